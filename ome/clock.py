@@ -1,0 +1,54 @@
+"""Time from outside: everything that reads or waits for time is given a ``Clock``.
+
+Waiting and deadlines go through the event loop (``anyio.sleep``, cancel scopes), so a loop that
+runs in virtual time moves all of them at once; only wall-clock stamps need an object of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+
+__all__ = ["Clock", "SystemClock", "rfc3339", "rfc3339_micro"]
+
+
+class Clock(Protocol):
+    """What the rest of the house may ask about time."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, on the event loop's clock; for intervals."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since 1970 UTC; for stamps that other programs read."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the event loop; cancellable."""
+        ...
+
+
+class SystemClock:
+    """The clock of the running event loop and of the machine."""
+
+    def monotonic(self) -> float:
+        return anyio.current_time()
+
+    def wall(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+def rfc3339(wall: float) -> str:
+    """A ``metav1.Time``: UTC, whole seconds."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rfc3339_micro(wall: float) -> str:
+    """A ``metav1.MicroTime``: UTC, microseconds."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
