@@ -1,0 +1,232 @@
+"""Builds what is missing, once for each user and each set of versions.
+
+Several starts may find the cache empty at once: one file lock lets one of them build while the
+others wait and then find it done. Everything is built in a folder of its own, asked for its version
+there and only then renamed into place, so that a name in the cache always means a finished program,
+whenever a build was killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import versions, wrapper
+from .errors import ControlPlaneError
+from .terminal import progress, run, timed
+from .toolchain import environment, find_go
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+NEXT_STEP = "check the network and the free disk space (5 GB are needed) and run this again"
+PKI_SOURCE = Path(__file__).with_name("pki") / "main.go"
+STAGES = "kustomize/stage"
+STAGE_FILES = (
+    "node/fast/node-initialize.yaml",
+    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "pod/fast/pod-ready.yaml",
+    "pod/fast/pod-complete.yaml",
+    "pod/fast/pod-delete.yaml",
+)
+
+
+def pki_path() -> Path:
+    """Where the certificate maker is kept: under a name that changes with its source."""
+    source = hashlib.sha256(PKI_SOURCE.read_bytes()).hexdigest()[:12]
+    return versions.cache() / "bin" / f"ome-pki-{source}"
+
+
+def stages_path() -> Path:
+    """Where kwok's own description of how nodes and pods behave is kept."""
+    return versions.cache() / "stages"
+
+
+def ensure(wanted: Sequence[versions.Binary]) -> None:
+    """Have these programs, the certificate maker and kwok's stages in the cache when it returns."""
+    if _complete(wanted):
+        return
+    with _lock():
+        missing = [binary for binary in wanted if not _built(binary.name).is_file()]
+        if _complete(missing):
+            return  # built by another start while this one waited
+        for left in versions.cache().glob("building-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=versions.cache(), prefix="building-") as work:
+            _Builder(find_go(), Path(work)).build(missing)
+
+
+def _built(name: str) -> Path:
+    return versions.cache() / "bin" / name
+
+
+def _complete(wanted: Iterable[versions.Binary]) -> bool:
+    paths = [*(_built(binary.name) for binary in wanted), pki_path()]
+    return stages_path().is_dir() and all(path.is_file() for path in paths)
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    (versions.cache() / "bin").mkdir(parents=True, exist_ok=True)
+    with (versions.cache() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("another start is building the control plane: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@dataclass(frozen=True)
+class _Builder:
+    go: str
+    work: Path
+
+    def build(self, missing: Sequence[versions.Binary]) -> None:
+        names = [binary.name for binary in missing]
+        self._stages()
+        self._pki()
+        if "etcd" in names:
+            self._etcd()
+        if "kwok" in names:
+            self._install(f"sigs.k8s.io/kwok/cmd/kwok@v{versions.KWOK}", kwok_stamps())
+        if "helm" in names:
+            self._install(f"helm.sh/helm/v3/cmd/helm@v{versions.HELM}", helm_stamps())
+        if kubernetes := [name for name in names if name.startswith("kube")]:
+            self._kubernetes(kubernetes)
+
+    def _kubernetes(self, names: list[str]) -> None:
+        version = versions.KUBERNETES
+        progress(f"building {', '.join(names)} {version}: about four minutes on two cores")
+        source = self._download(f"k8s.io/kubernetes@v{version}")
+        go_mod = wrapper.kubernetes(
+            (source / "go.mod").read_text(), version, versions.staging(version)
+        )
+        folder = self._wrap("kubernetes", go_mod, source)
+        packages = [f"k8s.io/kubernetes/cmd/{name}" for name in names]
+        with timed(f"built {', '.join(names)}"):
+            self._compile(folder, kubernetes_stamps(), packages)
+            self._keep(names)
+
+    def _etcd(self) -> None:
+        source = self._download(f"go.etcd.io/etcd/server/v3@v{versions.ETCD}")
+        go_mod = wrapper.etcd((source / "go.mod").read_text(), versions.ETCD)
+        folder = self._wrap("etcd", go_mod, source)
+        with timed(f"built etcd {versions.ETCD}"):
+            self._compile(folder, {}, ["go.etcd.io/etcd/server/v3"], output="etcd")
+            self._keep(["etcd"])
+
+    def _install(self, package: str, stamps: dict[str, str]) -> None:
+        name = package.rpartition("/")[2].partition("@")[0]
+        with timed(f"built {package.rpartition('/')[2]}"):
+            self._run("install", "-trimpath", "-ldflags", linker_flags(stamps), package)
+            self._keep([name])
+
+    def _pki(self) -> None:
+        if not pki_path().is_file():
+            folder = Path(tempfile.mkdtemp(dir=self.work))
+            self._compile(folder, {}, [str(PKI_SOURCE)], output=pki_path().name)
+            self._move(pki_path().name)
+
+    def _stages(self) -> None:
+        if stages_path().is_dir():
+            return
+        source = self._download(f"sigs.k8s.io/kwok@v{versions.KWOK}")
+        copy = self.work / "stages"
+        copy.mkdir()
+        for file in STAGE_FILES:
+            (copy / Path(file).name).write_text((source / STAGES / file).read_text())
+        copy.rename(stages_path())
+
+    def _download(self, module: str) -> Path:
+        told = self._run("mod", "download", "-json", module, cwd=self.work)
+        # Go may print notes before the JSON.
+        return Path(json.loads(told[told.index("{") :])["Dir"])
+
+    def _wrap(self, name: str, go_mod: str, source: Path) -> Path:
+        folder = self.work / name
+        folder.mkdir()
+        (folder / "go.mod").write_text(go_mod)
+        if (source / "go.sum").is_file():
+            (folder / "go.sum").write_bytes((source / "go.sum").read_bytes())
+        return folder
+
+    def _compile(
+        self, folder: Path, stamps: dict[str, str], packages: list[str], output: str = ""
+    ) -> None:
+        flags = ["-trimpath", "-ldflags", linker_flags(stamps), "-o", f"{self._out}/{output}"]
+        self._run("build", *flags, *packages, cwd=folder)
+
+    @property
+    def _out(self) -> Path:
+        (self.work / "out").mkdir(exist_ok=True)
+        return self.work / "out"
+
+    def _run(self, verb: str, *arguments: str, cwd: Path | None = None) -> str:
+        vcs = ["-buildvcs=false"] if verb in ("build", "install") else []
+        env = environment(GOBIN=str(self._out))
+        command = [self.go, verb, *vcs, *arguments]
+        return run(command, next_step=NEXT_STEP, cwd=cwd or self.work, env=env)
+
+    def _keep(self, names: Iterable[str]) -> None:
+        """Move what says that it is the version that was asked for."""
+        for binary in versions.BINARIES:
+            if binary.name not in names:
+                continue
+            told = versions.version_of(self._out / binary.name, binary)
+            if told != binary.version:
+                raise ControlPlaneError(
+                    f"{binary.name} was built but says that it is {told}, not {binary.version}; "
+                    "run this again, and report it if it stays so"
+                )
+            self._move(binary.name)
+
+    def _move(self, name: str) -> None:
+        os.replace(self._out / name, _built(name))
+
+
+def linker_flags(stamps: dict[str, str]) -> str:
+    """No symbol tables, and these variables set."""
+    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamps.items())])
+
+
+def kubernetes_stamps() -> dict[str, str]:
+    """What Kubernetes' programs say of themselves; charts check it (`kubeVersion`)."""
+    major, minor, _ = versions.KUBERNETES.split(".")
+    values = {
+        "gitVersion": f"v{versions.KUBERNETES}",
+        "gitMajor": major,
+        "gitMinor": minor,
+        "gitCommit": "unknown",
+        "gitTreeState": "clean",
+        # The same source gives the same bytes, whenever it is built.
+        "buildDate": "1970-01-01T00:00:00Z",
+    }
+    packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    return {f"{p}.{name}": value for p in packages for name, value in values.items()}
+
+
+def helm_stamps() -> dict[str, str]:
+    """Helm's own version, and the Kubernetes that `helm template` assumes without a cluster."""
+    major, minor, _ = versions.KUBERNETES.split(".")
+    return {
+        "helm.sh/helm/v3/internal/version.version": f"v{versions.HELM}",
+        "helm.sh/helm/v3/internal/version.gitTreeState": "clean",
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": major,
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": minor,
+        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor": major,
+        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor": minor,
+    }
+
+
+def kwok_stamps() -> dict[str, str]:
+    """kwok's own version."""
+    return {"sigs.k8s.io/kwok/pkg/consts.Version": versions.KWOK}
