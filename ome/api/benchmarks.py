@@ -1,0 +1,110 @@
+"""BenchmarkJob."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ome.api.common import StorageSpec
+from ome.api.core import (
+    Affinity,
+    EnvFrom,
+    EnvVar,
+    ResourceRequirements,
+    Toleration,
+    Volume,
+    VolumeMount,
+)
+from ome.api.schema import KindObject, Schema
+
+
+class SecretReference(Schema):
+    """A Secret in the job's namespace."""
+
+    name: str
+
+
+class InferenceServiceReference(Schema):
+    """The service to measure."""
+
+    name: str
+    namespace: str
+
+
+class Endpoint(Schema):
+    """A URL to measure."""
+
+    url: str
+    api_format: Literal["openai", "oci-cohere", "cohere"]
+    model_name: str | None = None
+
+
+class EndpointSpec(Schema):
+    """What to measure: a service or a URL."""
+
+    inference_service: InferenceServiceReference | None = None
+    endpoint: Endpoint | None = None
+
+
+class ServiceMetadata(Schema):
+    """Facts that go into the result."""
+
+    engine: Literal["vLLM", "SGLang", "TGI"]
+    version: str
+    gpu_type: Literal["H100", "A100", "MI300", "A10"]
+    gpu_count: int
+
+
+class PodOverride(Schema):
+    """Changes of the benchmark's pod."""
+
+    image: str | None = None
+    env: list[EnvVar] | None = None
+    env_from: list[EnvFrom] | None = None
+    volume_mounts: list[VolumeMount] | None = None
+    resources: ResourceRequirements | None = None
+    tolerations: list[Toleration] | None = None
+    node_selector: dict[str, str] | None = None
+    affinity: Affinity | None = None
+    volumes: list[Volume] | None = None
+
+
+class BenchmarkJobSpec(Schema):
+    """What to run and where the result goes."""
+
+    hugging_face_secret_reference: SecretReference | None = None
+    endpoint: EndpointSpec
+    service_metadata: ServiceMetadata | None = None
+    task: Literal["text-to-text", "image-to-text", "text-to-embeddings", "image-to-embeddings"]
+    traffic_scenarios: list[str] | None = None
+    num_concurrency: list[int] | None = None
+    max_time_per_iteration: int
+    max_requests_per_iteration: int
+    additional_request_params: dict[str, str] | None = None
+    dataset: StorageSpec | None = None
+    output_location: StorageSpec
+    result_folder_name: str | None = None
+    pod_override: PodOverride | None = None
+
+
+class BenchmarkJobStatus(Schema):
+    """How far the benchmark is."""
+
+    state: Literal["Pending", "Running", "Completed", "Failed"]
+    start_time: str | None = None
+    completion_time: str | None = None
+    last_reconcile_time: str | None = None
+    failure_message: str | None = None
+    details: str | None = None
+
+
+class BenchmarkJob(KindObject):
+    """A measurement of a served model."""
+
+    KIND: ClassVar[str] = "BenchmarkJob"
+    PLURAL: ClassVar[str] = "benchmarkjobs"
+    SINGULAR: ClassVar[str] = "benchmarkjob"
+    NAMESPACED: ClassVar[bool] = True
+
+    kind: Literal["BenchmarkJob"] = "BenchmarkJob"
+    spec: BenchmarkJobSpec
+    status: BenchmarkJobStatus | None = None
