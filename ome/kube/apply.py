@@ -1,0 +1,347 @@
+"""The rules by which we write, all of them (design: "Write").
+
+*Objects we make* are applied. The first write only creates: it carries ``resourceVersion`` "1",
+which no object ever has, so the server refuses it with 409 when the object exists. Later writes
+carry the uid of the object that was read: one that was just deleted is not made again from a stale
+view, and another of the same name is not taken over. A write is skipped when nothing would change.
+
+*Objects users own* are changed by JSON patches that test uid and resourceVersion.
+
+*Status* is written with the uid and resourceVersion of what was read.
+
+Races: between reading and writing anything may happen to the object. Every write here carries what
+was read, so the loser gets ``Conflict``, and its key runs again with a newer view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ome.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotOurs,
+    UserError,
+)
+from ome.kube import managed_fields
+from ome.kube.compare import contains, document_hash
+from ome.kube.request import key_of
+from ome.kube.resource import ObjectKey, Resource
+from ome.kube.resources import NAMESPACES, resource_for
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from ome.kube.client import Client
+
+__all__ = ["Applied", "Applier", "pointer"]
+
+_NEVER = "1"
+"""A resourceVersion that no object has: etcd counts from 1 and the first write makes it 2."""
+
+_TRIES = 3
+_ALWAYS_THERE = ObjectKey("", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The object as stored and what was done about it."""
+
+    object: dict[str, Any]
+    action: Literal["created", "updated", "unchanged"]
+
+
+class Applier:
+    """Writes objects by the rules of this module; safe for many tasks, one per object at a time.
+
+    ``hash_annotation`` names the annotation that remembers what was applied; ``predecessors`` are
+    field managers of other operators of the same kinds, beside those that are recognised by the
+    owner reference that they set. ``resources`` are kinds beyond the built-in ones.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        manager: str = "ome-controller",
+        hash_annotation: str = "ome.io/applied-hash",
+        *,
+        predecessors: Collection[str] = (),
+        resources: Collection[Resource] = (),
+    ) -> None:
+        self._client = client
+        self._manager = manager
+        self._hash_annotation = hash_annotation
+        self._predecessors = frozenset(predecessors)
+        self._resources = {(known.api_version, known.kind): known for known in resources}
+
+    async def prove(self, resource: Resource = NAMESPACES, key: ObjectKey = _ALWAYS_THERE) -> None:
+        """Make sure, by a dry run on an object that exists, that a first write only creates.
+
+        Raises ``UserError`` when the server does not refuse it, or does not let us ask.
+        """
+        doing = f"dry-run apply of {resource.kind} {key} at {self._client.host}"
+        probe = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {**_place(key), "resourceVersion": _NEVER},
+        }
+        try:
+            await self._client.get(resource, key, metadata_only=True)
+            await self._client.apply(resource, probe, manager=self._manager, dry_run=True)
+        except Conflict:
+            return
+        except Forbidden as error:
+            raise UserError(
+                f"{doing}: {error.message}; grant get and patch, as the chart does"
+            ) from error
+        except ApiError as error:
+            raise UserError(f"{doing}: expected 409 Conflict, got {error.message}") from error
+        raise UserError(
+            f"{doing} was accepted where 409 Conflict was expected: this server would let us "
+            f"overwrite objects of others; use a released kube-apiserver v1.30 or later"
+        )
+
+    async def apply(self, desired: Mapping[str, Any], live: Mapping[str, Any] | None) -> Applied:
+        """Make one object as desired; ``live`` is what the cache has of it.
+
+        ``desired`` holds all fields that we have on the object: what an earlier call sent and this
+        one does not is removed, except ``spec.replicas``, whose live value stays.
+        Raises ``NotOurs`` when the name belongs to somebody else, ``Conflict`` when the cache is
+        behind (run the key again), and ``ApiError`` and ``TransportError`` as the client does.
+        """
+        resource = self._resource(desired)
+        document = self._stamped(desired)
+        if live is None:
+            created = await self._create(resource, document)
+            if created is not None:
+                return Applied(created, "created")
+            live = await self._read(resource, key_of(resource, desired))
+        self._check_ours(resource, desired, live)
+        if self._is_applied(document, live):
+            return Applied(dict(live), "unchanged")
+        live = await self._prepare(resource, document, live)
+        try:
+            updated = await self._client.apply(
+                resource, _guarded(document, live["metadata"], "uid"), manager=self._manager
+            )
+        except Invalid as error:
+            if not _is_other_uid(error):
+                raise
+            raise Conflict(
+                f"{resource.kind} {key_of(resource, desired)} was made anew by somebody",
+                reason="Conflict",
+            ) from error
+        same = updated["metadata"]["resourceVersion"] == live["metadata"].get("resourceVersion")
+        return Applied(updated, "unchanged" if same else "updated")
+
+    async def hand_over_replicas(
+        self, resource: Resource, live: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Make ``spec.replicas`` independent of us at its live value; gives the object as stored.
+
+        An autoscaler that takes over finds the number as it is: were it just left out of the next
+        apply, the server would reset it to its default. ``apply`` does this by itself when
+        ``desired`` has no replicas any more. Raises ``Conflict`` when ``live`` is old.
+        """
+        scaled = {
+            "apiVersion": live["apiVersion"],
+            "kind": live["kind"],
+            "metadata": _place(key_of(resource, live)),
+            "spec": {"replicas": live["spec"]["replicas"]},
+        }
+        guarded = _guarded(scaled, live["metadata"], "uid", "resourceVersion")
+        return await self._client.apply(resource, guarded, manager=f"{self._manager}-replicas")
+
+    async def delete_owned(self, resource: Resource, live: Mapping[str, Any]) -> bool:
+        """Delete this very object; False when it is gone, or another one has its name now."""
+        try:
+            await self._client.delete(resource, key_of(resource, live), uid=live["metadata"]["uid"])
+        except (NotFound, Conflict):
+            return False
+        return True
+
+    async def patch_user_object(
+        self,
+        resource: Resource,
+        live_metadata: Mapping[str, Any],
+        ops: Sequence[Mapping[str, Any]],
+        *,
+        subresource: str = "",
+    ) -> dict[str, Any]:
+        """Change an object of a user by JSON patch operations on what was read (its metadata).
+
+        Raises ``Conflict`` when it is not at that uid and resourceVersion any more.
+        """
+        key = ObjectKey(
+            live_metadata.get("namespace", "") if resource.namespaced else "",
+            live_metadata["name"],
+        )
+        tests = [
+            {"op": "test", "path": f"/metadata/{name}", "value": live_metadata[name]}
+            for name in ("uid", "resourceVersion")
+        ]
+        try:
+            return await self._client.json_patch(
+                resource, key, [*tests, *ops], subresource=subresource, manager=self._manager
+            )
+        except Invalid:
+            # A failed test has the same answer as an operation that makes no sense, so look.
+            now = (await self._client.get(resource, key, metadata_only=True))["metadata"]
+            if all(now[name] == live_metadata[name] for name in ("uid", "resourceVersion")):
+                raise
+            raise Conflict(
+                f"{resource.kind} {key} changed since resourceVersion "
+                f"{live_metadata['resourceVersion']} was read",
+                reason="Conflict",
+            ) from None
+
+    async def write_status(
+        self, resource: Resource, live: Mapping[str, Any], status: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Put a status in the place of the one that was read; nothing is sent when it is equal.
+
+        Raises ``Conflict`` when the object changed since (run the key again).
+        """
+        if live.get("status") == status:
+            return dict(live)
+        return await self.patch_user_object(
+            resource,
+            live["metadata"],
+            [{"op": "add", "path": "/status", "value": status}],
+            subresource="status",
+        )
+
+    def _resource(self, document: Mapping[str, Any]) -> Resource:
+        named = (document["apiVersion"], document["kind"])
+        return self._resources.get(named) or resource_for(*named)
+
+    def _stamped(self, desired: Mapping[str, Any]) -> dict[str, Any]:
+        metadata = desired["metadata"]
+        annotations = {
+            **(metadata.get("annotations") or {}),
+            self._hash_annotation: document_hash(desired),
+        }
+        return {**desired, "metadata": {**metadata, "annotations": annotations}}
+
+    async def _create(
+        self, resource: Resource, document: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """The new object; None when one of the name exists."""
+        metadata = {**document["metadata"], "resourceVersion": _NEVER}
+        try:
+            return await self._client.apply(
+                resource, {**document, "metadata": metadata}, manager=self._manager
+            )
+        except (Conflict, AlreadyExists):  # the second when another create wins the race
+            return None
+
+    async def _read(self, resource: Resource, key: ObjectKey) -> dict[str, Any]:
+        try:
+            return await self._client.get(resource, key)
+        except NotFound as error:
+            raise Conflict(
+                f"{resource.kind} {key} existed when we tried to create it and is gone now",
+                reason="Conflict",
+            ) from error
+
+    def _check_ours(
+        self, resource: Resource, desired: Mapping[str, Any], live: Mapping[str, Any]
+    ) -> None:
+        """Same controller owner; without one, the annotation that only we set."""
+        wanted = managed_fields.owner_uid(desired["metadata"])
+        metadata = live["metadata"]
+        if wanted:
+            ours = managed_fields.owner_uid(metadata) == wanted
+        else:
+            ours = self._hash_annotation in (metadata.get("annotations") or {})
+        if not ours:
+            key = key_of(resource, desired)
+            raise NotOurs(resource.kind, key.namespace, key.name, _owner_text(desired))
+
+    def _is_applied(self, document: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+        return self._hash_of(live) == self._hash_of(document) and contains(live, document)
+
+    def _hash_of(self, document: Mapping[str, Any]) -> str | None:
+        annotations = document["metadata"].get("annotations") or {}
+        return annotations.get(self._hash_annotation)
+
+    async def _prepare(
+        self, resource: Resource, document: Mapping[str, Any], live: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What has to be true of field ownership before we apply; gives the object as it is then.
+
+        Ownership is not in the cache, so the object is read, but only when it matters.
+        """
+        first = self._hash_of(live) is None
+        drops_replicas = _has_replicas(live) and not _has_replicas(document)
+        if not (first or drops_replicas):
+            return live
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._move_ownership(resource, live, first, drops_replicas)
+            except Conflict:  # the status of a busy workload changes all the time
+                continue
+        return await self._move_ownership(resource, live, first, drops_replicas)
+
+    async def _move_ownership(
+        self, resource: Resource, live: Mapping[str, Any], first: bool, drops_replicas: bool
+    ) -> Mapping[str, Any]:
+        fresh = await self._client.get(resource, key_of(resource, live))
+        if fresh["metadata"]["uid"] != live["metadata"]["uid"]:
+            raise Conflict(f"{resource.kind} {key_of(resource, live)} was made anew by somebody")
+        if first:
+            fresh = await self._take_over(resource, fresh)
+        ours = managed_fields.applied_by(_entries(fresh), self._manager)
+        if drops_replicas and managed_fields.owns(ours, "spec", "replicas"):
+            fresh = await self.hand_over_replicas(resource, fresh)
+        return fresh
+
+    async def _take_over(self, resource: Resource, live: dict[str, Any]) -> dict[str, Any]:
+        entries = _entries(live)
+        names = managed_fields.predecessors_of(
+            entries, self._predecessors, managed_fields.owner_uid(live["metadata"])
+        )
+        if not names:
+            return live
+        value = managed_fields.moved(entries, names, self._manager)
+        replace = {"op": "replace", "path": "/metadata/managedFields", "value": value}
+        return await self.patch_user_object(resource, live["metadata"], [replace])
+
+
+def pointer(*path: str) -> str:
+    """A JSON pointer: ``pointer("metadata", "annotations", "a.io/b")``."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _guarded(document: Mapping[str, Any], read: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    guards = {name: read[name] for name in names}
+    return {**document, "metadata": {**document["metadata"], **guards}}
+
+
+def _place(key: ObjectKey) -> dict[str, str]:
+    return {"name": key.name, "namespace": key.namespace} if key.namespace else {"name": key.name}
+
+
+def _entries(live: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return live["metadata"].get("managedFields") or []
+
+
+def _has_replicas(document: Mapping[str, Any]) -> bool:
+    return (document.get("spec") or {}).get("replicas") is not None
+
+
+def _is_other_uid(error: ApiError) -> bool:
+    """Whether a uid guard did its work: over an object of another uid it is a change of the uid."""
+    return any(cause.get("field") == "metadata.uid" for cause in error.details.get("causes") or ())
+
+
+def _owner_text(desired: Mapping[str, Any]) -> str:
+    for reference in desired["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return f"{reference['kind']} {reference['name']}"
+    return "us"

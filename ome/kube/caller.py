@@ -1,0 +1,130 @@
+"""One call to the API server: its deadline, its place among those in flight, its attempts.
+
+What may be repeated: a read after 429, 5xx or a broken connection; a write only when it certainly
+had no effect (429, or no connection was made). The deadline of a call covers its wait for a place,
+all its attempts and the pauses between them. The server is told the time that is left, so that a
+write which we gave up on is not carried out long after.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ome.errors import ApiError, OmeError, TransportError
+from ome.kube.request import status_error
+from ome.kube.transport import NotSent
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from ome.clock import Clock
+    from ome.kube.request import Request
+    from ome.kube.transport import Response, Transport
+
+__all__ = ["NO_ANSWER", "Caller"]
+
+_ATTEMPTS = 5
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+NO_ANSWER = "<error>"
+"""The code that metrics get when no answer came, as in client-go."""
+
+
+class Caller:
+    """Sends requests and gives answers of 2xx; everything else is raised.
+
+    At most ``max_in_flight`` requests are on their way at once; a pause holds no place.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        rng: random.Random,
+        max_in_flight: int,
+        observe: Callable[[str, str, float], None] | None,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._rng = rng
+        self._places = anyio.Semaphore(max_in_flight)
+        self._observe = observe
+
+    async def send(self, request: Request) -> Response:
+        """The answer, after retries. Raises ``ApiError`` or ``TransportError``; cancellable."""
+        deadline = self._clock.monotonic() + request.timeout
+        for attempt in range(1, _ATTEMPTS + 1):
+            outcome = await self._attempt(request, deadline)
+            if not isinstance(outcome, OmeError):
+                return outcome
+            pause = self._pause(attempt, outcome)
+            too_late = self._clock.monotonic() + pause >= deadline
+            if attempt == _ATTEMPTS or too_late or not _repeatable(request, outcome):
+                raise outcome
+            await self._clock.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _attempt(
+        self, request: Request, deadline: float
+    ) -> Response | ApiError | TransportError:
+        """An attempt never raises its failure, so that cancellation stays the only exception."""
+        placed = False
+        try:
+            with anyio.fail_after(deadline - self._clock.monotonic()):
+                async with self._places:
+                    placed = True
+                    response = await self._observed(request, deadline)
+        except TimeoutError:
+            if placed:
+                return TransportError(
+                    f"{request}: no answer from {self._transport.host} in {request.timeout:g} s"
+                )
+            return NotSent(f"{request}: not sent in {request.timeout:g} s, too many in flight")
+        except TransportError as error:
+            return error
+        if 200 <= response.status < 300:
+            return response
+        return status_error(response.status, response.headers, response.body, request)
+
+    async def _observed(self, request: Request, deadline: float) -> Response:
+        started = self._clock.monotonic()
+        left = deadline - started
+        bounded = replace(
+            request,
+            timeout=left,
+            query=(*request.query, ("timeout", f"{max(1, math.floor(left))}s")),
+        )
+        code = NO_ANSWER
+        try:
+            response = await self._transport.send(bounded)
+            code = str(response.status)
+            return response
+        finally:
+            self.count(request, code, started)
+
+    def count(self, request: Request, code: str, started: float) -> None:
+        """Tell the metrics of one attempt."""
+        if self._observe is not None:
+            self._observe(request.method, code, self._clock.monotonic() - started)
+
+    def _pause(self, attempt: int, failure: OmeError) -> float:
+        asked = failure.retry_after if isinstance(failure, ApiError) else None
+        if asked is not None:
+            return asked * (1 + self._rng.random() / 4)  # never earlier than the server asked
+        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1))
+        return longest * (0.5 + self._rng.random() / 2)
+
+
+def _repeatable(request: Request, failure: OmeError) -> bool:
+    if isinstance(failure, NotSent):
+        return True
+    if isinstance(failure, ApiError):
+        return failure.status == 429 or (request.method == "GET" and failure.status in _PASSING)
+    return request.method == "GET"

@@ -1,0 +1,297 @@
+"""The transport over aiohttp with the credentials of a kubeconfig or of a pod.
+
+Credentials are loaded again when they are due, by the one request that finds them so; the others go
+on with what there is. A 401 has them renewed at once and the request sent once more: it was refused
+before it did anything. When TLS material changes, new requests get new connections; running watches
+keep theirs until they end.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import anyio
+import structlog
+from yarl import URL
+
+from ome.clock import SystemClock
+from ome.errors import TransportError, UserError
+from ome.kube.credentials import source_of
+from ome.kube.transport import NotSent, Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from types import TracebackType
+
+    from ome.clock import Clock
+    from ome.kube.credentials import TLS, Access, CredentialSource
+    from ome.kube.request import Request
+
+__all__ = ["KubernetesTransport", "connect"]
+
+_CONNECT_SECONDS = 10.0
+_RENEW_SECONDS = 10.0
+"""A server that refuses us for good does not make us run a plugin with each request."""
+_BUFFER = 2**18
+_log = structlog.get_logger("ome.kube")
+
+
+async def connect(
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    *,
+    clock: Clock | None = None,
+    connection_limit: int = 512,
+) -> KubernetesTransport:
+    """A transport to the API server of a kubeconfig, or of the pod that we run in.
+
+    It connects with the first request; close it by ``async with``. ``connection_limit`` bounds
+    requests and watches together. Raises ``UserError`` for unreadable configuration.
+    """
+    clock = clock or SystemClock()
+    transport = KubernetesTransport(
+        source_of(kubeconfig, context, clock), clock, connection_limit=connection_limit
+    )
+    await transport.open()
+    return transport
+
+
+class KubernetesTransport:
+    """See ``ome.kube.transport.Transport``; an async context manager that closes it."""
+
+    def __init__(
+        self, source: CredentialSource, clock: Clock, *, connection_limit: int = 512
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._limit = connection_limit
+        self._loading = anyio.Lock()
+        self._access: Access | None = None
+        self._pool: _Pool | None = None
+        self._tried_renewal = float("-inf")
+        self._next_load = 0.0
+
+    @property
+    def host(self) -> str:
+        """``host:port`` of the server."""
+        return URL(self._current.server).authority
+
+    async def open(self) -> None:
+        """Load credentials for the first time. Raises ``UserError``."""
+        await self._load(renew=False)
+        if not self._current.tls.verified:
+            _log.warning("kube.tls_not_verified", host=self.host)
+
+    async def close(self) -> None:
+        """Close all connections; requests on their way fail."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.session.close()
+
+    async def __aenter__(self) -> KubernetesTransport:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await self.close()
+
+    async def send(self, request: Request) -> Response:
+        """See ``Transport.send``."""
+        timeout = aiohttp.ClientTimeout(total=request.timeout, sock_connect=_CONNECT_SECONDS)
+        async with self._answer(request, timeout) as response:
+            with _failures(self.host):
+                body = await response.read()
+            return Response(response.status, _lowered(response.headers), body)
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[_Body]:
+        """See ``Transport.stream``."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+        async with self._answer(request, timeout) as response:
+            yield _Body(response, self.host)
+
+    @property
+    def _current(self) -> Access:
+        assert self._access is not None, "open the transport first"
+        return self._access
+
+    @asynccontextmanager
+    async def _answer(
+        self, request: Request, timeout: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer with its body still to come; after a 401 once more with new credentials."""
+        for last in (False, True):
+            access, pool = await self._ready()
+            async with pool.used():
+                with _failures(self.host), anyio.fail_after(request.timeout):
+                    response = await pool.request(request, access, timeout)
+                try:
+                    if last or response.status != 401 or not await self._renew(access):
+                        yield response
+                        return
+                finally:
+                    response.close()
+
+    async def _ready(self) -> tuple[Access, _Pool]:
+        due = self._clock.monotonic() >= self._next_load
+        if due and not self._loading.locked():
+            try:
+                await self._load(renew=False)
+            except UserError as error:  # what we have may do for a while; a 401 will tell
+                self._next_load = self._clock.monotonic() + _RENEW_SECONDS
+                _log.warning("kube.credentials_not_read", host=self.host, error=str(error))
+        if self._pool is None:
+            raise NotSent(f"the connection to {self.host} is closed")
+        return self._current, self._pool
+
+    async def _renew(self, refused: Access) -> bool:
+        """Whether there are other credentials than those that were refused."""
+        async with self._loading:
+            if self._current is not refused:
+                return True
+            now = self._clock.monotonic()
+            if now - self._tried_renewal < _RENEW_SECONDS:
+                return False
+            self._tried_renewal = now
+            try:
+                access = await self._source.load(renew=True)
+            except UserError as error:
+                _log.warning("kube.credentials_not_renewed", host=self.host, error=str(error))
+                return False
+            await self._install(access)
+            return access.authorization != refused.authorization or access.tls is not refused.tls
+
+    async def _load(self, *, renew: bool) -> None:
+        async with self._loading:
+            await self._install(await self._source.load(renew=renew))
+
+    async def _install(self, access: Access) -> None:
+        self._access = access
+        self._next_load = access.reload_at
+        old = self._pool
+        if old is None or old.tls is not access.tls:
+            self._pool = _Pool(access.tls, self._limit)
+            if old is not None:
+                await old.retire()
+
+
+class _Pool:
+    """Connections made with the same TLS material; closed when retired and no longer used."""
+
+    def __init__(self, tls: TLS, limit: int) -> None:
+        self.tls = tls
+        self._users = 0
+        self._retired = False
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=limit, ssl=tls.context or True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_BUFFER,
+            trust_env=tls.environment_proxy,
+        )
+
+    async def request(
+        self, request: Request, access: Access, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": request.accept, "User-Agent": request.user_agent or "ome"}
+        if access.authorization:
+            headers["Authorization"] = access.authorization
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        return await self.session.request(
+            request.method,
+            URL(access.server + request.target, encoded=True),
+            data=request.body,
+            headers=headers,
+            timeout=timeout,
+            allow_redirects=False,  # a redirect would carry the token elsewhere
+            proxy=self.tls.proxy,
+            server_hostname=self.tls.server_name,
+        )
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[None]:
+        """Keeps the connections open inside."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            await self._close_if_done()
+
+    async def retire(self) -> None:
+        """No new requests will come."""
+        self._retired = True
+        await self._close_if_done()
+
+    async def _close_if_done(self) -> None:
+        if self._retired and self._users == 0:
+            with anyio.CancelScope(shield=True):  # closing sockets waits for nobody
+                await self.session.close()
+
+
+class _Body:
+    """An answer whose body is still coming."""
+
+    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+        self.status = response.status
+        self.headers = _lowered(response.headers)
+        self._response = response
+        self._host = host
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _failures(self._host):
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+
+class _failures:
+    """Turns what goes wrong inside into errors of ours."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        match error:
+            case aiohttp.ClientConnectorError() | aiohttp.ClientProxyConnectionError():
+                raise NotSent(f"cannot reach {self._host}: {_reason(error)}") from error
+            case aiohttp.ConnectionTimeoutError():
+                raise NotSent(
+                    f"cannot reach {self._host}: no connection in {_CONNECT_SECONDS:g} s"
+                ) from error
+            case TimeoutError():
+                raise TransportError(f"no answer from {self._host} in time") from error
+            case aiohttp.ClientError() | OSError():
+                raise TransportError(
+                    f"the connection to {self._host} broke: {_reason(error)}"
+                ) from error
+            case _:
+                pass
+
+
+def _reason(error: BaseException) -> str:
+    """In one line."""
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    number = getattr(inner, "errno", None)
+    told = os.strerror(number) if number and number > 1 else ""  # 1: OpenSSL's own
+    text = getattr(inner, "verify_message", "") or told or str(inner)
+    return str(text or type(error).__name__).split("\n", 1)[0]
+
+
+def _lowered(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
