@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import math
+import random
+
+import anyio
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+import ome.informers
+from ome.informers.metrics import PrometheusInformerMetrics
+from tests.informers.server import Server, line
+from tests.informers.support import running
+from tests.support.virtual_time import run_virtual
+
+WATCH = "things.example.com"
+
+
+def test_what_happens_is_counted() -> None:
+    registry = CollectorRegistry()
+
+    def sample(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"ome_informer_{name}", {"watch": WATCH, **labels})
+
+    async def main() -> None:
+        server = Server(random.Random(1))
+        server.put("a", 1)
+        metrics = PrometheusInformerMetrics(registry)
+        async with running(server, metrics=metrics) as (_, informer, _recorder):
+            assert sample("freshness_seconds") == math.inf
+            await informer.wait_synced(5)
+            await anyio.sleep(30)
+            assert sample("freshness_seconds") == 30
+            assert sample("objects") == 1
+            assert sample("list_duration_seconds_count") == 1
+
+            def bad(old: object, new: object) -> None:
+                raise RuntimeError
+
+            informer.add_handler(bad)
+            server.put("b", 2)
+            server.put("a", "no number")
+            server.delete("b")
+            server.send(line("ADDED", server.history[1][2]))
+            server.send(b"garbage\n")
+            await anyio.sleep(5)
+            server.expire()
+            await anyio.sleep(5)
+            server.send(None)
+            await anyio.sleep(120)
+
+    with capture_logs():
+        run_virtual(main)
+    assert sample("events_total", type="ADDED") == 2
+    assert sample("events_total", type="DELETED") == 1
+    assert (sample("events_total", type="BOOKMARK") or 0) >= 1
+    assert sample("skipped_total", reason="undecodable") == 2, "the event, and the item of the list"
+    assert sample("skipped_total", reason="garbled") == 1
+    assert sample("skipped_total", reason="stale") == 1
+    assert sample("ended_total", outcome="garbled") == 1
+    assert sample("ended_total", outcome="gone") == 1
+    assert sample("handler_failures_total") == 3
+
+
+def test_the_names_of_the_package_are_these() -> None:
+    assert sorted(ome.informers.__all__) == [
+        "Informer",
+        "InformerMetrics",
+        "Informers",
+        "Metadata",
+        "NoMetrics",
+        "OwnerReference",
+        "PartialMetadata",
+        "ProjectionError",
+        "PrometheusInformerMetrics",
+        "Store",
+        "WatchClient",
+        "WholeObject",
+        "key_of",
+        "merge_projections",
+    ]
+    assert all(hasattr(ome.informers, name) for name in ome.informers.__all__)
