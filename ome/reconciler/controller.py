@@ -1,0 +1,187 @@
+"""A controller: sources fill its queue, workers run its reconcile.
+
+Level-based: a run is given a key and looks at the world itself. The rules of a run's end:
+
+==================  ======================================================================
+returns None        the key is done until something it watches changes
+returns Result      the key runs again after ``requeue_after`` seconds
+raises Conflict     its view was stale: again with back-off, counted as ``requeue``
+raises RetryAfter   again after its delay, counted as ``requeue_after``
+raises TerminalError  counted and logged; not retried
+raises OmeError     counted and logged as an error; again with back-off
+times out           an error; again with back-off
+raises anything else  a panic: counted, logged with its traceback; again with back-off
+==================  ======================================================================
+
+Whatever one key does, the workers and the other keys go on. Cancellation passes through: a run that
+is cancelled has not ended, its key is not marked as done anywhere but in this process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import anyio
+import structlog
+
+from ome.errors import Conflict, OmeError, RetryAfter, TerminalError
+from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
+from ome.telemetry.tracing import span
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Awaitable, Callable, Hashable, Iterable
+
+    from ome.clock import Clock
+    from ome.informers.informer import Informer
+    from ome.reconciler.queue import QueueMetrics
+
+__all__ = ["Controller", "ControllerMetrics", "Result"]
+
+K = TypeVar("K", bound="Hashable")
+
+log = structlog.get_logger("controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run that wants to come back; ``requeue_after`` in seconds."""
+
+    requeue_after: float
+
+
+class ControllerMetrics(Protocol):
+    """What a controller reports; results are ``success``, ``error``, ``requeue`` and so on."""
+
+    def started(self) -> None: ...
+    def finished(self, result: str, seconds: float) -> None: ...
+    def terminal_error(self) -> None: ...
+    def panicked(self) -> None: ...
+
+
+class _NoMetrics:
+    def started(self) -> None: ...
+    def finished(self, result: str, seconds: float) -> None: ...
+    def terminal_error(self) -> None: ...
+    def panicked(self) -> None: ...
+
+
+class Controller(Generic[K]):
+    """Runs ``reconcile`` for keys, several at a time, never two for one key."""
+
+    def __init__(
+        self,
+        name: str,
+        reconcile: Callable[[K], Awaitable[Result | None]],
+        *,
+        clock: Clock,
+        rng: random.Random,
+        workers: int = 4,
+        timeout: float = 60.0,
+    ) -> None:
+        self.name = name
+        self.workers = workers
+        self._reconcile = reconcile
+        self._clock = clock
+        self._timeout = timeout
+        self._metrics: ControllerMetrics = _NoMetrics()
+        self._rng = rng
+        self.queue: WorkQueue[K] = WorkQueue(clock, rng)
+        self._settled = False
+
+    def observe(self, controller: ControllerMetrics, queue: QueueMetrics) -> None:
+        """Report to these from now on; called before anything is added."""
+        self._metrics = controller
+        self.queue = WorkQueue(self._clock, self._rng, metrics=queue)
+
+    def watch(
+        self,
+        informer: Informer[Any],
+        mapper: Callable[[Any, Any], Iterable[K]],
+        *,
+        predicate: Callable[[Any, Any], bool] | None = None,
+    ) -> None:
+        """Add the keys that ``mapper`` gives for each change that ``predicate`` lets pass.
+
+        Objects of first lists come with low priority, changes after ``run`` began with high.
+        """
+
+        def handle(old: Any, new: Any) -> None:
+            if predicate is not None and not predicate(old, new):
+                return
+            priority = HIGH if self._settled else LOW
+            for key in mapper(old, new):
+                self.queue.add(key, priority)
+
+        informer.add_handler(handle)
+
+    async def run(self) -> None:
+        """Work until cancelled; call once the informers are in sync."""
+        self._settled = True
+        async with anyio.create_task_group() as group:
+            for _ in range(self.workers):
+                group.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                key = await self.queue.get()
+            except QueueShutDown:
+                return
+            try:
+                await self.run_once(key)
+            finally:
+                self.queue.done(key)
+
+    async def run_once(self, key: K) -> None:
+        """One run of one key with everything that follows from its end."""
+        started = self._clock.monotonic()
+        self._metrics.started()
+        result = "error"
+        with (
+            structlog.contextvars.bound_contextvars(
+                controller=self.name,
+                object=str(key),
+                reconcile_id=f"{self._rng.getrandbits(64):016x}",
+            ),
+            span(f"reconcile {self.name}", {"k8s.object": str(key)}),
+        ):
+            try:
+                result = await self._attempt(key)
+            finally:
+                self._metrics.finished(result, self._clock.monotonic() - started)
+
+    async def _attempt(self, key: K) -> str:
+        try:
+            with anyio.fail_after(self._timeout):
+                outcome = await self._reconcile(key)
+        except Conflict as error:
+            log.debug("reconcile.conflict", error=str(error))
+            self.queue.add_rate_limited(key)
+            return "requeue"
+        except RetryAfter as error:
+            log.debug("reconcile.later", delay=error.delay, why=str(error))
+            self.queue.forget(key)
+            self.queue.add_after(key, error.delay)
+            return "requeue_after"
+        except TerminalError as error:
+            log.error("reconcile.terminal", error=str(error))
+            self._metrics.terminal_error()
+            self.queue.forget(key)
+            return "error"
+        except (OmeError, TimeoutError) as error:
+            text = str(error) or f"no end after {self._timeout:g} s"
+            log.error("reconcile.error", error=text, kind=type(error).__name__)
+            self.queue.add_rate_limited(key)
+            return "error"
+        except Exception:
+            log.exception("reconcile.panic")
+            self._metrics.panicked()
+            self.queue.add_rate_limited(key)
+            return "error"
+        self.queue.forget(key)
+        if outcome is None:
+            return "success"
+        self.queue.add_after(key, outcome.requeue_after)
+        return "requeue_after"

@@ -1,0 +1,132 @@
+"""Probes and metrics over HTTP.
+
+``/healthz`` and ``/readyz`` run named checks; each answers None when all is well, else one line
+that says what is not. ``?verbose=1`` lists them, ``?exclude=NAME`` leaves one out and
+``/readyz/NAME`` asks for one alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ome.errors import UserError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from prometheus_client import CollectorRegistry
+
+    _Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+__all__ = ["HttpServer", "PortInUse", "metrics_app", "parse_address", "probe_app"]
+
+
+class PortInUse(UserError):
+    """An address to listen on is taken or may not be used."""
+
+    exit_code = 1
+
+
+def parse_address(text: str, flag: str) -> tuple[str, int]:
+    """``:8080`` or ``127.0.0.1:8080`` as host and port; every interface without a host."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise UserError(f"--{flag}={text}: expected HOST:PORT or :PORT")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def probe_app(
+    live: Mapping[str, Callable[[], str | None]], ready: Mapping[str, Callable[[], str | None]]
+) -> web.Application:
+    """The application that answers probes from two sets of checks."""
+    app = web.Application()
+    for path, checks in (("/healthz", live), ("/readyz", ready)):
+        app.router.add_get(path, _all(checks))
+        app.router.add_get(path + "/{name}", _one(checks))
+    return app
+
+
+def _all(checks: Mapping[str, Callable[[], str | None]]) -> _Handler:
+    async def handle(request: web.Request) -> web.Response:
+        excluded = set(request.query.getall("exclude", []))
+        results = {name: check() for name, check in checks.items() if name not in excluded}
+        failed = any(problem for problem in results.values())
+        if not failed and "verbose" not in request.query:
+            return web.Response(text="ok")
+        lines = [
+            f"[-]{name} failed: {problem}" if problem else f"[+]{name} ok"
+            for name, problem in results.items()
+        ]
+        lines.append(f"{request.path.strip('/')} check {'failed' if failed else 'passed'}")
+        return web.Response(status=500 if failed else 200, text="\n".join(lines) + "\n")
+
+    return handle
+
+
+def _one(checks: Mapping[str, Callable[[], str | None]]) -> _Handler:
+    async def handle(request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        # The name of the path itself is a check of its own in controller-runtime.
+        if name == request.path.split("/")[1]:
+            problem = next((found for check in checks.values() if (found := check())), None)
+        elif name in checks:
+            problem = checks[name]()
+        else:
+            return web.Response(status=404, text=f"no check named {name}\n")
+        if problem:
+            return web.Response(status=500, text=f"{problem}\n")
+        return web.Response(text="ok")
+
+    return handle
+
+
+def metrics_app(registry: CollectorRegistry, refresh: Callable[[], None]) -> web.Application:
+    """The application that serves ``/metrics``; ``refresh`` is called before each answer."""
+
+    async def handle(_: web.Request) -> web.Response:
+        refresh()
+        return web.Response(
+            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    app = web.Application()
+    app.router.add_get("/metrics", handle)
+    return app
+
+
+class HttpServer:
+    """One listening address; ``start`` binds it and ``stop`` lets answers finish."""
+
+    def __init__(
+        self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._host = host
+        self._port = port
+        self._tls = tls
+
+    async def start(self) -> int:
+        """Listen; gives the port (chosen by the system for 0). Raises ``PortInUse``."""
+        await self._runner.setup()
+        site = web.TCPSite(
+            self._runner, self._host, self._port, ssl_context=self._tls, shutdown_timeout=2
+        )
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            why = error.strerror or str(error)
+            raise PortInUse(
+                f"cannot listen on {self._host}:{self._port}: {why}; choose another address or stop"
+                " what uses it"
+            ) from error
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        """Close the address."""
+        await self._runner.cleanup()

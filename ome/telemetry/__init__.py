@@ -1,0 +1,3 @@
+"""Logs, metrics and traces."""
+
+from __future__ import annotations

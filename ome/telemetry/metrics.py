@@ -1,0 +1,183 @@
+"""Metrics under the names that dashboards for controller-runtime know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ControllerReport", "Metrics", "QueueReport"]
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """All series of one process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._reconcile()
+        self._workqueue()
+        self._rest()
+        self.loop_lag = Gauge(
+            "ome_event_loop_lag_seconds",
+            "How late the event loop was at its last check.",
+            registry=self.registry,
+        )
+
+    def _reconcile(self) -> None:
+        where, label = self.registry, ["controller"]
+        prefix = "controller_runtime_"
+        self.reconcile_total = Counter(
+            f"{prefix}reconcile_total",
+            "Reconciliations by result.",
+            ["controller", "result"],
+            registry=where,
+        )
+        self.reconcile_errors = Counter(
+            f"{prefix}reconcile_errors_total", "Failed reconciliations.", label, registry=where
+        )
+        self.terminal_errors = Counter(
+            f"{prefix}terminal_reconcile_errors_total",
+            "Reconciliations that retrying cannot mend.",
+            label,
+            registry=where,
+        )
+        self.panics = Counter(
+            f"{prefix}reconcile_panics_total", "Unexpected exceptions.", label, registry=where
+        )
+        self.reconcile_seconds = Histogram(
+            f"{prefix}reconcile_time_seconds",
+            "Time of a reconciliation.",
+            label,
+            buckets=_SECONDS,
+            registry=where,
+        )
+        self.max_concurrent = Gauge(
+            f"{prefix}max_concurrent_reconciles", "Workers.", label, registry=where
+        )
+        self.active_workers = Gauge(
+            f"{prefix}active_workers", "Workers that have a key.", label, registry=where
+        )
+
+    def _workqueue(self) -> None:
+        where, label = self.registry, ["name"]
+        self.queue_depth = Gauge("workqueue_depth", "Keys that wait.", label, registry=where)
+        self.queue_adds = Counter("workqueue_adds_total", "Keys added.", label, registry=where)
+        self.queue_retries = Counter("workqueue_retries_total", "Retries.", label, registry=where)
+        self.queue_wait = Histogram(
+            "workqueue_queue_duration_seconds",
+            "Time a key waits.",
+            label,
+            buckets=_SECONDS,
+            registry=where,
+        )
+        self.queue_work = Histogram(
+            "workqueue_work_duration_seconds",
+            "Time a key is worked on.",
+            label,
+            buckets=_SECONDS,
+            registry=where,
+        )
+        self.queue_unfinished = Gauge(
+            "workqueue_unfinished_work_seconds",
+            "Seconds that present runs have taken.",
+            label,
+            registry=where,
+        )
+        self.queue_longest = Gauge(
+            "workqueue_longest_running_processor_seconds",
+            "Seconds of the longest present run.",
+            label,
+            registry=where,
+        )
+
+    def _rest(self) -> None:
+        self.requests = Counter(
+            "rest_client_requests_total",
+            "Requests to the API server.",
+            ["code", "method", "host"],
+            registry=self.registry,
+        )
+        self.events_dropped = Counter(
+            "ome_events_dropped_total", "Events lost under pressure.", registry=self.registry
+        )
+
+    def controller(self, name: str, workers: int) -> ControllerReport:
+        """The report of one controller."""
+        self.max_concurrent.labels(name).set(workers)
+        return ControllerReport(self, name)
+
+    def queue(self, name: str) -> QueueReport:
+        """The report of one queue."""
+        return QueueReport(self, name)
+
+    def request(self, host: str) -> Callable[[str, str, float], None]:
+        """Counts requests to one API server: (method, code, seconds)."""
+
+        def observe(method: str, code: str, _seconds: float) -> None:
+            self.requests.labels(code, method, host).inc()
+
+        return observe
+
+
+class ControllerReport:
+    """Writes the series of one controller."""
+
+    def __init__(self, metrics: Metrics, name: str) -> None:
+        self._metrics = metrics
+        self._name = name
+
+    def started(self) -> None:
+        self._metrics.active_workers.labels(self._name).inc()
+
+    def finished(self, result: str, seconds: float) -> None:
+        self._metrics.active_workers.labels(self._name).dec()
+        self._metrics.reconcile_total.labels(self._name, result).inc()
+        self._metrics.reconcile_seconds.labels(self._name).observe(seconds)
+        if result == "error":
+            self._metrics.reconcile_errors.labels(self._name).inc()
+
+    def terminal_error(self) -> None:
+        self._metrics.terminal_errors.labels(self._name).inc()
+
+    def panicked(self) -> None:
+        self._metrics.panics.labels(self._name).inc()
+
+
+class QueueReport:
+    """Writes the series of one queue."""
+
+    def __init__(self, metrics: Metrics, name: str) -> None:
+        self._depth = metrics.queue_depth.labels(name)
+        self._adds = metrics.queue_adds.labels(name)
+        self._retries = metrics.queue_retries.labels(name)
+        self._wait = metrics.queue_wait.labels(name)
+        self._work = metrics.queue_work.labels(name)
+
+    def added(self) -> None:
+        self._adds.inc()
+
+    def depth(self, size: int) -> None:
+        self._depth.set(size)
+
+    def waited(self, seconds: float) -> None:
+        self._wait.observe(seconds)
+
+    def worked(self, seconds: float) -> None:
+        self._work.observe(seconds)
+
+    def retried(self) -> None:
+        self._retries.inc()
