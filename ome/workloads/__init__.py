@@ -1,0 +1,23 @@
+"""From specs to Kubernetes objects. Pure functions: plain values in, plain values out."""
+
+from __future__ import annotations
+
+from ome.workloads.config import IngressConfig, OperatorConfig, parse_operator_config
+from ome.workloads.errors import ConfigError, NotBuilt, RenderError
+from ome.workloads.inputs import ModelInput, PlanInputs, RuntimeInput
+from ome.workloads.plan import Plan, PlannedComponent, plan
+
+__all__ = [
+    "ConfigError",
+    "IngressConfig",
+    "ModelInput",
+    "NotBuilt",
+    "OperatorConfig",
+    "Plan",
+    "PlanInputs",
+    "PlannedComponent",
+    "RenderError",
+    "RuntimeInput",
+    "parse_operator_config",
+    "plan",
+]

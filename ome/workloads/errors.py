@@ -1,0 +1,24 @@
+"""Why a service cannot be rendered; each names the field and the next step."""
+
+from __future__ import annotations
+
+from ome.errors import OmeError
+
+__all__ = ["ConfigError", "NotBuilt", "RenderError"]
+
+
+class RenderError(OmeError):
+    """A component cannot be rendered as it is written; ``component`` names it."""
+
+    def __init__(self, component: str, message: str, reason: str = "InternalError") -> None:
+        super().__init__(message)
+        self.component = component
+        self.reason = reason
+
+
+class NotBuilt(RenderError):
+    """The service asks for something that this version of OME does not make yet."""
+
+
+class ConfigError(OmeError):
+    """A key of the operator's ConfigMap cannot be used."""

@@ -1,0 +1,154 @@
+"""Names, labels, annotations and owners of what is made for a service."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.api.truncate import truncate_dns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.api import InferenceService
+    from ome.workloads.inputs import Component, PlanInputs
+
+__all__ = [
+    "ComponentMetadata",
+    "component_metadata",
+    "label_value",
+    "owner_reference",
+    "queue_labels",
+    "service_annotations",
+]
+
+_NOT_LABEL = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentMetadata:
+    """What all objects of a component share; ``app`` is the label that selects its pods."""
+
+    name: str
+    namespace: str
+    app: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    owner: Mapping[str, Any]
+
+    def object(
+        self, name: str | None = None, annotations: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Metadata of one object of the component."""
+        chosen = self.annotations if annotations is None else annotations
+        return {
+            "name": name or self.name,
+            "namespace": self.namespace,
+            "labels": dict(self.labels),
+            "annotations": dict(chosen),
+            "ownerReferences": [dict(self.owner)],
+        }
+
+
+def component_metadata(inputs: PlanInputs, component: Component) -> ComponentMetadata:
+    """Labels and annotations: the service's, under the component's, under ours."""
+    service = inputs.service.metadata
+    name = f"{service.name}-{component.name}"
+    app = truncate_dns(name)
+    annotations = {
+        key: value
+        for key, value in service.annotations.items()
+        if key not in names.NEVER_COPIED_ANNOTATIONS
+    }
+    annotations |= component.merged.get("annotations") or {}
+    annotations |= _forced_annotations(inputs)
+    labels = dict(service.labels)
+    labels |= component.merged.get("labels") or {}
+    labels |= _forced_labels(inputs, component.name)
+    labels |= queue_labels(annotations)
+    labels[names.LABEL_APP] = app
+    owner = owner_reference(inputs.service)
+    return ComponentMetadata(name, service.namespace, app, labels, annotations, owner)
+
+
+def owner_reference(service: InferenceService) -> dict[str, Any]:
+    """The controller owner reference to a service."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "InferenceService",
+        "name": service.metadata.name,
+        "uid": service.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def label_value(text: str) -> str:
+    """``text`` as a legal label value: other characters become dashes, long ones are cut."""
+    cleaned = truncate_dns(_NOT_LABEL.sub("-", text))
+    return cleaned.strip("-._")
+
+
+def _forced_labels(inputs: PlanInputs, component: str) -> dict[str, str]:
+    model = inputs.model
+    labels = {
+        # Admission refuses service names that are no label values.
+        names.LABEL_INFERENCE_SERVICE: inputs.service.metadata.name,
+        names.LABEL_COMPONENT: component,
+        names.LABEL_FINE_TUNED: "false",
+        names.LABEL_BASE_MODEL_NAME: label_value(model.name),
+        names.LABEL_BASE_MODEL_SIZE: label_value(
+            model.annotations.get(names.ANNOTATION_MODEL_CATEGORY, "SMALL")
+        ),
+        names.LABEL_BASE_MODEL_TYPE: "Serving",
+    }
+    if inputs.runtime is not None:
+        labels[names.LABEL_SERVING_RUNTIME] = label_value(inputs.runtime.name)
+    if model.spec.vendor:
+        labels[names.LABEL_BASE_MODEL_VENDOR] = label_value(model.spec.vendor)
+    return labels
+
+
+def _forced_annotations(inputs: PlanInputs) -> dict[str, str]:
+    model, format_ = inputs.model, inputs.model.spec.model_format
+    found = {
+        names.ANNOTATION_BASE_MODEL_NAME: model.name,
+        names.ANNOTATION_BASE_MODEL_VENDOR: model.spec.vendor,
+        names.ANNOTATION_BASE_MODEL_FORMAT: format_.name if format_ else None,
+        names.ANNOTATION_BASE_MODEL_FORMAT_VERSION: format_.version if format_ else None,
+        names.ANNOTATION_SERVING_RUNTIME: inputs.runtime.name if inputs.runtime else None,
+        names.ANNOTATION_DECRYPTION_KEY: model.annotations.get(names.ANNOTATION_DECRYPTION_KEY),
+        names.ANNOTATION_DECRYPTION_SECRET: model.annotations.get(
+            names.ANNOTATION_DECRYPTION_SECRET
+        ),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def queue_labels(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Labels for batch schedulers that a component's annotations ask for."""
+    labels: dict[str, str] = {}
+    queue = annotations.get(names.ANNOTATION_VOLCANO_QUEUE)
+    dedicated = annotations.get(names.ANNOTATION_DEDICATED_CLUSTER)
+    if queue is not None:
+        labels[names.LABEL_QUEUE_VOLCANO] = queue
+    elif dedicated is not None and names.ANNOTATION_KUEUE_ENABLED in annotations:
+        labels[names.LABEL_QUEUE_KUEUE] = dedicated
+        labels[names.LABEL_PRIORITY_KUEUE] = "kueue-scheduling-high-priority"
+    elif dedicated is not None:
+        labels[names.LABEL_QUEUE_VOLCANO] = dedicated
+        labels[names.LABEL_PRIORITY_RAY] = "volcano-scheduling-high-priority"
+    if names.ANNOTATION_VOLCANO in annotations:
+        labels[names.LABEL_SCHEDULER_RAY] = "volcano"
+    return labels
+
+
+def service_annotations(annotations: Mapping[str, str]) -> dict[str, str]:
+    """A component's annotations without those that only pods carry."""
+    return {
+        key: value
+        for key, value in annotations.items()
+        if not key.startswith(names.POD_ONLY_ANNOTATION_PREFIXES)
+    }
