@@ -1,0 +1,133 @@
+"""What agents and controllers say to each other: one entry for each model of a node.
+
+A node has one ConfigMap; its data holds one JSON entry under the key of each model. Agents of other
+versions write entries too, so readers take what they know and ignore the rest.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ome.api import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "DELETED",
+    "FAILED",
+    "READY",
+    "UPDATING",
+    "Artifact",
+    "Config",
+    "Entry",
+    "EntryError",
+    "Progress",
+    "decode_entry",
+    "encode_entry",
+    "fingerprint",
+    "status_config_map",
+]
+
+READY = "Ready"
+UPDATING = "Updating"
+FAILED = "Failed"
+DELETED = "Deleted"
+
+
+class Artifact(msgspec.Struct, frozen=True, rename="camel"):
+    """Where the files of a model really are on a node."""
+
+    sha: str = ""
+    parent_path: dict[str, str] | None = None
+    children_paths: list[str] | None = None
+
+
+class Config(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a node read from the model's files; empty members are left out."""
+
+    model_type: str = ""
+    model_architecture: str = ""
+    model_framework: dict[str, str] = {}
+    model_format: dict[str, str] = {}
+    model_parameter_size: str = ""
+    max_tokens: int = 0
+    model_capabilities: list[str] = []
+    api_capabilities: list[str] = []
+    decoded_model_configuration: dict[str, Any] | None = None
+    quantization: str = ""
+    diffusion_pipeline: dict[str, Any] | None = None
+    artifact: Artifact | None = None
+
+
+class Progress(msgspec.Struct, frozen=True, rename="camel"):
+    """How far a download is; bytes, files and bytes per second."""
+
+    phase: str
+    total_bytes: int
+    completed_bytes: int
+    total_files: int
+    completed_files: int
+    speed_bytes_per_sec: float
+    last_updated: str
+
+
+class EntryError(msgspec.Struct, frozen=True):
+    """The last problem of a model on a node; never holds a credential."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of one model on one node."""
+
+    name: str = ""
+    status: str = ""
+    path: str = ""
+    error: EntryError | None = None
+    config: Config | None = None
+    progress: Progress | None = None
+
+
+_DECODER = msgspec.json.Decoder(Entry)
+
+
+def decode_entry(text: str) -> Entry | None:
+    """The entry, or None when the text is not one."""
+    try:
+        return _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
+
+
+def encode_entry(entry: Entry) -> str:
+    """The entry as JSON text."""
+    return msgspec.json.encode(entry).decode()
+
+
+def fingerprint(entry: Entry) -> bytes:
+    """What of an entry concerns the controllers: everything but the progress."""
+    relevant = msgspec.structs.replace(entry, progress=None)
+    return sha256(msgspec.json.encode(relevant)).digest()[:12]
+
+
+def status_config_map(node: str, namespace: str, data: Mapping[str, str]) -> dict[str, Any]:
+    """The ConfigMap of a node with all the metadata that readers ask for."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": node,
+            "namespace": namespace,
+            "labels": {names.LABEL_MODEL_STATUS: "true", names.LABEL_NODE: node},
+            "annotations": {
+                names.ANNOTATION_NODE_NAME: node,
+                names.ANNOTATION_MANAGED_BY: "model-agent",
+            },
+        },
+        "data": dict(data),
+    }

@@ -1,0 +1,100 @@
+"""Flags as Go programs take them, since the manifests in the field are written for one.
+
+``-flag`` and ``--flag`` are the same, ``--flag=value`` and ``--flag value`` too, except that a
+boolean takes its value only after ``=``. Unlike Go's, a word that is no flag is an error: it would
+silently end the flags that follow it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ome.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Flag", "HelpWanted", "parse", "usage"]
+
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag; its kind is that of its default. ``many`` collects every use in a tuple."""
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    many: bool = False
+
+
+class HelpWanted(Exception):
+    """``-h`` or ``--help``: the text is the usage."""
+
+
+def parse(
+    command: str, flags: Sequence[Flag], words: Sequence[str], *, words_as: str = ""
+) -> dict[str, Any]:
+    """The value of every flag. Raises ``UserError`` in one line, and ``HelpWanted``.
+
+    ``words_as`` names a flag that collects words without a flag before them.
+    """
+    known = {flag.name: flag for flag in flags}
+    values = {flag.name: flag.default for flag in flags}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word in ("-h", "-help", "--help"):
+            raise HelpWanted(usage(command, flags))
+        if words_as and not word.startswith("-"):
+            values[words_as] = (*values[words_as], word)
+            continue
+        if not word.startswith("-") or word.strip("-") == "":
+            raise UserError(
+                f"{command}: unexpected argument {word!r}; flags begin with -- (see {command}"
+                " --help)"
+            )
+        name, has_value, value = word.lstrip("-").partition("=")
+        flag = known.get(name)
+        if flag is None:
+            raise UserError(f"{command}: unknown flag --{name} (see {command} --help)")
+        if not has_value and isinstance(flag.default, bool):
+            value = "true"
+        elif not has_value:
+            if not rest:
+                raise UserError(f"{command}: flag --{name} needs a value")
+            value = rest.pop(0)
+        converted = _convert(command, flag, value)
+        values[name] = (*values[name], converted) if flag.many else converted
+    return values
+
+
+def _convert(command: str, flag: Flag, text: str) -> Any:
+    if flag.choices and text not in flag.choices:
+        wanted = ", ".join(flag.choices)
+        raise UserError(f"{command}: --{flag.name}={text}: expected one of {wanted}")
+    if isinstance(flag.default, bool):
+        if text in _TRUE or text in _FALSE:
+            return text in _TRUE
+        raise UserError(f"{command}: --{flag.name}={text}: expected true or false")
+    for kind in (int, float):
+        if type(flag.default) is kind:
+            try:
+                return kind(text)
+            except ValueError as error:
+                raise UserError(f"{command}: --{flag.name}={text}: expected a number") from error
+    return text
+
+
+def usage(command: str, flags: Sequence[Flag]) -> str:
+    """The help text."""
+    lines = [f"Usage: {command} [flags]", "", "Flags:"]
+    for flag in sorted(flags, key=lambda flag: flag.name):
+        shown = str(flag.default).lower() if isinstance(flag.default, bool) else flag.default
+        default = "" if flag.default in ("", ()) else f" (default {shown})"
+        lines.append(f"  --{flag.name}\n        {flag.help}{default}")
+    return "\n".join(lines)

@@ -1,0 +1,212 @@
+"""``ome manager``: the operator's process."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import structlog
+
+from ome import __version__
+from ome.api import names
+from ome.cli.goflags import Flag, parse
+from ome.clock import SystemClock
+from ome.controllers import ControllerContext, setup_all
+from ome.controllers.resources import INFERENCE_SERVICES
+from ome.errors import NotFound, UserError
+from ome.informers.metrics import PrometheusInformerMetrics
+from ome.informers.projection import PartialMetadata
+from ome.informers.registry import Informers
+from ome.kube import Applier, Client, Discovery, EventRecorder
+from ome.kube.http import connect
+from ome.kube.resources import CRDS
+from ome.reconciler.health import parse_address
+from ome.reconciler.manager import Listen, Manager
+from ome.telemetry.logging import LogSettings, configure_logging
+from ome.telemetry.metrics import Metrics
+from ome.telemetry.tracing import configure_tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from ome.kube.transport import Transport
+
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
+
+LOG_FLAGS = (
+    Flag("zap-devel", False, "development logging: console encoder, debug level"),
+    Flag("zap-encoder", "json", "log encoding", ("json", "console")),
+    Flag("zap-log-level", "info", "debug, info, error, panic, or an integer above 0"),
+    Flag(
+        "zap-stacktrace-level",
+        "error",
+        "level from which traces appear",
+        ("info", "error", "panic"),
+    ),
+    Flag(
+        "zap-time-encoding",
+        "rfc3339",
+        "time format",
+        ("epoch", "millis", "nano", "iso8601", "rfc3339", "rfc3339nano"),
+    ),
+)
+FLAGS = (
+    Flag("metrics-bind-address", ":8080", "address of the metrics endpoint; 0 switches it off"),
+    Flag("metrics-secure", False, "serve metrics over HTTPS"),
+    Flag("enable-http2", False, "allow HTTP/2 on the metrics and webhook servers"),
+    Flag("webhook", False, "serve the admission webhooks"),
+    Flag("webhook-port", 9443, "port of the webhook server"),
+    Flag("leader-elect", False, "run the controllers on one replica only"),
+    Flag("leader-election-namespace", "", "namespace of the Lease"),
+    Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
+    Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
+    Flag("namespace", "", "the operator's own namespace (default: POD_NAMESPACE, then ome)"),
+    *LOG_FLAGS,
+)
+
+log = structlog.get_logger("setup")
+
+
+def log_settings(flags: Mapping[str, Any], command: str) -> LogSettings:
+    """The log settings of the ``--zap`` flags. Raises ``UserError``."""
+    level = flags["zap-log-level"]
+    if level not in ("debug", "info", "error", "panic") and not (
+        level.isdigit() and int(level) > 0
+    ):
+        raise UserError(
+            f"{command}: --zap-log-level={level}: expected debug, info, error, panic or an integer"
+            " above 0"
+        )
+    return LogSettings(
+        flags["zap-devel"],
+        flags["zap-encoder"],
+        level,
+        flags["zap-stacktrace-level"],
+        flags["zap-time-encoding"],
+    )
+
+
+def own_namespace(flag: str) -> str:
+    """The operator's namespace: the flag, POD_NAMESPACE, or the default."""
+    return flag or os.environ.get("POD_NAMESPACE") or names.DEFAULT_NAMESPACE
+
+
+def _address(flags: Mapping[str, Any], name: str) -> tuple[str, int] | None:
+    return None if flags[name] == "0" else parse_address(flags[name], name)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run until a signal; the exit code."""
+    flags = parse("ome manager", FLAGS, words)
+    if flags["metrics-secure"]:
+        raise UserError(
+            "ome manager: --metrics-secure is not available in this version; leave it out and keep"
+            " the metrics port inside the cluster"
+        )
+    listen = Listen(_address(flags, "health-probe-addr"), _address(flags, "metrics-bind-address"))
+    configure_logging(log_settings(flags, "ome manager"))
+    namespace = own_namespace(flags["namespace"])
+    settings = {name.replace("-", "_"): value for name, value in flags.items()}
+    log.info("settings", version=__version__, **{**settings, "namespace": namespace})
+    for flag, lacks in (
+        ("webhook", "admission webhooks are not served yet; the CRDs' own rules hold"),
+        ("leader-elect", "leader election is not built yet; run one replica only"),
+    ):
+        if flags[flag]:
+            log.warning("flag.without_effect", flag=f"--{flag}", why=lacks)
+    with configure_tracing("ome-manager", __version__):
+        return anyio.run(_main, flags["kubeconfig"] or None, namespace, listen)
+
+
+async def _main(kubeconfig: str | None, namespace: str, listen: Listen) -> int:
+    with user_errors("ome manager") as outcome:
+        async with await connect(kubeconfig) as transport:
+            await _manage(transport, namespace, listen)
+    return outcome.code
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The exit code of a command."""
+
+    code: int = 0
+
+
+@contextmanager
+def user_errors(command: str) -> Iterator[Outcome]:
+    """Print what users can mend in one line each, also from inside task groups."""
+    outcome = Outcome()
+    try:
+        yield outcome
+    except* UserError as group:
+        for error in _leaves(group):
+            sys.stderr.write(f"{command}: {error}\n")
+            outcome.code = max(outcome.code, error.exit_code)
+
+
+def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:
+    found: list[UserError] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
+    clock, rng, metrics = SystemClock(), random.Random(), Metrics()
+    client = Client(transport, clock=clock, rng=rng, observe=metrics.request(transport.host))
+    informers = Informers(client, clock, rng, metrics=PrometheusInformerMetrics(metrics.registry))
+    events = EventRecorder(client, names.EVENT_COMPONENT, clock, dropped=metrics.events_dropped.inc)
+    applier = Applier(client, names.FIELD_MANAGER, names.ANNOTATION_APPLIED_HASH)
+    discovery = Discovery(client, clock)
+    context = ControllerContext(client, informers, applier, events, clock, rng, namespace)
+    controllers = setup_all(context)
+    for controller in controllers:
+        controller.observe(
+            metrics.controller(controller.name, controller.workers),
+            metrics.queue(controller.name),
+        )
+    _watch_crds(informers, discovery)
+    manager = Manager(
+        clock=clock,
+        metrics=metrics,
+        informers=informers,
+        listen=listen,
+        reach=_reach(discovery, applier),
+        controllers=controllers,
+        runnables=[events.run],
+    )
+    async with anyio.create_task_group() as group:
+        group.start_soon(manager.signals)
+        await manager.run()
+        group.cancel_scope.cancel()
+
+
+def _watch_crds(informers: Informers, discovery: Discovery) -> None:
+    """A CRD that appears or goes makes what we know of the server old."""
+    crds = informers.informer(CRDS, PartialMetadata, metadata_only=True)
+
+    def changed(old: PartialMetadata | None, new: PartialMetadata | None) -> None:
+        if old is None or new is None:
+            discovery.invalidate()
+            informers.retry_now()
+
+    crds.add_handler(changed)
+
+
+def _reach(discovery: Discovery, applier: Applier) -> Callable[[], Awaitable[None]]:
+    """What must hold before the caches are worth starting."""
+
+    async def reach() -> None:
+        await discovery.require_version()
+        if not await discovery.serves(INFERENCE_SERVICES):
+            discovery.invalidate()
+            missing = f"{INFERENCE_SERVICES.plural}.{INFERENCE_SERVICES.group}"
+            raise NotFound(f"CustomResourceDefinition {missing} is not installed")
+        await applier.prove()
+
+    return reach

@@ -1,0 +1,122 @@
+"""BaseModel and ClusterBaseModel: the same logic for both, over one aggregate of all nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ome.api import names
+from ome.api.truncate import model_configmap_key
+from ome.controllers.basemodel.aggregate import Aggregate
+from ome.controllers.basemodel.nodes import GRACE, StaleReports
+from ome.controllers.basemodel.reconciler import ModelReconciler
+from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.informers.projection import Metadata, PartialMetadata, WholeObject
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS, NODES
+from ome.reconciler.controller import Controller
+from ome.reconciler.mapping import self_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ome.controllers.context import ControllerContext
+    from ome.kube.resource import Resource
+
+__all__ = ["setup"]
+
+
+class ReportMap(msgspec.Struct, frozen=True):
+    """A status ConfigMap as the aggregate reads it."""
+
+    metadata: Metadata
+    data: dict[str, str] = {}
+
+
+def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
+    """The controllers of both kinds and the one that clears reports of nodes that are gone."""
+    aggregate = Aggregate()
+    by_report_key: dict[str, tuple[Controller[ObjectKey], ObjectKey]] = {}
+    controllers = [
+        _model_controller(context, aggregate, by_report_key, resource, finalizer)
+        for resource, finalizer in (
+            (BASE_MODELS, names.FINALIZER_BASE_MODEL),
+            (CLUSTER_BASE_MODELS, names.FINALIZER_CLUSTER_BASE_MODEL),
+        )
+    ]
+    stale = _reports(context, aggregate, by_report_key)
+    return [*controllers, stale]
+
+
+def _model_controller(
+    context: ControllerContext,
+    aggregate: Aggregate,
+    by_report_key: dict[str, tuple[Controller[ObjectKey], ObjectKey]],
+    resource: Resource,
+    finalizer: str,
+) -> Controller[ObjectKey]:
+    models = context.informers.informer(resource, WholeObject)
+    reconciler = ModelReconciler(context, resource, finalizer, models, aggregate)
+    controller = Controller(
+        resource.kind.lower(), reconciler.reconcile, clock=context.clock, rng=context.rng
+    )
+
+    def index(old: WholeObject | None, new: WholeObject | None) -> None:
+        present = new or old
+        assert present is not None
+        report_key = model_configmap_key(*present.metadata.key)
+        if new is None:
+            by_report_key.pop(report_key, None)
+        else:
+            by_report_key[report_key] = (controller, present.metadata.key)
+
+    models.add_handler(index)
+    controller.watch(models, self_key)
+    return controller
+
+
+def _reports(
+    context: ControllerContext,
+    aggregate: Aggregate,
+    by_report_key: dict[str, tuple[Controller[ObjectKey], ObjectKey]],
+) -> Controller[ObjectKey]:
+    nodes = context.informers.informer(NODES, PartialMetadata, metadata_only=True)
+    maps = context.informers.informer(
+        CONFIGMAPS,
+        ReportMap,
+        namespace=context.namespace,
+        label_selector=f"{names.LABEL_MODEL_STATUS}=true",
+    )
+    stale = StaleReports(context, nodes, maps)
+    controller = Controller(
+        "modelreports", stale.reconcile, clock=context.clock, rng=context.rng, workers=1
+    )
+
+    def touch(changed: Iterable[str]) -> None:
+        for report_key in changed:
+            held = by_report_key.get(report_key)
+            if held is not None:
+                held[0].queue.add(held[1])
+
+    def on_map(old: ReportMap | None, new: ReportMap | None) -> None:
+        present = new or old
+        assert present is not None
+        name = present.metadata.name
+        touch(aggregate.config_map(name, None if new is None else new.data))
+        if new is not None and old is None and not aggregate.exists(name):
+            controller.queue.add_after(ObjectKey("", name), GRACE)
+
+    def on_node(old: PartialMetadata | None, new: PartialMetadata | None) -> None:
+        if (old is None) == (new is None):
+            return
+        present = new or old
+        assert present is not None
+        name = present.metadata.name
+        touch(aggregate.node(name, new is not None))
+        if new is None:
+            controller.queue.add(ObjectKey("", name))
+
+    nodes.add_handler(on_node)
+    maps.add_handler(on_map)
+    return controller

@@ -1,0 +1,136 @@
+"""Which model is where, kept up to date by differences: an event costs the entries that changed.
+
+For each key of a status ConfigMap the aggregate knows the nodes that report it and what each says.
+A node counts while its Node object exists. Counts are sizes of sets and nothing is ever scanned;
+the whole always equals a recomputation from the ConfigMaps and the nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ome.agent.protocol import DELETED, FAILED, READY, UPDATING, decode_entry, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.agent.protocol import Entry
+
+__all__ = ["Aggregate", "ModelReports", "Report"]
+
+UNREADABLE = "Unreadable"
+_STATES = (READY, FAILED, UPDATING)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one node says of one model; ``entry`` is None when it cannot be read."""
+
+    entry: Entry | None
+    mark: bytes
+
+    @property
+    def state(self) -> str:
+        """The reported status, or ``Unreadable``."""
+        return UNREADABLE if self.entry is None else self.entry.status
+
+
+@dataclass(slots=True)
+class ModelReports:
+    """The reports on one model from nodes that exist, and the nodes by state."""
+
+    reports: dict[str, Report] = field(default_factory=dict)
+    by_state: dict[str, set[str]] = field(default_factory=dict)
+
+    def nodes(self, state: str) -> set[str]:
+        """The nodes that report a state; not to be changed."""
+        return self.by_state.get(state, set())
+
+    def holding(self) -> int:
+        """How many nodes may still have files: all that do not say ``Deleted``."""
+        return len(self.reports) - len(self.nodes(DELETED))
+
+    def put(self, node: str, report: Report | None) -> None:
+        """Replace what a node says."""
+        before = self.reports.pop(node, None)
+        if before is not None:
+            self.by_state[before.state].discard(node)
+        if report is not None:
+            self.reports[node] = report
+            self.by_state.setdefault(report.state, set()).add(node)
+
+
+class Aggregate:
+    """All reports of all nodes; every method gives the keys of the models that it changed."""
+
+    def __init__(self) -> None:
+        self._raw: dict[str, Mapping[str, str]] = {}
+        self._said: dict[str, dict[str, Report]] = {}
+        self._nodes: set[str] = set()
+        self._models: dict[str, ModelReports] = {}
+
+    def reports(self, key: str) -> ModelReports:
+        """The reports on a model, by its ConfigMap key; empty when there are none."""
+        return self._models.get(key) or ModelReports()
+
+    def reporting(self) -> frozenset[str]:
+        """The names of all ConfigMaps, also those of nodes that do not exist."""
+        return frozenset(self._raw)
+
+    def exists(self, node: str) -> bool:
+        """Whether the Node object exists."""
+        return node in self._nodes
+
+    def config_map(self, node: str, data: Mapping[str, str] | None) -> set[str]:
+        """A status ConfigMap is now this, or gone (None)."""
+        before = self._raw.get(node, {})
+        after = data or {}
+        if data is None:
+            self._raw.pop(node, None)
+        else:
+            self._raw[node] = data
+        said = self._said.setdefault(node, {})
+        changed: set[str] = set()
+        for key in before.keys() | after.keys():
+            text = after.get(key)
+            # Decoding is what costs: a value that is the same string is the same report.
+            if text is not None and before.get(key) == text:
+                continue
+            old = said.get(key)
+            new = None if text is None else _report(text)
+            if new is None:
+                said.pop(key, None)
+            else:
+                said[key] = new
+            if (old and old.mark) != (new and new.mark):
+                changed.add(key)
+                self._count(node, key, new)
+        if not said:
+            del self._said[node]
+        return changed if node in self._nodes else set()
+
+    def node(self, name: str, exists: bool) -> set[str]:
+        """A Node object appeared or is gone."""
+        if exists == (name in self._nodes):
+            return set()
+        (self._nodes.add if exists else self._nodes.discard)(name)
+        said = self._said.get(name, {})
+        for key, report in said.items():
+            self._place(name, key, report if exists else None)
+        return set(said)
+
+    def _count(self, node: str, key: str, report: Report | None) -> None:
+        if node in self._nodes:
+            self._place(node, key, report)
+
+    def _place(self, node: str, key: str, report: Report | None) -> None:
+        model = self._models.setdefault(key, ModelReports())
+        model.put(node, report)
+        if not model.reports:
+            del self._models[key]
+
+
+def _report(text: str) -> Report:
+    entry = decode_entry(text)
+    return Report(entry, b"" if entry is None else fingerprint(entry))

@@ -1,0 +1,31 @@
+"""What every controller is given: the cluster, time and chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+
+    from ome.clock import Clock
+    from ome.informers.registry import Informers
+    from ome.kube.apply import Applier
+    from ome.kube.client import Client
+    from ome.kube.events import EventRecorder
+
+__all__ = ["ControllerContext"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerContext:
+    """The hands and eyes of a controller; a test gives fakes, the manager the real ones."""
+
+    client: Client
+    informers: Informers
+    applier: Applier
+    events: EventRecorder
+    clock: Clock
+    rng: random.Random
+    namespace: str
+    """The operator's own namespace: its ConfigMaps and the nodes' status reports are there."""

@@ -1,0 +1,147 @@
+"""InferenceService: from a model's name to a URL that answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ome.api import names
+from ome.controllers.decode import KindDecoder
+from ome.controllers.inferenceservice.children import Children
+from ome.controllers.inferenceservice.cluster_domain import cluster_domain
+from ome.controllers.inferenceservice.planning import Planner
+from ome.controllers.inferenceservice.pods import PodView
+from ome.controllers.inferenceservice.reconciler import BY_SERVICE_LABEL, Reconciler
+from ome.controllers.inferenceservice.usage import Dependency, Usage
+from ome.controllers.inferenceservice.world import Sources, World
+from ome.controllers.resources import (
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+    SERVING_RUNTIMES,
+)
+from ome.informers.projection import Metadata, WholeObject
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PDBS, PODS, SERVICES
+from ome.reconciler.controller import Controller
+from ome.reconciler.mapping import content_changed, controller_owner, generation_changed, self_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ome.controllers.context import ControllerContext
+    from ome.informers.informer import Informer
+
+__all__ = ["setup"]
+
+_CHILDREN = (DEPLOYMENTS, SERVICES, HPAS, PDBS, CONFIGMAPS)
+_SPREAD = 5.0
+"""Seconds over which all services run again when the operator's settings change."""
+
+
+class ConfigMapData(msgspec.Struct, frozen=True):
+    """A ConfigMap whose data is read whole."""
+
+    metadata: Metadata
+    data: dict[str, str] = {}
+
+
+def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
+    """The controller and everything that it watches."""
+    informers = context.informers
+    sources = Sources(
+        services=informers.informer(INFERENCE_SERVICES, WholeObject),
+        base_models=informers.informer(BASE_MODELS, WholeObject),
+        cluster_base_models=informers.informer(CLUSTER_BASE_MODELS, WholeObject),
+        serving_runtimes=informers.informer(SERVING_RUNTIMES, WholeObject),
+        cluster_serving_runtimes=informers.informer(CLUSTER_SERVING_RUNTIMES, WholeObject),
+    )
+    selector = names.LABEL_INFERENCE_SERVICE
+    children_informers = {
+        resource: informers.informer(resource, WholeObject, label_selector=selector)
+        for resource in _CHILDREN
+    }
+    pods = informers.informer(PODS, PodView, label_selector=selector)
+    pods.store.add_index(BY_SERVICE_LABEL, _service_of_label)
+    config = informers.informer(
+        CONFIGMAPS,
+        ConfigMapData,
+        namespace=context.namespace,
+        field_selector=f"metadata.name={names.CONFIGMAP_INFERENCE_SERVICE}",
+    )
+    config_key = ObjectKey(context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
+
+    def settings() -> Mapping[str, str] | None:
+        held = config.store.get(config_key)
+        return None if held is None else held.data
+
+    usage = Usage()
+    world = World(sources, KindDecoder())
+    children = Children(context.client, context.applier, children_informers)
+    planner = Planner(world, children, settings, cluster_domain())
+    reconciler = Reconciler(
+        context, INFERENCE_SERVICES, world, planner, children, pods, sources.services, usage
+    )
+    controller = Controller(
+        "inferenceservice", reconciler.reconcile, clock=context.clock, rng=context.rng, workers=8
+    )
+    controller.watch(sources.services, self_key)
+    owner = controller_owner("InferenceService", "ome.io")
+    for informer in children_informers.values():
+        controller.watch(informer, owner, predicate=content_changed)
+    controller.watch(pods, _services_of_pod)
+    _watch_dependencies(controller, sources, usage)
+    _watch_settings(controller, context, config, sources.services)
+    return [controller]
+
+
+def _service_of_label(pod: PodView) -> Iterable[ObjectKey]:
+    name = pod.metadata.labels.get(names.LABEL_INFERENCE_SERVICE)
+    return (ObjectKey(pod.metadata.namespace, name),) if name else ()
+
+
+def _services_of_pod(old: PodView | None, new: PodView | None) -> Iterable[ObjectKey]:
+    return {key for pod in (old, new) if pod is not None for key in _service_of_label(pod)}
+
+
+def _watch_dependencies(controller: Controller[ObjectKey], sources: Sources, usage: Usage) -> None:
+    """A changed or deleted object runs its users; a new or changed one those that wait."""
+    for informer in (
+        sources.base_models,
+        sources.cluster_base_models,
+        sources.serving_runtimes,
+        sources.cluster_serving_runtimes,
+    ):
+        kind = informer.resource.kind
+
+        def affected(
+            old: WholeObject | None, new: WholeObject | None, kind: str = kind
+        ) -> Iterable[ObjectKey]:
+            present = new or old
+            assert present is not None
+            metadata = present.metadata
+            users = usage.users(Dependency(kind, metadata.namespace, metadata.name))
+            # A new object changes nothing for a service that found what it needs.
+            found = set(users) if old is not None else set()
+            if new is not None:
+                found |= set(usage.waiting(metadata.namespace))
+            return sorted(found)
+
+        controller.watch(informer, affected, predicate=generation_changed)
+
+
+def _watch_settings(
+    controller: Controller[ObjectKey],
+    context: ControllerContext,
+    config: Informer[Any],
+    services: Informer[WholeObject],
+) -> None:
+    def changed(old: ConfigMapData | None, new: ConfigMapData | None) -> None:
+        if old is not None and new is not None and old.data == new.data:
+            return
+        for key in services.store.keys():
+            controller.queue.add_after(key, context.rng.uniform(0, _SPREAD))
+
+    config.add_handler(changed)

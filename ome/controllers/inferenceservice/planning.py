@@ -1,0 +1,251 @@
+"""From a service to its plan: the model, the runtime, the operator's settings, then the rendering.
+
+Each step that cannot go on becomes a ``StepFailed`` with the condition it belongs to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ome.api import names
+from ome.controllers.inferenceservice.status import Ingress, condition_prefix
+from ome.controllers.inferenceservice.steps import StepFailed
+from ome.controllers.inferenceservice.usage import Dependency
+from ome.errors import SelectionError
+from ome.kube.compare import contains
+from ome.kube.resource import ObjectKey
+from ome.selection import (
+    Exclusion,
+    SelectionRequest,
+    select_runtime,
+    validate_named_runtime,
+)
+from ome.workloads import (
+    ConfigError,
+    ModelInput,
+    OperatorConfig,
+    PlanInputs,
+    RenderError,
+    RuntimeInput,
+    parse_operator_config,
+    plan,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ome import api
+    from ome.controllers.inferenceservice.children import Children
+    from ome.controllers.inferenceservice.world import Model, World
+    from ome.selection import RuntimeCandidate
+    from ome.workloads import Plan
+
+__all__ = ["RENDERINGS", "Planned", "Planner"]
+
+RENDERINGS = ("1",)
+"""The renderings that this version can make, the newest last."""
+
+log = structlog.get_logger("InferenceService")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with its objects in the order of writing, each with the component it belongs to."""
+
+    plan: Plan
+    objects: tuple[tuple[str, dict[str, Any]], ...]
+    workloads: Mapping[str, tuple[str, str]]
+
+
+class Planner:
+    """Plans services from the caches; ``config`` gives the data of the operator's ConfigMap."""
+
+    def __init__(
+        self,
+        world: World,
+        children: Children,
+        config: Callable[[], Mapping[str, str] | None],
+        cluster_domain: str,
+    ) -> None:
+        self._world = world
+        self._children = children
+        self._config = config
+        self._cluster_domain = cluster_domain
+        self._parsed: tuple[Mapping[str, str] | None, OperatorConfig] | None = None
+
+    def plan(self, service: api.InferenceService, uses: list[Dependency]) -> Planned:
+        """The plan; what it depends on is added to ``uses``, also when it fails.
+
+        Raises ``StepFailed``.
+        """
+        reference = service.spec.model
+        if reference is not None and reference.name:
+            # Also a missing one: its appearance, in either scope, is what the service waits for.
+            uses.append(Dependency("BaseModel", service.metadata.namespace, reference.name))
+            uses.append(Dependency("ClusterBaseModel", "", reference.name))
+        config = self._operator_config()
+        model = self._world.model(service)
+        runtime = self._runtime(service, model, uses)
+        inputs = PlanInputs(
+            service=service,
+            model=ModelInput(model.name, model.namespace, model.annotations, model.spec),
+            runtime=None if runtime is None else RuntimeInput(runtime.name, runtime.spec),
+            config=config,
+            cluster_domain=self._cluster_domain,
+            rendering=self._rendering(service),
+        )
+        try:
+            made = plan(inputs)
+        except RenderError as error:
+            condition = f"{condition_prefix(error.component)}Ready"
+            raise StepFailed(condition, error.reason, str(error), waiting=True) from error
+        return _in_order(made)
+
+    def _operator_config(self) -> OperatorConfig:
+        data = self._config()
+        if self._parsed is not None and self._parsed[0] == data:
+            return self._parsed[1]
+        try:
+            parsed = parse_operator_config(data)
+        except ConfigError as error:
+            raise StepFailed(
+                names.CONDITION_ENGINE_READY, names.REASON_INTERNAL, str(error), waiting=True
+            ) from error
+        if parsed.missing:
+            log.info("config.shipped_values", missing=list(parsed.missing))
+        self._parsed = (data, parsed)
+        return parsed
+
+    def _runtime(
+        self, service: api.InferenceService, model: Model, uses: list[Dependency]
+    ) -> RuntimeCandidate | None:
+        namespace = service.metadata.namespace
+        request = SelectionRequest(model.name, model.spec, namespace, _required_classes(service))
+        candidates = self._world.runtimes(namespace)
+        named = service.spec.runtime
+        try:
+            if named is not None and named.name:
+                uses.append(Dependency("ServingRuntime", namespace, named.name))
+                uses.append(Dependency("ClusterServingRuntime", "", named.name))
+                chosen = validate_named_runtime(named.name, named.kind, request, candidates)
+            else:
+                chosen = select_runtime(request, candidates)
+        except SelectionError as error:
+            if (named is None or not named.name) and _complete_runner(service):
+                return None
+            raise _selection_failed(service, model, error) from error
+        runtime = chosen.runtime
+        kind = "ServingRuntime" if runtime.namespace else "ClusterServingRuntime"
+        uses.append(Dependency(kind, runtime.namespace, runtime.name))
+        return runtime
+
+    def _rendering(self, service: api.InferenceService) -> str:
+        """The rendering that the running workload was made with, else the newest."""
+        key = ObjectKey(service.metadata.namespace, f"{service.metadata.name}-engine")
+        live = self._children.cached("apps/v1", "Deployment", key)
+        annotations = {} if live is None else live["metadata"].get("annotations") or {}
+        held = annotations.get(names.ANNOTATION_RENDERING, RENDERINGS[-1])
+        if held not in RENDERINGS:
+            raise StepFailed(
+                names.CONDITION_ENGINE_READY,
+                names.REASON_INTERNAL,
+                f"Deployment {key.name} has rendering {held!r} of a newer version of OME; its pods"
+                f" are left alone. Use that version, or delete annotation"
+                f" {names.ANNOTATION_RENDERING} to let this one take over",
+                waiting=True,
+            )
+        return str(held)
+
+    def same_pods(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+        """Whether writing the desired workload leaves its pods as they are."""
+        return contains(live["spec"]["template"], desired["spec"]["template"])
+
+    def ingress(
+        self, service: api.InferenceService, planned: Planned, children: Children
+    ) -> Ingress:
+        """What the exposure of a service came to."""
+        made = planned.plan
+        if made.ingress_wanted:
+            return Ingress(
+                "False",
+                names.REASON_INGRESS_FAILED,
+                "disableIngressCreation is false (key ingress of the operator's ConfigMap, or"
+                f" annotation {names.ANNOTATION_INGRESS_DISABLE_CREATION}), but this version makes"
+                " no ingress objects; set it to true to use the Service of the service's name",
+            )
+        if made.cluster_local:
+            return Ingress("True", names.REASON_CLUSTER_LOCAL, "", made.url)
+        metadata = service.metadata
+        stored = children.cached("v1", "Service", ObjectKey(metadata.namespace, metadata.name))
+        url = made.url if stored is not None else ""
+        return Ingress(
+            "True",
+            names.REASON_INGRESS_DISABLED,
+            "Ingress creation is disabled, using external service for access",
+            url,
+        )
+
+
+def _in_order(made: Plan) -> Planned:
+    """The model's ConfigMap, the components in turn, then the Service in front of them."""
+    objects: list[tuple[str, dict[str, Any]]] = [(names.COMPONENT_ENGINE, dict(made.model_config))]
+    for component in made.components:
+        objects += [(component.name, dict(entry)) for entry in component.objects]
+    if made.fallback is not None:
+        objects.append((names.COMPONENT_EXTERNAL_SERVICE, dict(made.fallback)))
+    workloads = {item.name: (item.workload, item.url) for item in made.components}
+    return Planned(made, tuple(objects), workloads)
+
+
+def _required_classes(service: api.InferenceService) -> frozenset[str]:
+    """The accelerator classes that a service insists on; an empty name counts as one."""
+    spec = service.spec
+    selectors = (
+        spec.accelerator_selector,
+        spec.engine.accelerator_override if spec.engine else None,
+        spec.decoder.accelerator_override if spec.decoder else None,
+    )
+    found = {selector.accelerator_class for selector in selectors if selector is not None}
+    found.add(service.metadata.annotations.get(names.ANNOTATION_ACCELERATOR_CLASS))
+    return frozenset(name for name in found if name is not None)
+
+
+def _complete_runner(service: api.InferenceService) -> bool:
+    """Whether the engine brings its own image and so can do without a runtime."""
+    engine = service.spec.engine
+    if engine is None:
+        return False
+    leader, worker = engine.leader, engine.worker
+    if leader is not None and worker is not None:
+        if (leader.runner or {}).get("image") and (worker.runner or {}).get("image"):
+            return True
+    return bool((engine.runner or {}).get("image"))
+
+
+def _selection_failed(
+    service: api.InferenceService, model: Model, error: SelectionError
+) -> StepFailed:
+    named = service.spec.runtime
+    if named is not None and named.name:
+        disabled = any(item.exclusion is Exclusion.DISABLED for item in error.verdicts)
+        failure = (
+            names.FAILURE_RUNTIME_DISABLED
+            if disabled
+            else (
+                names.FAILURE_NO_SUPPORTING_RUNTIME
+                if error.verdicts
+                else names.FAILURE_RUNTIME_NOT_RECOGNIZED
+            )
+        )
+        text = f"Runtime {named.name} does not support model {model.name}: {error}"
+        reason = names.REASON_RUNTIME_VALIDATION
+    else:
+        failure = names.FAILURE_NO_SUPPORTING_RUNTIME
+        text = f"Failed to find runtime for model {model.name}: {error}"
+        reason = names.REASON_RUNTIME_SELECTION
+    return StepFailed(
+        names.CONDITION_ENGINE_READY, reason, text, model_failure=failure, waiting=True
+    )

@@ -1,0 +1,62 @@
+"""A few services at a time: who may change the pods of a running service now.
+
+Pods of a running service are precious. A change of a service's own spec is the user's wish and goes
+at once. A change that comes from a shared object (its runtime, model, weight or class, or the
+operator's configuration) rolls through the services one after another: a service may begin only
+while fewer than ``limit`` services are rolling, and one that may not waits for its turn.
+
+Which services are rolling is read from their Deployments, so a restart of the manager in the middle
+of a roll-out neither forgets nor repeats anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["SERVICE_GENERATION", "Turn", "is_rolling", "take_turn"]
+
+SERVICE_GENERATION = "ome.io/service-generation"
+"""Annotation of a workload: the generation of the service that its template was made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whether a changed template may be written now; ``ahead`` are the services before this one."""
+
+    granted: bool
+    ahead: tuple[str, ...] = ()
+
+
+def is_rolling(document: Mapping[str, Any]) -> bool:
+    """Whether a Deployment is still replacing its pods."""
+    status = document.get("status") or {}
+    if status.get("observedGeneration", 0) < document["metadata"].get("generation", 0):
+        return True
+    wanted = (document.get("spec") or {}).get("replicas", 1)
+    updated = status.get("updatedReplicas", 0)
+    return bool(
+        updated < wanted
+        or status.get("replicas", 0) > updated
+        or status.get("availableReplicas", 0) < updated
+    )
+
+
+def take_turn(
+    service: str,
+    generation: int,
+    live: Mapping[str, Any] | None,
+    rolling: Iterable[str],
+    limit: int,
+) -> Turn:
+    """Whether the service may change its pods: always for its own edit or a new workload."""
+    if live is None:
+        return Turn(True)
+    annotations = live["metadata"].get("annotations") or {}
+    if annotations.get(SERVICE_GENERATION) != str(generation):
+        return Turn(True)
+    ahead = tuple(sorted(name for name in rolling if name != service))
+    return Turn(len(ahead) < limit, ahead)

@@ -1,0 +1,179 @@
+"""The status of an InferenceService, computed from what a pass observed: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.controllers.conditions import ConditionSet, Status
+from ome.controllers.inferenceservice.pods import ModelState, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.controllers.inferenceservice.steps import StepFailed
+
+__all__ = ["ComponentOutcome", "Ingress", "Outcome", "compute_status", "condition_prefix"]
+
+_COMPONENT_SUFFIXES = ("Ready", "RouteReady", "ConfigurationReady")
+_TRANSITIONS = {"Loaded": "UpToDate", "FailedToLoad": "BlockedByFailedLoad"}
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentOutcome:
+    """What a pass saw of one component's workload.
+
+    ``available`` is the workload's condition (status, reason, message), None while it has none;
+    ``url`` is where the component answers once it is available.
+    """
+
+    name: str
+    available: tuple[Status, str, str] | None = None
+    url: str = ""
+    revision: str = ""
+    problem: str = ""
+    model: ModelState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """The exposure step's result and the address of the service."""
+
+    status: Status
+    reason: str = ""
+    message: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything a pass knows when it ends, also a pass that failed."""
+
+    generation: int
+    components: tuple[ComponentOutcome, ...] = ()
+    ingress: Ingress | None = None
+    failures: tuple[StepFailed, ...] = ()
+    present: frozenset[str] = field(default_factory=frozenset)
+    """The components that the service has; conditions and entries of others go."""
+
+
+def condition_prefix(component: str) -> str:
+    """``engine`` -> ``Engine``, the first word of the component's condition types."""
+    return component[:1].upper() + component[1:]
+
+
+def compute_status(stored: Mapping[str, Any], outcome: Outcome, *, wall: str) -> dict[str, Any]:
+    """The status to store; equal to ``stored`` when nothing changed (members we do not know stay).
+
+    ``wall`` is the time for conditions that changed, RFC 3339.
+    """
+    status = dict(stored)
+    status["observedGeneration"] = outcome.generation
+    status["conditions"] = _conditions(stored.get("conditions") or (), outcome, wall)
+    components = _components(stored.get("components") or {}, outcome)
+    if components or "components" in stored:
+        status["components"] = components
+    if outcome.ingress is not None and outcome.ingress.url:
+        status["url"] = outcome.ingress.url
+        status["address"] = {**(stored.get("address") or {}), "url": outcome.ingress.url}
+    model = _model_status(stored.get("modelStatus") or {}, outcome, wall)
+    if model:
+        status["modelStatus"] = model
+    return status
+
+
+def _conditions(
+    stored: Sequence[Mapping[str, Any]], outcome: Outcome, wall: str
+) -> list[dict[str, Any]]:
+    dependents = ["EngineReady", "IngressReady"]
+    dependents += sorted(
+        f"{condition_prefix(name)}Ready" for name in outcome.present if name != "engine"
+    )
+    conditions = ConditionSet(stored, dependents, wall)
+    for name in ("engine", "decoder", "router", "predictor"):
+        if name not in outcome.present and name != "engine":
+            prefix = condition_prefix(name)
+            conditions.remove(*(prefix + suffix for suffix in _COMPONENT_SUFFIXES))
+    for component in outcome.components:
+        _set_component(conditions, component)
+    if outcome.ingress is not None:
+        ingress = outcome.ingress
+        conditions.set("IngressReady", ingress.status, ingress.reason, ingress.message)
+    for failure in outcome.failures:
+        conditions.set(failure.condition, "False", failure.reason, failure.message)
+    return conditions.finish()
+
+
+def _set_component(conditions: ConditionSet, component: ComponentOutcome) -> None:
+    type_ = f"{condition_prefix(component.name)}Ready"
+    if component.available is None:
+        message = f"{component.name} component initializing"
+        if component.problem:
+            message += f"; {component.problem}"
+        conditions.set(type_, "False", "Initializing", message)
+        return
+    status, reason, message = component.available
+    if status != "True" and component.problem:
+        message = f"{message} {component.problem}".strip()
+    conditions.set(type_, status, reason, message)
+
+
+def _components(stored: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    entries = {name: value for name, value in stored.items() if name in outcome.present}
+    for component in outcome.components:
+        entry = dict(entries.get(component.name) or {})
+        if component.available is not None and component.available[0] == "True":
+            entry["url"] = component.url
+        if component.revision:
+            entry["latestCreatedRevision"] = component.revision
+        entries[component.name] = entry
+    return entries
+
+
+def _model_status(stored: Mapping[str, Any], outcome: Outcome, wall: str) -> dict[str, Any]:
+    failed = next((item for item in outcome.failures if item.model_failure), None)
+    if failed is not None:
+        return _invalid(stored, str(failed.model_failure), failed.message, wall)
+    served = [item.model for item in outcome.components if item.name in ("engine", "decoder")]
+    state = worst([model for model in served if model is not None])
+    if state is None:
+        return dict(stored)
+    revisions = dict(stored.get("modelRevisionStates") or {})
+    revisions["targetModelState"] = state.target
+    revisions.setdefault("activeModelState", "")
+    status = dict(stored)
+    status["transitionStatus"] = _TRANSITIONS.get(state.target, "InProgress")
+    if state.target == "Loaded":
+        revisions["activeModelState"] = "Loaded"
+        status["modelCopies"] = {"failedCopies": 0, "totalCopies": state.copies}
+    status["modelRevisionStates"] = revisions
+    if state.failure is not None:
+        info = {
+            "reason": names.FAILURE_MODEL_LOAD_FAILED,
+            "message": state.failure.message,
+            "location": state.failure.pod,
+            "exitCode": state.failure.exit_code,
+            "time": state.failure.time or None,
+        }
+        status["lastFailureInfo"] = {key: value for key, value in info.items() if value is not None}
+    return status
+
+
+def _invalid(stored: Mapping[str, Any], reason: str, message: str, wall: str) -> dict[str, Any]:
+    """The model or the runtime cannot be used; the time stays while the failure is the same."""
+    before = stored.get("lastFailureInfo") or {}
+    same = before.get("reason") == reason and before.get("message") == message
+    revisions = dict(stored.get("modelRevisionStates") or {})
+    revisions.setdefault("activeModelState", "")
+    revisions["targetModelState"] = "FailedToLoad"
+    return {
+        **stored,
+        "transitionStatus": "InvalidSpec",
+        "modelRevisionStates": revisions,
+        "lastFailureInfo": {
+            "reason": reason,
+            "message": message,
+            "time": before.get("time", wall) if same else wall,
+        },
+    }

@@ -1,0 +1,33 @@
+"""A pass over an InferenceService is a row of steps; this is how one of them fails."""
+
+from __future__ import annotations
+
+from ome.errors import OmeError
+
+__all__ = ["StepFailed"]
+
+
+class StepFailed(OmeError):
+    """A step of the pass cannot go on; the status says which one and what to do.
+
+    ``condition`` is the condition that becomes False, ``reason`` its reason and that of the Warning
+    event, the text its message: the object, the field and the next step in one line.
+    ``model_failure`` is the ``lastFailureInfo.reason`` of errors in the model or the runtime, and
+    ``waiting`` says that only a new or changed object can mend it, so nothing is retried.
+    """
+
+    def __init__(
+        self,
+        condition: str,
+        reason: str,
+        message: str,
+        *,
+        model_failure: str | None = None,
+        waiting: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.condition = condition
+        self.reason = reason
+        self.message = message
+        self.model_failure = model_failure
+        self.waiting = waiting
