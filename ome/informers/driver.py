@@ -282,6 +282,7 @@ class Driver(Generic[T]):
                 if not self._reflector.streamed(version):
                     raise StaleStream(f"a streaming list of version {version} is stale")
                 await self._replace(version)
+                self._reflector.taken_over()
                 self._changed()
             case Bookmark():
                 raise NotStreamed("bookmarks come, but none that ends the initial events")

@@ -15,7 +15,7 @@ from ome.errors import (
     Unauthorized,
 )
 from ome.informers.framing import LineTooLong
-from ome.informers.steps import Failed, Garbled, Gone, Missing, Refused, Unserved
+from ome.informers.steps import Failed, Fault, Garbled, Gone, Missing, Refused, Unserved
 
 if TYPE_CHECKING:
     from ome.informers.report import Reporter
@@ -58,9 +58,10 @@ def outcome_of(
             return Failed(failed.retry_after, progress)
         case TransportError() | OSError() | StaleStream() as failed:
             report.failed(verb, failed)
+            return Failed(progress=progress)
         case fault:
             report.fault(fault)
-    return Failed(progress=progress)
+            return Fault()
 
 
 def _cause(error: Exception) -> Exception:

@@ -12,7 +12,8 @@ looks up (state, outcome) in the table and gives the next command. The table is 
     LISTING      Gone         LISTING      list again (a page token ran out); then unpaged
                               EXPIRED      wait; when unpaged did not help
     REPLACING    Replaced     WATCHING     watch from the list's version
-    STREAMING    (streamed)   WATCHING     the same stream goes on: no command
+    STREAMING    (streamed)   REPLACING    take the list for the truth, while the stream goes on
+    REPLACING    (taken over) WATCHING     of a streaming list; its stream is the watch
     STREAMING    Unserved,    LISTING      list, and never ask for a streaming list again
                  Ended
     WATCHING     Ended        WATCHING     watch again at once, when it had brought anything
@@ -28,6 +29,7 @@ looks up (state, outcome) in the table and gives the next command. The table is 
     any          Missing      ABSENT       wait (404: the resource is not installed)
     any          Refused      REFUSED      wait (401, 403); while watching: INTERRUPTED
     any          Failed       EXPIRED      wait; while watching: INTERRUPTED
+    any          Fault        EXPIRED      wait (an exception of ours may have lost an event)
     any          Restart      LISTING      list the first page (readers want more fields)
     any          (others)     EXPIRED      wait: an outcome that cannot be, a fault of ours
 
@@ -158,8 +160,12 @@ class Reflector:
         """All initial events of a streaming list arrived; False when they are a stale list."""
         if not self._believe(version):
             return False
-        self.state = State.WATCHING
+        self.state = State.REPLACING
         return True
+
+    def taken_over(self) -> None:
+        """The store holds the streaming list; what comes next in its stream are changes."""
+        self.state = State.WATCHING
 
     # Entering states
 

@@ -9,6 +9,7 @@ __all__ = [
     "Command",
     "Ended",
     "Failed",
+    "Fault",
     "Garbled",
     "Gone",
     "List",
@@ -126,6 +127,11 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """An exception that nobody expected: what was being taken in may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class Waited:
     """The wait is over, or was ended early."""
 
@@ -145,6 +151,7 @@ Outcome = (
     | Missing
     | Refused
     | Failed
+    | Fault
     | Waited
     | Restart
 )

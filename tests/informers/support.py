@@ -66,3 +66,8 @@ async def running(
 def values(informer: Informer[Thing]) -> dict[str, int]:
     """Names and values in the store."""
     return {obj.metadata.name: obj.value for obj in informer.store.values()}
+
+
+def verbs(server: Server) -> list[str]:
+    """What was asked of the server, in order."""
+    return [request.verb for request in server.requests]

@@ -12,6 +12,7 @@ from ome.informers.steps import (
     PAGE_LIMIT,
     Ended,
     Failed,
+    Fault,
     Garbled,
     Gone,
     List,
@@ -32,6 +33,10 @@ FIRST = List("", PAGE_LIMIT)
 WATCH = "watch from 10"
 WAIT = "wait"
 S = State
+
+
+def now(reflector: Reflector) -> str:
+    return reflector.state.value
 
 
 def reflector_in(state: State) -> Reflector:
@@ -81,6 +86,7 @@ def reflector_in(state: State) -> Reflector:
         (S.WATCHING, Missing(), S.ABSENT, WAIT),
         (S.WATCHING, Refused(), S.INTERRUPTED, WAIT),
         (S.WATCHING, Failed(), S.INTERRUPTED, WAIT),
+        (S.WATCHING, Fault(), S.EXPIRED, WAIT),
         (S.INTERRUPTED, Waited(), S.WATCHING, WATCH),
         (S.EXPIRED, Waited(), S.LISTING, FIRST),
         (S.ABSENT, Waited(), S.LISTING, FIRST),
@@ -119,6 +125,7 @@ def test_row(state: State, outcome: Outcome, then: State, command: Any) -> None:
         Missing(),
         Refused(),
         Failed(7.0),
+        Fault(),
         Waited(),
         Restart(),
     ],
@@ -164,10 +171,10 @@ def test_the_same_garbage_twice_leads_to_a_list() -> None:
     reflector.step(Garbled())
     reflector.step(Waited())
     reflector.step(Garbled(progress=True))
-    assert reflector.state.value == "interrupted"
+    assert now(reflector) == "interrupted"
     reflector.step(Waited())
     reflector.step(Garbled())
-    assert reflector.state.value == "expired"
+    assert now(reflector) == "expired"
 
 
 def test_pauses_grow_until_something_goes_well() -> None:
@@ -229,8 +236,10 @@ def test_a_streaming_list_goes_on_as_a_watch() -> None:
     assert command.initial
     assert command.version == ""
     assert reflector.streamed("10")
-    assert reflector.state.value == "watching"
+    assert now(reflector) == "replacing"
+    reflector.taken_over()
+    assert now(reflector) == "watching"
     assert isinstance(reflector.step(Ended(progress=True)), Watch)
     reflector.step(Gone(progress=True))
-    assert reflector.state.value == "streaming"
+    assert now(reflector) == "streaming"
     assert not reflector.streamed("9")
