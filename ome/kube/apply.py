@@ -278,28 +278,45 @@ class Applier:
         Ownership is not in the cache, so the object is read, but only when it matters.
         """
         first = self._hash_of(live) is None
+        edited = self._hash_of(live) == self._hash_of(document)
         drops_replicas = _has_replicas(live) and not _has_replicas(document)
-        if not (first or drops_replicas):
+        if not (first or edited or drops_replicas):
             return live
         for _ in range(_TRIES - 1):
             try:
-                return await self._move_ownership(resource, live, first, drops_replicas)
+                return await self._move_ownership(resource, live, first, edited, drops_replicas)
             except Conflict:  # the status of a busy workload changes all the time
                 continue
-        return await self._move_ownership(resource, live, first, drops_replicas)
+        return await self._move_ownership(resource, live, first, edited, drops_replicas)
 
     async def _move_ownership(
-        self, resource: Resource, live: Mapping[str, Any], first: bool, drops_replicas: bool
+        self,
+        resource: Resource,
+        live: Mapping[str, Any],
+        first: bool,
+        edited: bool,
+        drops_replicas: bool,
     ) -> Mapping[str, Any]:
         fresh = await self._client.get(resource, key_of(resource, live))
         if fresh["metadata"]["uid"] != live["metadata"]["uid"]:
             raise Conflict(f"{resource.kind} {key_of(resource, live)} was made anew by somebody")
         if first:
             fresh = await self._take_over(resource, fresh)
+        elif edited:
+            fresh = await self._reclaim(resource, fresh)
         ours = managed_fields.applied_by(_entries(fresh), self._manager)
         if drops_replicas and managed_fields.owns(ours, "spec", "replicas"):
             fresh = await self.hand_over_replicas(resource, fresh)
         return fresh
+
+    async def _reclaim(self, resource: Resource, live: dict[str, Any]) -> dict[str, Any]:
+        """Own what somebody edited by hand, so that the next apply can drop it."""
+        entries = _entries(live)
+        value = managed_fields.reclaimed(entries, self._manager)
+        if value == entries:
+            return live
+        replace = {"op": "replace", "path": "/metadata/managedFields", "value": value}
+        return await self.patch_user_object(resource, live["metadata"], [replace])
 
     async def _take_over(self, resource: Resource, live: dict[str, Any]) -> dict[str, Any]:
         entries = _entries(live)

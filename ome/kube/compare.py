@@ -171,13 +171,13 @@ def _list_contains(
 
 
 def _keyed(items: Sequence[Any], key: tuple[str, ...]) -> dict[tuple[Any, ...], Any] | None:
-    """The items by their key; None when some have none or two have the same."""
+    """The items by their key; None when some have none, or no plain one, or two the same."""
     found: dict[tuple[Any, ...], Any] = {}
     for item in items:
         if not isinstance(item, dict) or key[0] not in item:
             return None
         identity = tuple(item.get(part, _KEY_DEFAULTS.get(part)) for part in key)
-        if identity in found:
+        if any(isinstance(part, (dict, list)) for part in identity) or identity in found:
             return None
         found[identity] = item
     return found

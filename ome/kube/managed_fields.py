@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["applied_by", "moved", "owner_uid", "owns", "predecessors_of", "union"]
+__all__ = ["applied_by", "moved", "owner_uid", "owns", "predecessors_of", "reclaimed", "union"]
 
 Entry = dict[str, Any]
 
@@ -76,6 +76,40 @@ def moved(entries: Sequence[Entry], names: Collection[str], manager: str) -> lis
         fields = union(fields, entry.get("fieldsV1") or {})
     merged = {**(ours or taken[-1]), "manager": manager, "operation": "Apply", "fieldsV1": fields}
     return [entry for entry in entries if entry is not ours and entry not in taken] + [merged]
+
+
+def reclaimed(entries: Sequence[Entry], manager: str) -> list[Entry]:
+    """The entries with the spec that people and tools updated made part of ours.
+
+    For an object of ours that was edited by hand: an item that an edit put into a keyed list stays
+    for ever while its editor owns it. Metadata, data, replicas, subresources, what others applied
+    and what the cluster's own controllers wrote stay theirs. The same entries when there is nothing
+    to take.
+    """
+    ours = applied_by(entries, manager)
+    if ours is None:
+        return list(entries)
+    before: dict[str, Any] = ours.get("fieldsV1") or {}
+    fields = before
+    kept: list[Entry] = []
+    for entry in entries:
+        if entry is ours:
+            continue
+        if not _is(entry, "Update") or entry.get("manager") in _CLUSTER:
+            kept.append(entry)
+            continue
+        theirs = dict(entry.get("fieldsV1") or {})
+        for root in _CONTENT & theirs.keys():
+            taken = {name: inner for name, inner in theirs.pop(root).items() if name != _REPLICAS}
+            fields = union(fields, {root: taken})
+        if theirs:
+            kept.append({**entry, "fieldsV1": theirs})
+    return list(entries) if fields == before else [*kept, {**ours, "fieldsV1": fields}]
+
+
+_CONTENT = frozenset({"f:spec"})
+_REPLICAS = "f:replicas"
+_CLUSTER = frozenset({"kube-controller-manager", "kube-scheduler", "cloud-controller-manager"})
 
 
 def union(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:

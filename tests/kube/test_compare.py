@@ -59,6 +59,7 @@ SAME: list[tuple[str, Any, Any]] = [
         ),
         pod(ports=[{"containerPort": 80}, {"containerPort": 80, "protocol": "UDP"}]),
     ),
+    ("a key that is no plain value", pod(env=[{"name": ["a"]}]), pod(env=[{"name": ["a"]}])),
     ("finalizers of others", {"finalizers": ["b", "a"]}, {"finalizers": ["a"]}),
     (
         "topology constraints by two keys",

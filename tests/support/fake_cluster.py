@@ -38,6 +38,7 @@ from ome.kube import resources as builtin
 from ome.kube.resource import ObjectKey, Resource
 from ome.kube.transport import Response
 from tests.support import fake_patches
+from tests.support.fake_answers import FakeAnswer, once, refusal, scale, success
 from tests.support.fake_api import status_body
 from tests.support.fake_store import Document, FakeStore
 from tests.support.fake_watch import Call, Watch, bookmark
@@ -72,16 +73,6 @@ class _Fault:
     error: Exception
     times: int
     after: bool
-
-
-@dataclass
-class _Stream:
-    status: int
-    headers: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self.chunks
 
 
 class FakeCluster:
@@ -215,11 +206,11 @@ class FakeCluster:
             if document is None:
                 document = self._handle(self._parse(request))
         except ApiError as error:
-            return _refusal(error)
+            return refusal(error)
         return Response(200, {}, json.dumps(document).encode())
 
     @asynccontextmanager
-    async def stream(self, request: Request) -> AsyncIterator[_Stream]:
+    async def stream(self, request: Request) -> AsyncIterator[FakeAnswer]:
         self.requests.append(request)
         await anyio.sleep(self.delay)
         try:
@@ -230,12 +221,12 @@ class FakeCluster:
             watch = Watch(call)
             self._begin(watch)
         except ApiError as error:
-            refusal = _refusal(error)
-            yield _Stream(refusal.status, refusal.headers, _once(refusal.body))
+            answer = refusal(error)
+            yield FakeAnswer(answer.status, answer.headers, once(answer.body))
             return
         self._watches.append(watch)
         try:
-            yield _Stream(200, {}, watch.chunks(self.store))
+            yield FakeAnswer(200, {}, watch.chunks(self.store))
         finally:
             self._watches.remove(watch)
 
@@ -293,7 +284,7 @@ class FakeCluster:
 
     def _get(self, call: Call) -> Document:
         obj = self.store.get(call.resource, call.key)
-        return _scale(obj) if call.subresource == "scale" else call.shown(obj)
+        return scale(obj) if call.subresource == "scale" else call.shown(obj)
 
     def _list(self, call: Call) -> Document:
         token = call.query.get("continue")
@@ -349,7 +340,7 @@ class FakeCluster:
                 return self._patched(call, body)
             case "delete" if key.name:
                 last = store.delete(resource, key, body.get("preconditions") or {}, call.dry)
-                return last if store.find(resource, key) else _success(last)
+                return last if store.find(resource, key) else success(last)
             case verb:
                 raise MethodNotSupported(f"the fake cluster has no {verb} of {call.request.path}")
 
@@ -358,11 +349,11 @@ class FakeCluster:
         if call.subresource == "scale":
             spec = {
                 "spec": {
-                    "replicas": fake_patches.merge_patch(_scale(live), body)["spec"]["replicas"]
+                    "replicas": fake_patches.merge_patch(scale(live), body)["spec"]["replicas"]
                 }
             }
             new = fake_patches.merge_patch(live, spec)
-            return _scale(self._update(call, new, ""))
+            return scale(self._update(call, new, ""))
         match call.request.content_type:
             case requests.JSON_PATCH:
                 new = fake_patches.json_patch(live, body)
@@ -411,35 +402,3 @@ class FakeCluster:
         for watch in chosen:
             watch.push(event)
         return len(chosen)
-
-
-def _refusal(error: ApiError) -> Response:
-    reason = error.reason or type(error).__name__
-    body = status_body(error.status, reason, error.message, **error.details)
-    headers = {} if error.retry_after is None else {"retry-after": f"{error.retry_after:g}"}
-    return Response(error.status, headers, json.dumps(body).encode())
-
-
-def _success(last: Document) -> Document:
-    metadata = last["metadata"]
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {"name": metadata["name"]},
-        "status": "Success",
-        "details": {"name": metadata["name"], "uid": metadata["uid"]},
-    }
-
-
-def _scale(obj: Document) -> Document:
-    return {
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
-        "metadata": {k: v for k, v in obj["metadata"].items() if k != "managedFields"},
-        "spec": {"replicas": obj["spec"].get("replicas", 0)},
-        "status": {"replicas": obj.get("status", {}).get("replicas", 0)},
-    }
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
