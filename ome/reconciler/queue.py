@@ -122,6 +122,8 @@ class WorkQueue(Generic[K]):
         if delay <= 0:
             self.add(key, priority)
             return
+        # An overdue delay is as good as ready: it must not swallow this one.
+        self._promote()
         due = self._clock.monotonic() + delay
         held = self._delayed.get(key)
         if held is not None and held[0] <= due:
@@ -149,6 +151,9 @@ class WorkQueue(Generic[K]):
                 del self._debounced[next(iter(self._debounced))]
             self._debounced[key] = now
             self.add(key, priority)
+            return
+        if last > now:
+            # The run at the end of this interval is already on its way.
             return
         due = last + interval
         self._debounced[key] = due

@@ -1,0 +1,152 @@
+"""What follows from the end of a run."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from ome.errors import Conflict, OmeError, RetryAfter, TerminalError
+from ome.reconciler.controller import Controller, Result
+from tests.support.virtual_time import VirtualClock, run_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+class Report:
+    def __init__(self) -> None:
+        self.results: list[str] = []
+        self.terminal = 0
+        self.panics = 0
+
+    def started(self) -> None: ...
+    def finished(self, result: str, seconds: float) -> None:
+        self.results.append(result)
+
+    def terminal_error(self) -> None:
+        self.terminal += 1
+
+    def panicked(self) -> None:
+        self.panics += 1
+
+    def added(self) -> None: ...
+    def depth(self, size: int) -> None: ...
+    def waited(self, seconds: float) -> None: ...
+    def worked(self, seconds: float) -> None: ...
+    def retried(self) -> None: ...
+
+
+def play(
+    behave: Callable[[int], Awaitable[Result | None]], seconds: float
+) -> tuple[list[float], Report]:
+    """The times of the runs of one key, and what was reported."""
+
+    async def body() -> tuple[list[float], Report]:
+        clock, report = VirtualClock(), Report()
+        start = clock.monotonic()
+        times: list[float] = []
+
+        async def reconcile(_: str) -> Result | None:
+            times.append(clock.monotonic() - start)
+            return await behave(len(times))
+
+        controller: Controller[str] = Controller(
+            "test", reconcile, clock=clock, rng=random.Random(1), workers=2, timeout=10
+        )
+        controller.observe(report, report)
+        controller.queue.add("key")
+        with anyio.move_on_after(seconds):
+            await controller.run()
+        return times, report
+
+    return run_virtual(body)
+
+
+async def raising(error: BaseException) -> Result | None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (Conflict("stale"), "requeue"),
+        (OmeError("server away"), "error"),
+        (RuntimeError("a bug"), "error"),
+    ],
+)
+def test_failures_run_again_with_back_off(error: Exception, result: str) -> None:
+    times, report = play(lambda _: raising(error), 120)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert len(times) > 10
+    assert gaps[0] <= 0.005
+    assert all(later > earlier for earlier, later in itertools.pairwise(gaps))
+    assert max(gaps) <= 60
+    assert set(report.results) == {result}
+    assert report.panics == (len(times) if isinstance(error, RuntimeError) else 0)
+
+
+def test_a_terminal_error_is_not_tried_again() -> None:
+    times, report = play(lambda _: raising(TerminalError("never")), 600)
+    assert len(times) == 1
+    assert report.terminal == 1
+
+
+def test_retry_after_keeps_its_delay_and_is_no_error() -> None:
+    times, report = play(lambda _: raising(RetryAfter(7)), 29)
+    assert [round(time) for time in times] == [0, 7, 14, 21, 28]
+    assert set(report.results) == {"requeue_after"}
+
+
+def test_a_result_comes_back_when_it_asked_to() -> None:
+    async def behave(_: int) -> Result | None:
+        return Result(requeue_after=10)
+
+    times, _ = play(behave, 35)
+    assert [round(time) for time in times] == [0, 10, 20, 30]
+
+
+def test_a_run_without_end_times_out_and_runs_again() -> None:
+    async def behave(number: int) -> Result | None:
+        if number == 1:
+            await anyio.sleep_forever()
+        return None
+
+    times, report = play(behave, 60)
+    assert round(times[1]) == 10
+    assert report.results == ["error", "success"]
+
+
+def test_success_ends_the_back_off() -> None:
+    async def behave(number: int) -> Result | None:
+        if number in (1, 2, 3, 5):
+            raise OmeError("once more")
+        return Result(requeue_after=100) if number == 4 else None
+
+    times, _ = play(behave, 500)
+    assert len(times) == 6
+    assert times[5] - times[4] <= 0.005
+
+
+def test_one_key_that_panics_does_not_stop_the_others() -> None:
+    async def body() -> list[str]:
+        done: list[str] = []
+
+        async def reconcile(key: str) -> None:
+            if key == "bad":
+                raise RuntimeError("a bug")
+            done.append(key)
+
+        controller: Controller[str] = Controller(
+            "test", reconcile, clock=VirtualClock(), rng=random.Random(1), workers=1
+        )
+        for key in ("bad", "one", "two"):
+            controller.queue.add(key)
+        with anyio.move_on_after(5):
+            await controller.run()
+        return done
+
+    assert run_virtual(body) == ["one", "two"]

@@ -1,0 +1,234 @@
+"""The queue against a plain model, and the promises that a model cannot show."""
+
+from __future__ import annotations
+
+import random
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
+from ome.reconciler.ratelimiter import RateLimiter
+from tests.support.virtual_time import VirtualClock, run_virtual
+
+KEYS = ["a", "b", "c"]
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.sampled_from(KEYS), st.sampled_from([HIGH, LOW])),
+        st.tuples(st.just("after"), st.sampled_from(KEYS), st.floats(0.1, 30)),
+        st.tuples(st.just("retry"), st.sampled_from(KEYS), st.just(0)),
+        st.tuples(st.just("forget"), st.sampled_from(KEYS), st.just(0)),
+        st.tuples(st.just("get"), st.just(""), st.just(0)),
+        st.tuples(st.just("done"), st.sampled_from(KEYS), st.just(0)),
+        st.tuples(st.just("sleep"), st.just(""), st.floats(0.1, 40)),
+    ),
+    max_size=40,
+)
+
+
+class Model:
+    """What a queue of sets and a list of delays would do."""
+
+    def __init__(self) -> None:
+        self.ready: set[str] = set()
+        self.processing: set[str] = set()
+        self.dirty: set[str] = set()
+        self.due: dict[str, float] = {}
+
+    def add(self, key: str) -> None:
+        (self.dirty if key in self.processing else self.ready).add(key)
+
+    def later(self, key: str, due: float) -> None:
+        self.due[key] = min(due, self.due.get(key, due))
+
+    def tick(self, now: float) -> None:
+        for key in [key for key, due in self.due.items() if due <= now]:
+            del self.due[key]
+            self.add(key)
+
+    def done(self, key: str) -> None:
+        if key in self.processing:
+            self.processing.discard(key)
+            if key in self.dirty:
+                self.dirty.discard(key)
+                self.ready.add(key)
+
+
+@settings(max_examples=300, deadline=None)
+@given(actions)
+def test_queue_equals_the_model(history: list[tuple[str, str, float]]) -> None:
+    async def body() -> None:
+        clock, rng = VirtualClock(), random.Random(1)
+        limiter: RateLimiter[str] = RateLimiter(random.Random(2))
+        shadow: RateLimiter[str] = RateLimiter(random.Random(2))
+        queue: WorkQueue[str] = WorkQueue(clock, rng, limiter)
+        model = Model()
+        for action, key, value in history:
+            if action == "add":
+                queue.add(key, int(value))
+                model.add(key)
+            elif action == "after":
+                queue.add_after(key, value)
+                model.later(key, clock.monotonic() + value)
+            elif action == "retry":
+                queue.add_rate_limited(key)
+                model.later(key, clock.monotonic() + shadow.next_delay(key))
+            elif action == "forget":
+                queue.forget(key)
+                shadow.forget(key)
+            elif action == "done":
+                queue.done(key)
+                model.done(key)
+            elif action == "sleep":
+                await clock.sleep(value)
+            model.tick(clock.monotonic())
+            if action == "get" and model.ready:
+                taken = await queue.get()
+                assert taken in model.ready
+                model.ready.discard(taken)
+                model.processing.add(taken)
+            assert queue.processing == model.processing
+        # In the end everything that was asked for comes out, each key once.
+        for key in sorted(model.processing):
+            queue.done(key)
+            model.done(key)
+        await clock.sleep(100)
+        model.tick(clock.monotonic())
+        drained = set()
+        with anyio.move_on_after(1):
+            while True:
+                drained.add(await queue.get())
+        assert drained == model.ready
+
+    run_virtual(body)
+
+
+def test_one_key_never_runs_twice_at_once_and_no_change_is_lost() -> None:
+    async def body() -> None:
+        clock = VirtualClock()
+        queue: WorkQueue[str] = WorkQueue(clock, random.Random(1))
+        state = {"version": 0, "seen": 0, "running": 0}
+
+        async def worker() -> None:
+            while True:
+                key = await queue.get()
+                state["running"] += 1
+                assert state["running"] == 1
+                seen = state["version"]
+                await clock.sleep(0.3)
+                state["seen"] = seen
+                state["running"] -= 1
+                queue.done(key)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(worker)
+            for version in range(1, 50):
+                state["version"] = version
+                queue.add("key")
+                await clock.sleep(0.07)
+            await clock.sleep(2)
+            assert state["seen"] == 49
+            group.cancel_scope.cancel()
+
+    run_virtual(body)
+
+
+def test_an_edit_overtakes_a_relist_but_does_not_starve_it() -> None:
+    async def body() -> list[str]:
+        clock = VirtualClock()
+        queue: WorkQueue[str] = WorkQueue(clock, random.Random(1))
+        for number in range(5):
+            queue.add(f"relist-{number}", LOW)
+        queue.add("edit", HIGH)
+        order = [await queue.get()]
+        # Edits that never end: what waited longer than the priorities differ goes first.
+        for number in range(200):
+            queue.add(f"more-{number}", HIGH)
+            await clock.sleep(0.1)
+            order.append(await queue.get())
+        return order
+
+    order = run_virtual(body)
+    assert order[0] == "edit"
+    assert {f"relist-{number}" for number in range(5)} <= set(order)
+
+
+def test_adding_again_raises_the_priority() -> None:
+    async def body() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue(VirtualClock(), random.Random(1))
+        queue.add("first", LOW)
+        queue.add("second", LOW)
+        queue.add("second", HIGH)
+        return [await queue.get(), await queue.get()]
+
+    assert run_virtual(body) == ["second", "first"]
+
+
+def test_debounce_runs_at_once_and_then_once_each_interval() -> None:
+    async def body() -> list[float]:
+        clock = VirtualClock()
+        queue: WorkQueue[str] = WorkQueue(clock, random.Random(1))
+        start, runs = clock.monotonic(), []
+
+        async def worker() -> None:
+            while True:
+                queue.done(await queue.get())
+                runs.append(round(clock.monotonic() - start, 1))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(worker)
+            for _ in range(35):
+                queue.add_debounced("key", 1.0)
+                await clock.sleep(0.1)
+            await clock.sleep(5)
+            group.cancel_scope.cancel()
+        return runs
+
+    assert run_virtual(body) == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_shut_down_ends_waiting_workers_and_keeps_running_ones() -> None:
+    async def body() -> None:
+        queue: WorkQueue[str] = WorkQueue(VirtualClock(), random.Random(1))
+        queue.add("running")
+        key = await queue.get()
+        queue.add("waiting")
+        queue.shut_down()
+        with pytest.raises(QueueShutDown):
+            await queue.get()
+        queue.add("late")
+        assert len(queue) == 0
+        queue.done(key)
+        assert queue.processing == frozenset()
+
+    run_virtual(body)
+
+
+def test_an_earlier_delay_wins() -> None:
+    async def body() -> float:
+        clock = VirtualClock()
+        queue: WorkQueue[str] = WorkQueue(clock, random.Random(1))
+        start = clock.monotonic()
+        queue.add_after("key", 30)
+        queue.add_after("key", 5)
+        queue.add_after("key", 60)
+        await queue.get()
+        return clock.monotonic() - start
+
+    assert run_virtual(body) == pytest.approx(5)
+
+
+@given(st.integers(0, 200), st.integers(0, 2**32))
+def test_back_off_doubles_within_its_bounds(failures: int, seed: int) -> None:
+    limiter: RateLimiter[str] = RateLimiter(random.Random(seed))
+    delay = 0.0
+    for _ in range(failures + 1):
+        delay = limiter.next_delay("key")
+    nominal = min(0.005 * 2.0**failures, 60.0)
+    assert nominal * 0.75 <= delay <= nominal
+    limiter.forget("key")
+    assert limiter.next_delay("key") <= 0.005
