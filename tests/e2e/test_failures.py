@@ -1,0 +1,143 @@
+"""Every step that fails says so in the service's condition: object, field, next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.e2e.harness import (
+    HERE,
+    USER,
+    agents,
+    condition,
+    eventually,
+    get,
+    kubectl,
+    manager,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(240)]
+
+
+def service(name: str, namespace: str, **spec: Any) -> str:
+    base: dict[str, Any] = {"model": {"name": "llama-3-8b"}, "engine": {"minReplicas": 1}}
+    document = {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {**base, **spec},
+    }
+    return yaml.safe_dump(document)
+
+
+def apply(text: str) -> None:
+    kubectl("apply", "-f", "-", stdin=text)
+
+
+def failed(name: str, namespace: str, type_: str, reason: str) -> str:
+    def there() -> str:
+        found = condition(name, type_, namespace)
+        return found["message"] if found.get("reason") == reason else ""
+
+    message: str = eventually(there, 30)
+    ready = condition(name, "Ready", namespace)
+    assert ready["status"] == "False"
+    return message
+
+
+def test_what_is_wrong_is_said_and_mending_it_is_enough(tmp_path: Path, namespace: str) -> None:
+    first = (HERE / "first.yaml").read_text()
+    model, runtime = first.split("---\n")
+    with (
+        manager(tmp_path / "manager.log", namespace),
+        agents(tmp_path / "agents.log", namespace, "--download-seconds=0.2"),
+    ):
+        apply(service("waits", namespace))
+        message = failed("waits", namespace, "EngineReady", "ModelReconcileError")
+        assert "llama-3-8b" in message
+        assert "spec.model.name" in message
+        info = (get("inferenceservice", "waits", namespace) or {})["status"]["modelStatus"]
+        assert info["lastFailureInfo"]["reason"] == "BaseModelNotFound"
+        assert info["transitionStatus"] == "InvalidSpec"
+
+        apply(model)
+        message = failed("waits", namespace, "EngineReady", "RuntimeSelectionError")
+        assert "llama-3-8b" in message
+
+        apply(service("named", namespace, runtime={"name": "no-such-runtime"}))
+        message = failed("named", namespace, "EngineReady", "RuntimeValidationError")
+        assert "runtime no-such-runtime not found" in message
+
+        other = runtime.replace("name: safetensors", "name: tensorrtllm")
+        apply(other)
+        message = failed("waits", namespace, "EngineReady", "RuntimeSelectionError")
+        eventually(
+            lambda: (
+                "format name mismatch (model=safetensors, runtime=tensorrtllm)"
+                in condition("waits", "EngineReady", namespace)["message"]
+            )
+        )
+
+        apply(runtime)
+        wait = ["--for=condition=Ready", "--timeout=60s", "-n", namespace]
+        kubectl("wait", *wait, "inferenceservice/waits")
+
+        kubectl("create", "service", "clusterip", "taken", "--tcp=80", "-n", namespace)
+        apply(service("taken", namespace))
+        message = failed("taken", namespace, "IngressReady", "ServiceConflict")
+        assert "Service taken exists and is not owned by InferenceService taken" in message
+        kept = get("service", "taken", namespace)
+        assert kept is not None
+        assert [port["port"] for port in kept["spec"]["ports"]] == [80]
+
+        kubectl("delete", "inferenceservice", "--all", "-n", namespace)
+        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+
+
+def test_a_forbidden_request_names_what_is_forbidden(tmp_path: Path, namespace: str) -> None:
+    with (
+        manager(tmp_path / "manager.log", namespace),
+        agents(tmp_path / "agents.log", namespace, "--download-seconds=0.2"),
+    ):
+        eventually(lambda: "controllers.started" in (tmp_path / "manager.log").read_text())
+        rules = yaml.safe_load((HERE / "rbac.yaml").read_text().split("---\n")[0])
+        for rule in rules["rules"]:
+            if rule["resources"] == ["poddisruptionbudgets"]:
+                rule["verbs"] = ["get", "list", "watch"]
+        try:
+            apply(yaml.safe_dump(rules))
+            kubectl("apply", "-f", str(HERE / "first.yaml"))
+            apply(service("barred", namespace))
+            message = failed("barred", namespace, "EngineReady", "InternalError")
+            assert "PodDisruptionBudget barred-engine" in message
+            assert USER in message
+        finally:
+            kubectl("apply", "-f", str(HERE / "rbac.yaml"))
+        kubectl("delete", "inferenceservice", "--all", "-n", namespace)
+        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+
+
+def test_a_model_that_fails_says_where_and_why(tmp_path: Path, namespace: str) -> None:
+    always = ["--fail=llama-3-8b@gpu-0", "--fail=llama-3-8b@gpu-1", "--fail=llama-3-8b@gpu-2"]
+    with (
+        manager(tmp_path / "manager.log", namespace),
+        agents(tmp_path / "agents.log", namespace, "--download-seconds=0.2", *always),
+    ):
+        kubectl("apply", "-f", str(HERE / "first.yaml"))
+
+        def status() -> dict[str, Any]:
+            model = get("clusterbasemodel", "llama-3-8b") or {}
+            return model.get("status") or {}
+
+        eventually(lambda: status().get("state") == "Failed")
+        eventually(lambda: len(status().get("nodesFailed", [])) == 3)
+        ready = next(entry for entry in status()["conditions"] if entry["type"] == "Ready")
+        assert ready["reason"] == "ModelDownloadFailed"
+        assert "gpu-0: simulated: connection reset" in ready["message"]
+        eventually(lambda: "ModelDownloadFailed" in kubectl("get", "events", "-n", "default"))
+        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")

@@ -1,0 +1,85 @@
+"""From kubectl apply to a served model, and nothing left when it is deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.harness import HERE, agents, eventually, get, items, kubectl, manager
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(180)]
+
+SERVICE = (HERE / "service.yaml").read_text()
+CHILDREN = "deployments,services,horizontalpodautoscalers,poddisruptionbudgets,configmaps,pods"
+
+
+def children(namespace: str) -> list[str]:
+    selector = "ome.io/inferenceservice=chat"
+    return kubectl("get", CHILDREN, "-n", namespace, "-l", selector, "-o", "name").split()
+
+
+def owned(namespace: str, uid: str) -> list[dict[str, Any]]:
+    return [
+        item
+        for item in items("deployments,services,configmaps", namespace)
+        if any(owner["uid"] == uid for owner in item["metadata"].get("ownerReferences", []))
+    ]
+
+
+def test_a_twelve_line_service_becomes_ready_and_leaves_nothing(
+    tmp_path: Path, namespace: str
+) -> None:
+    assert len(SERVICE.strip().splitlines()) <= 12
+    manifest = SERVICE.replace("namespace: demo", f"namespace: {namespace}")
+    with (
+        manager(tmp_path / "manager.log", namespace),
+        agents(tmp_path / "agents.log", namespace, "--download-seconds=0.5"),
+    ):
+        kubectl("apply", "-f", str(HERE / "first.yaml"))
+        kubectl("apply", "-f", "-", stdin=manifest)
+        wait = ["--for=condition=Ready", "--timeout=60s"]
+        kubectl("wait", *wait, "inferenceservice/chat", "-n", namespace)
+        nodes = sorted(item["metadata"]["name"] for item in items("nodes"))
+        # Ready on the first node is enough to serve; the others follow.
+        eventually(lambda: _model_status().get("nodesReady") == nodes)
+        assert _model_status()["state"] == "Ready"
+        service = get("inferenceservice", "chat", namespace)
+        assert service is not None
+        assert service["status"]["url"] == f"http://chat.{namespace}.svc.cluster.local:8080"
+        pods = items("pods", namespace)
+        assert [pod["status"]["phase"] for pod in pods] == ["Running"]
+        assert pods[0]["spec"]["nodeName"] in nodes
+        eventually(lambda: "InferenceServiceReady" in kubectl("get", "events", "-n", namespace))
+
+        kubectl("delete", "inferenceservice", "chat", "-n", namespace)
+        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+        eventually(lambda: not children(namespace), 60)
+        assert not owned(namespace, service["metadata"]["uid"])
+        eventually(lambda: not _model_labels())
+        eventually(lambda: not any(item.get("data") for item in _reports(namespace)))
+
+
+def _model_status() -> dict[str, Any]:
+    model = get("clusterbasemodel", "llama-3-8b") or {}
+    return dict(model.get("status") or {})
+
+
+def _model_labels() -> list[str]:
+    return [
+        label
+        for node in items("nodes")
+        for label in node["metadata"].get("labels", {})
+        if label.startswith("models.ome.io/")
+    ]
+
+
+def _reports(namespace: str) -> list[dict[str, Any]]:
+    return [
+        item
+        for item in items("configmaps", namespace)
+        if "models.ome/basemodel-status" in item["metadata"].get("labels", {})
+    ]

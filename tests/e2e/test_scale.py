@@ -1,0 +1,125 @@
+"""300 nodes report 20 models: few status writes, exact lists."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.harness import (
+    ROOT,
+    Process,
+    audit,
+    control_plane,
+    eventually,
+    items,
+    kubectl,
+    manager,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(400)]
+
+NODES = 300
+MODELS = 20
+SELECTOR = {"ome.test/scale": "true"}
+
+
+def model(number: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "ClusterBaseModel",
+        "metadata": {"name": f"scale-{number}", "labels": SELECTOR},
+        "spec": {
+            "modelFormat": {"name": "safetensors"},
+            "storage": {
+                "storageUri": f"hf://example/scale-{number}",
+                "path": f"/raid/models/scale-{number}",
+                "nodeSelector": SELECTOR,
+            },
+        },
+    }
+
+
+def recomputed(namespace: str, key: str) -> dict[str, list[str]]:
+    """Who reports what, straight from the ConfigMaps."""
+    found: dict[str, list[str]] = {"Ready": [], "Failed": [], "Updating": []}
+    for report in items("configmaps", namespace):
+        text = (report.get("data") or {}).get(key)
+        if text is not None:
+            found[json.loads(text)["status"]].append(report["metadata"]["name"])
+    return {state: sorted(names) for state, names in found.items()}
+
+
+def statuses() -> dict[str, dict[str, Any]]:
+    return {
+        item["metadata"]["name"]: item.get("status") or {}
+        for item in items("clusterbasemodels")
+        if item["metadata"]["name"].startswith("scale-")
+    }
+
+
+def reported(status: dict[str, Any]) -> int:
+    return len(status.get("nodesReady") or []) + len(status.get("nodesFailed") or [])
+
+
+def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) -> None:
+    subprocess.run(
+        [
+            *(str(ROOT / "hack/control-plane"), "nodes", "--count", str(NODES)),
+            *("--prefix", "scale", "--label", "ome.test/scale=true", "--dir", control_plane()),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    names = [item["metadata"]["name"] for item in items("nodes") if _is_scale(item)]
+    assert len(names) == NODES
+    documents = "---\n".join(json.dumps(model(number)) + "\n" for number in range(MODELS))
+    log = tmp_path / "agents.log"
+    try:
+        with manager(tmp_path / "manager.log", namespace):
+            words = ["--download-seconds=2-20", "--failure-rate=0.1", "--seed=7"]
+            agents = Process(log, "agent", f"--namespace={namespace}", *words, "--simulate", *names)
+            begin = time.time()
+            kubectl("apply", "--server-side", "-f", "-", stdin=documents)
+            eventually(
+                lambda: (
+                    len(statuses()) == MODELS
+                    and all(reported(status) == NODES for status in statuses().values())
+                ),
+                240,
+                every=2,
+            )
+            seconds = time.time() - begin
+            for name, status in statuses().items():
+                truth = recomputed(namespace, f"clusterbasemodel.{name}")
+                assert status.get("nodesReady") == truth["Ready"]
+                assert status.get("nodesFailed") == truth["Failed"]
+                assert truth["Updating"] == []
+            most = 2 + 2 * seconds  # the interval is one second below 1,000 names
+            counts = _status_writes(begin)
+            assert len(counts) == MODELS
+            assert max(counts.values()) <= most, (seconds, counts)
+            kubectl("delete", "clusterbasemodels", "-l", "ome.test/scale=true", "--timeout=120s")
+            agents.stop()
+    finally:
+        kubectl("delete", "nodes", "-l", "ome.test/scale=true", "--wait=false", check=False)
+
+
+def _is_scale(node: dict[str, Any]) -> bool:
+    return "ome.test/scale" in node["metadata"].get("labels", {})
+
+
+def _status_writes(since: float) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for entry in audit(since):
+        reference = entry.get("objectRef", {})
+        if reference.get("subresource") == "status" and entry["verb"] in ("update", "patch"):
+            counts[reference["name"]] = counts.get(reference["name"], 0) + 1
+    return counts
