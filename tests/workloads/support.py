@@ -1,0 +1,61 @@
+"""From a case file to the plan's inputs, and from a plan to YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ome import api
+from ome.workloads import ModelInput, Plan, PlanInputs, RuntimeInput, parse_operator_config
+
+HERE = Path(__file__).resolve().parent
+UID = "11111111-2222-3333-4444-555555555555"
+
+
+def load(name: str) -> PlanInputs:
+    """The inputs of a case: a service, a model, and perhaps a runtime and settings."""
+    return inputs(list(yaml.safe_load_all((HERE / "cases" / f"{name}.yaml").read_text())))
+
+
+def inputs(documents: list[dict[str, Any]]) -> PlanInputs:
+    held = {document["kind"]: document for document in documents}
+    service = held["InferenceService"]
+    service["metadata"].setdefault("namespace", "demo")
+    service["metadata"]["uid"] = UID
+    model = held.get("BaseModel") or held["ClusterBaseModel"]
+    kind = api.BaseModel if model["kind"] == "BaseModel" else api.ClusterBaseModel
+    parsed = kind.model_validate(model)
+    runtime = held.get("ServingRuntime") or held.get("ClusterServingRuntime")
+    return PlanInputs(
+        service=api.InferenceService.model_validate(service),
+        model=ModelInput(
+            parsed.metadata.name,
+            parsed.metadata.namespace,
+            parsed.metadata.annotations,
+            parsed.spec,
+        ),
+        runtime=None
+        if runtime is None
+        else RuntimeInput(
+            runtime["metadata"]["name"],
+            api.ServingRuntimeSpec.model_validate(runtime["spec"]),
+        ),
+        config=parse_operator_config(held.get("ConfigMap", {}).get("data")),
+    )
+
+
+def objects(made: Plan) -> list[dict[str, Any]]:
+    """Every object of a plan, in order."""
+    found = [dict(made.model_config)]
+    for component in made.components:
+        found += [dict(entry) for entry in component.objects]
+    if made.fallback is not None:
+        found.append(dict(made.fallback))
+    return found
+
+
+def render(made: Plan) -> str:
+    header = {"urls": {item.name: item.url for item in made.components}, "url": made.url}
+    return yaml.safe_dump_all([header, *objects(made)], sort_keys=True, width=100)
