@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +18,9 @@ from ome.selection import (
     select_runtime,
     validate_named_runtime,
 )
+
+if TYPE_CHECKING:
+    import random
 
 MODEL: dict[str, Any] = {
     "modelFormat": {"name": "pytorch"},

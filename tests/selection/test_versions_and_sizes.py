@@ -63,7 +63,7 @@ def test_a_version_fits(model: str, runtime: str, operator: str, expected: bool)
 
 
 def test_a_suffix_makes_a_version_greater() -> None:
-    assert parse_version("1.8.0-alpha").order > parse_version("1.8.0").order  # type: ignore[operator]
+    assert parse_version("1.8.0-alpha").order > parse_version("1.8.0").order
 
 
 numbers = st.integers(0, 3)
