@@ -104,7 +104,7 @@ class HttpServer:
     def __init__(
         self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
     ) -> None:
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2)
         self._host = host
         self._port = port
         self._tls = tls
@@ -112,9 +112,7 @@ class HttpServer:
     async def start(self) -> int:
         """Listen; gives the port (chosen by the system for 0). Raises ``PortInUse``."""
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, self._host, self._port, ssl_context=self._tls, shutdown_timeout=2
-        )
+        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
         try:
             await site.start()
         except OSError as error:

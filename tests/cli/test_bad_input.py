@@ -1,0 +1,146 @@
+"""What a user may get wrong: one clear line and an honest exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ome.cli.goflags import Flag, HelpWanted, parse
+from ome.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-c", "from ome.cli import main; main()"]
+AWAY = """
+apiVersion: v1
+kind: Config
+current-context: a
+contexts: [{name: a, context: {cluster: a, user: a}}]
+clusters: [{name: a, cluster: {server: "http://127.0.0.1:%d"}}]
+users: [{name: a, user: {token: not-a-real-token}}]
+"""
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    held = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
+    return subprocess.run(
+        [*COMMAND, *words],
+        capture_output=True,
+        text=True,
+        timeout=15,
+        check=False,
+        env={**held, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["manager", "--no-such-flag"], "unknown flag --no-such-flag"),
+        (["manager", "webhook"], "unexpected argument 'webhook'"),
+        (["manager", "--webhook-port=x"], "--webhook-port=x: expected a number"),
+        (["manager", "--leader-elect=maybe"], "--leader-elect=maybe: expected true or false"),
+        (["manager", "--zap-encoder=xml"], "expected one of json, console"),
+        (["manager", "--zap-log-level=0"], "expected debug, info, error, panic or an integer"),
+        (["manager", "--health-probe-addr=8081"], "expected HOST:PORT or :PORT"),
+        (["manager", "--kubeconfig"], "flag --kubeconfig needs a value"),
+        (["manager", "--metrics-secure"], "--metrics-secure is not available"),
+        (["agent"], "only simulated agents exist"),
+        (["agent", "--simulate", "n", "--download-seconds=fast"], "expected SECONDS or MIN-MAX"),
+        (["agent", "--simulate", "n", "--fail=x"], "expected MODEL@NODE"),
+        (["agent", "--simulate", "n", "--failure-rate=2"], "expected a number from 0 to 1"),
+        (["nothing"], "unknown command 'nothing'"),
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_2(words: list[str], text: str) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_unreadable_kubeconfig_exits_2(tmp_path: Path) -> None:
+    broken = tmp_path / "config"
+    broken.write_text("{")
+    for path in (tmp_path / "none", broken):
+        done = run("manager", f"--kubeconfig={path}")
+        assert done.returncode == 2
+        last = done.stderr.strip().splitlines()[-1]
+        assert str(path) in last
+        assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_exits_1_and_names_the_address(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(AWAY % 1)
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        done = run("manager", f"--kubeconfig={config}", f"--health-probe-addr={address}")
+    assert done.returncode == 1
+    assert f"cannot listen on {address}" in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(AWAY % 1)
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [
+                *COMMAND,
+                *("manager", f"--kubeconfig={config}"),
+                *("--health-probe-addr=0", "--metrics-bind-address=0"),
+            ],
+            stderr=out,
+        )
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+    finally:
+        process.terminate()
+    assert process.wait(10) == 0
+    waiting = [line for line in log.read_text().splitlines() if "manager.waiting" in line]
+    assert len(waiting) == 1
+    assert "127.0.0.1:1" in waiting[0]
+    assert "not-a-real-token" not in log.read_text()
+
+
+def test_help_and_version_exit_0() -> None:
+    assert "--leader-elect" in run("manager", "--help").stdout
+    assert run("--help").returncode == 0
+    assert run("version").stdout.startswith("ome ")
+
+
+FLAGS = (Flag("name", "", "a text"), Flag("on", False, "a switch"), Flag("port", 1, "a number"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], {"name": "", "on": False, "port": 1}),
+        (["-name=a", "--on"], {"name": "a", "on": True, "port": 1}),
+        (["--name", "a", "-on=false", "--port", "2"], {"name": "a", "on": False, "port": 2}),
+        (["--name=-x=y"], {"name": "-x=y", "on": False, "port": 1}),
+        (["--on=T", "--on=0"], {"name": "", "on": False, "port": 1}),
+    ],
+)
+def test_flags_are_read_as_go_reads_them(words: list[str], expected: dict[str, object]) -> None:
+    assert parse("test", FLAGS, words) == expected
+
+
+def test_words_without_a_flag_are_refused_or_collected() -> None:
+    with pytest.raises(UserError, match="unexpected argument 'word'"):
+        parse("test", FLAGS, ["--on", "word"])
+    many = (Flag("node", (), "names", many=True),)
+    assert parse("test", many, ["--node", "a", "b"], words_as="node") == {"node": ("a", "b")}
+    with pytest.raises(HelpWanted, match="--node"):
+        parse("test", many, ["-h"])
