@@ -27,6 +27,7 @@ from ome.kube.http import connect
 from ome.kube.resources import CRDS
 from ome.reconciler.health import parse_address
 from ome.reconciler.manager import Listen, Manager
+from ome.reconciler.tls import self_signed_context
 from ome.telemetry.logging import LogSettings, configure_logging
 from ome.telemetry.metrics import Metrics
 from ome.telemetry.tracing import configure_tracing
@@ -103,18 +104,18 @@ def _address(flags: Mapping[str, Any], name: str) -> tuple[str, int] | None:
 def run(words: Sequence[str]) -> int:
     """Run until a signal; the exit code."""
     flags = parse("ome manager", FLAGS, words)
-    if flags["metrics-secure"]:
-        raise UserError(
-            "ome manager: --metrics-secure is not available in this version; leave it out and keep"
-            " the metrics port inside the cluster"
-        )
-    listen = Listen(_address(flags, "health-probe-addr"), _address(flags, "metrics-bind-address"))
+    listen = Listen(
+        _address(flags, "health-probe-addr"),
+        _address(flags, "metrics-bind-address"),
+        self_signed_context("ome-manager") if flags["metrics-secure"] else None,
+    )
     configure_logging(log_settings(flags, "ome manager"))
     namespace = own_namespace(flags["namespace"])
     settings = {name.replace("-", "_"): value for name, value in flags.items()}
     log.info("settings", version=__version__, **{**settings, "namespace": namespace})
     for flag, lacks in (
         ("webhook", "admission webhooks are not served yet; the CRDs' own rules hold"),
+        ("enable-http2", "only HTTP/1.1 is served"),
         ("leader-elect", "leader election is not built yet; run one replica only"),
     ):
         if flags[flag]:

@@ -50,7 +50,6 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["manager", "--zap-log-level=0"], "expected debug, info, error, panic or an integer"),
         (["manager", "--health-probe-addr=8081"], "expected HOST:PORT or :PORT"),
         (["manager", "--kubeconfig"], "flag --kubeconfig needs a value"),
-        (["manager", "--metrics-secure"], "--metrics-secure is not available"),
         (["agent"], "only simulated agents exist"),
         (["agent", "--simulate", "n", "--download-seconds=fast"], "expected SECONDS or MIN-MAX"),
         (["agent", "--simulate", "n", "--fail=x"], "expected MODEL@NODE"),

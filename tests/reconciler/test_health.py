@@ -10,6 +10,7 @@ import pytest
 
 from ome.errors import UserError
 from ome.reconciler.health import HttpServer, PortInUse, metrics_app, parse_address, probe_app
+from ome.reconciler.tls import self_signed_context
 from ome.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -93,3 +94,18 @@ def test_addresses(text: str, expected: tuple[str, int]) -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="--flag"):
         parse_address(text, "flag")
+
+
+async def test_metrics_over_tls_with_a_certificate_of_its_own() -> None:
+    server = HttpServer(
+        metrics_app(Metrics().registry, lambda: None), "127.0.0.1", 0, self_signed_context("test")
+    )
+    port = await server.start()
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"https://127.0.0.1:{port}/metrics", ssl=False) as response,
+        ):
+            assert response.status == 200
+    finally:
+        await server.stop()

@@ -152,6 +152,14 @@ class Reconciler:
             str(run.stored.metadata.key), metadata.generation, live, self._rolling(), limit=1
         )
         if turn.granted:
+            if not turn.own:
+                text = (
+                    f"Deployment {key.name} replaces its pods: the runtime, model or settings that"
+                    " it shares with others changed"
+                )
+                self._context.events.record(
+                    regarding(run.stored.document()), "Normal", "TemplateChanged", text, "Reconcile"
+                )
             return True
         run.requeue_after = _TURN_RETRY
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))

@@ -14,27 +14,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ome.api import names
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = ["SERVICE_GENERATION", "Turn", "is_rolling", "take_turn"]
 
-SERVICE_GENERATION = "ome.io/service-generation"
+_REVISION = names.ANNOTATION_DEPLOYMENT_REVISION
+SERVICE_GENERATION = names.ANNOTATION_SERVICE_GENERATION
 """Annotation of a workload: the generation of the service that its template was made for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whether a changed template may be written now; ``ahead`` are the services before this one."""
+    """Whether a changed template may be written now.
+
+    ``own`` says that the service's own spec asked for it, ``ahead`` names the services before this
+    one.
+    """
 
     granted: bool
     ahead: tuple[str, ...] = ()
+    own: bool = False
 
 
 def is_rolling(document: Mapping[str, Any]) -> bool:
-    """Whether a Deployment is still replacing its pods."""
-    status = document.get("status") or {}
-    if status.get("observedGeneration", 0) < document["metadata"].get("generation", 0):
+    """Whether a Deployment is replacing pods that served before.
+
+    A new one is not (it takes nothing away), and one that got stuck for longer than its progress
+    deadline no longer counts: a broken service must not hold up all others.
+    """
+    metadata, status = document["metadata"], document.get("status") or {}
+    if (metadata.get("annotations") or {}).get(_REVISION, "1") == "1":
+        return False
+    progressing = next(
+        (item for item in status.get("conditions") or () if item.get("type") == "Progressing"), {}
+    )
+    if progressing.get("status") == "False":
+        return False
+    if status.get("observedGeneration", 0) < metadata.get("generation", 0):
         return True
     wanted = (document.get("spec") or {}).get("replicas", 1)
     updated = status.get("updatedReplicas", 0)
@@ -54,9 +73,9 @@ def take_turn(
 ) -> Turn:
     """Whether the service may change its pods: always for its own edit or a new workload."""
     if live is None:
-        return Turn(True)
+        return Turn(True, own=True)
     annotations = live["metadata"].get("annotations") or {}
     if annotations.get(SERVICE_GENERATION) != str(generation):
-        return Turn(True)
+        return Turn(True, own=True)
     ahead = tuple(sorted(name for name in rolling if name != service))
     return Turn(len(ahead) < limit, ahead)
