@@ -45,6 +45,19 @@ _PLAIN_NUMBERS = frozenset(
         "hostPort",
     }
 )
+_TEXT_MAPS = frozenset(
+    {
+        "annotations",
+        "config",
+        "labels",
+        "limits",
+        "matchLabels",
+        "nodeSelector",
+        "requests",
+        "volumeAttributes",
+    }
+)
+"""Maps of the user's own keys, where an empty text is a value like any other."""
 _PROBES = frozenset({"livenessProbe", "readinessProbe", "startupProbe", "preStop", "postStart"})
 _HANDLERS = frozenset({"exec", "httpGet", "tcpSocket", "grpc", "sleep"})
 
@@ -58,9 +71,11 @@ def merge_component(
         base.pop("minAvailable", None)
         base.pop("maxUnavailable", None)
     merged = merge(base, service)
-    strategy = (service.get("deploymentStrategy") or {}).get("type")
-    if strategy == "Recreate":
+    strategy = service.get("deploymentStrategy") or {}
+    if strategy.get("type") == "Recreate":
         merged["deploymentStrategy"].pop("rollingUpdate", None)
+    elif strategy.get("rollingUpdate"):
+        merged["deploymentStrategy"]["type"] = strategy.get("type") or "RollingUpdate"
     return merged
 
 
@@ -73,6 +88,9 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
         held = merged.get(key)
         if isinstance(value, dict):
             under = held if isinstance(held, dict) else {}
+            if key in _TEXT_MAPS:
+                merged[key] = {**under, **value}
+                continue
             if key in _PROBES:
                 under = _without_other_handlers(under, value)
             merged[key] = merge(under, value)
@@ -126,8 +144,8 @@ def _one_of(name: str, base: Mapping[str, Any], patch: Mapping[str, Any]) -> Map
     if name == "volumes" and patch.keys() - {"name"}:
         return {key: value for key, value in base.items() if key == "name" or key in patch}
     if name == "env":
-        if "valueFrom" in patch:
+        if patch.get("valueFrom"):
             return {key: value for key, value in base.items() if key != "value"}
-        if "value" in patch:
+        if patch.get("value"):
             return {key: value for key, value in base.items() if key != "valueFrom"}
     return base

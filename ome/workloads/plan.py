@@ -68,7 +68,8 @@ def plan(inputs: PlanInputs) -> Plan:
         metadata.annotations,
         inputs.config.ingress,
     )
-    autoscaler = scaling.autoscaler_class(engine, metadata.annotations)
+    keda = inputs.service.spec.keda_config
+    autoscaler = scaling.autoscaler_class(engine, metadata.annotations, keda)
     pod = pods.pod_spec(inputs, engine, metadata.annotations)
     container = pods.main_container(pod, engine.runner)
     component = service.component_service(metadata, container)

@@ -46,13 +46,7 @@ def model_mount(model: ModelInput, namespace: str) -> Mount | None:
         found = _PVC.fullmatch(uri)
         owner = (found["namespace"] if found else None) or model.namespace
         if found is None or owner != namespace:
-            where = f"is in namespace {owner}, not {namespace}" if owner else "names no namespace"
-            raise RenderError(
-                "engine",
-                f"model {model.name}: storage.storageUri {uri}: the claim {where}; a pod can only"
-                " mount a claim of its own namespace, write pvc://<namespace>:<claim>/<sub-path>",
-                names.REASON_MODEL,
-            )
+            raise _bad_claim(model, uri, namespace, owner)
         claim = {"claimName": found["claim"], "readOnly": True}
         volume = {"name": name, "persistentVolumeClaim": claim}
         return Mount(volume, names.PATH_MODEL, found["path"].rstrip("/"), on_labelled_node=False)
@@ -60,6 +54,20 @@ def model_mount(model: ModelInput, namespace: str) -> Mount | None:
     if not path:
         return None
     return Mount({"name": name, "hostPath": {"path": path}}, path)
+
+
+def _bad_claim(model: ModelInput, uri: str, namespace: str, owner: str) -> RenderError:
+    problem = "the claim names no namespace"
+    if not _PVC.fullmatch(uri):
+        problem = "not a claim and a path in it"
+    elif owner:
+        problem = f"the claim is in namespace {owner}, not {namespace}"
+    return RenderError(
+        "engine",
+        f"model {model.name}: storage.storageUri {uri}: {problem}; a pod can only mount a claim of"
+        " its own namespace, write pvc://<namespace>:<claim>/<sub-path>",
+        names.REASON_MODEL,
+    )
 
 
 def pod_spec(

@@ -10,6 +10,7 @@ from ome.workloads.errors import NotBuilt, RenderError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ome.api.services import KedaConfig
     from ome.workloads.inputs import Component
     from ome.workloads.metadata import ComponentMetadata
 
@@ -18,12 +19,18 @@ __all__ = ["autoscaler_class", "disruption_budget", "horizontal_pod_autoscaler",
 _DEFAULT_UTILIZATION = 80
 
 
-def autoscaler_class(component: Component, annotations: Mapping[str, str]) -> str:
-    """``hpa`` or ``external``. Raises ``RenderError`` for what is unknown or not built."""
+def autoscaler_class(
+    component: Component, annotations: Mapping[str, str], keda: KedaConfig | None = None
+) -> str:
+    """``hpa`` or ``external``; ``keda`` is the service's own block, beside the component's.
+
+    Raises ``RenderError`` for what is unknown or not built.
+    """
     chosen = annotations.get(names.ANNOTATION_AUTOSCALER_CLASS)
     if chosen is None:
-        keda = component.merged.get("kedaConfig") or {}
-        chosen = names.AUTOSCALER_KEDA if keda.get("enableKeda") else names.AUTOSCALER_HPA
+        own = component.merged.get("kedaConfig") or {}
+        wanted = own.get("enableKeda") or (keda is not None and keda.enable_keda)
+        chosen = names.AUTOSCALER_KEDA if wanted else names.AUTOSCALER_HPA
     if chosen in (names.AUTOSCALER_HPA, names.AUTOSCALER_EXTERNAL):
         return chosen
     if chosen == names.AUTOSCALER_KEDA:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["component_host", "service_host"]
 
-_ACTION = re.compile(r"\s*\{\{-(.*?)-\}\}\s*|\s*\{\{-(.*?)\}\}|\{\{(.*?)-\}\}\s*|\{\{(.*?)\}\}")
+_ACTION = re.compile(r"(?:\s*\{\{-|\{\{)(?P<text>[^{}]*?)(?:-\}\}\s*|\}\})")
 _FIELD = re.compile(r"\.(\w+)(?:\.(\w+))?")
 _INDEX = re.compile(r'index\s+\.(Labels|Annotations)\s+"([^"]*)"')
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -58,7 +58,7 @@ def _render(
     maps: Mapping[str, Mapping[str, str]],
 ) -> str:
     def action(found: re.Match[str]) -> str:
-        text = next(group for group in found.groups() if group is not None).strip()
+        text = found["text"].strip()
         by_index = _INDEX.fullmatch(text)
         if by_index:
             return maps[by_index[1]].get(by_index[2], "")
