@@ -132,6 +132,7 @@ async def test_finalizers_hold_an_object_that_is_being_deleted(api: Api) -> None
     assert (await api.get(CONFIGMAPS + "/c")).status == 404
 
 
+@pytest.mark.timeout(90)
 async def test_owned_objects_go_with_their_owner(api: Api) -> None:
     owner = await api.create(WIDGETS, widget("owner"))
     child = configmap("child")
@@ -147,7 +148,7 @@ async def test_owned_objects_go_with_their_owner(api: Api) -> None:
     ]
     await api.create(CONFIGMAPS, child)
     await api.delete(WIDGETS + "/owner", propagationPolicy="Background")
-    await api.eventually(CONFIGMAPS + "/child", lambda answer: answer.status == 404)
+    await api.eventually(CONFIGMAPS + "/child", lambda answer: answer.status == 404, 60)
 
 
 async def test_dry_run_answers_but_keeps_nothing(api: Api) -> None:

@@ -48,7 +48,7 @@ def is_rolling(document: Mapping[str, Any]) -> bool:
     metadata, status = document["metadata"], document.get("status") or {}
     if (metadata.get("annotations") or {}).get(_REVISION, "1") == "1":
         return False
-    progressing = next(
+    progressing: Mapping[str, Any] = next(
         (item for item in status.get("conditions") or () if item.get("type") == "Progressing"), {}
     )
     if progressing.get("status") == "False":
