@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["SizeRange", "parse_size", "size_range"]
 
 _UNITS = {"T": 10**12, "B": 10**9, "M": 10**6, "K": 10**3}
+# No exponents and a bounded length: no written size can overflow.
+_NUMBER = re.compile(r"[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}")
 
 
 def parse_size(text: str | None) -> Decimal | None:
@@ -19,11 +22,7 @@ def parse_size(text: str | None) -> Decimal | None:
     stripped = (text or "").strip()
     unit = _UNITS.get(stripped[-1:].upper())
     number = stripped[:-1].strip() if unit else stripped
-    try:
-        value = Decimal(number)
-    except InvalidOperation:
-        return None
-    return value * (unit or 1) if value.is_finite() and value >= 0 else None
+    return Decimal(number) * (unit or 1) if _NUMBER.fullmatch(number) else None
 
 
 @dataclass(frozen=True, slots=True)
