@@ -1,43 +1,44 @@
-"""Whether a model belongs on a node: its storage's node selector and node affinity."""
+"""Whether a model belongs on a node: its storage's scheme, node selector and node affinity."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from ome.kube.quantity import parse_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["eligible"]
 
+_NAME = "metadata.name"
+
 
 def eligible(storage: Mapping[str, Any], labels: Mapping[str, str], node: str) -> bool:
-    """Whether the node has every selected label and meets one of the required terms."""
+    """Whether there is something to fetch to a node with these labels and this name."""
+    uri = storage.get("storageUri") or ""
+    if not uri or uri.startswith("pvc://"):
+        return False
     selector = storage.get("nodeSelector") or {}
     if any(labels.get(key) != value for key, value in selector.items()):
         return False
     affinity = storage.get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    if not required:
-        return True
-    return any(_term(term, labels, node) for term in required.get("nodeSelectorTerms") or ())
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = required.get("nodeSelectorTerms") or ()
+    values = {_NAME: node, **labels}
+    return not terms or any(_term(term, values) for term in terms)
 
 
-def _term(term: Mapping[str, Any], labels: Mapping[str, str], node: str) -> bool:
-    expressions = term.get("matchExpressions") or ()
-    fields = term.get("matchFields") or ()
-    if not expressions and not fields:
-        # A term that asks for nothing selects no node, as for pods.
-        return False
-    name = {"metadata.name": node}
-    return all(_holds(item, labels) for item in expressions) and all(
-        _holds(item, name) for item in fields
-    )
+def _term(term: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    wanted = [*(term.get("matchExpressions") or ()), *(term.get("matchFields") or ())]
+    # A term that asks for nothing selects no node, as for pods.
+    return bool(wanted) and all(_holds(item, values) for item in wanted)
 
 
 def _holds(requirement: Mapping[str, Any], values: Mapping[str, str]) -> bool:
-    held = values.get(requirement["key"])
+    held = values.get(requirement.get("key") or "")
     wanted = requirement.get("values") or ()
-    match requirement["operator"]:
+    match requirement.get("operator"):
         case "In":
             return held in wanted
         case "NotIn":
@@ -46,15 +47,18 @@ def _holds(requirement: Mapping[str, Any], values: Mapping[str, str]) -> bool:
             return held is not None
         case "DoesNotExist":
             return held is None
-        case "Gt" | "Lt" as operator:
-            return _compare(held, wanted, operator)
+        case "Gt" if held is not None and wanted:
+            return _compared(held, wanted[0]) > 0
+        case "Lt" if held is not None and wanted:
+            return _compared(held, wanted[0]) < 0
         case _:
             return False
 
 
-def _compare(held: str | None, wanted: Any, operator: str) -> bool:
+def _compared(left: str, right: str) -> int:
+    """Above 0 when left is greater: as numbers or quantities where both are, else as text."""
     try:
-        left, right = int(held or ""), int(wanted[0])
-    except (ValueError, IndexError):
-        return False
-    return left > right if operator == "Gt" else left < right
+        first, second = parse_quantity(left), parse_quantity(right)
+    except ValueError:
+        return (left > right) - (left < right)
+    return (first > second) - (first < second)

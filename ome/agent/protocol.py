@@ -29,6 +29,7 @@ __all__ = [
     "decode_entry",
     "encode_entry",
     "fingerprint",
+    "slim",
     "status_config_map",
 ]
 
@@ -38,7 +39,7 @@ FAILED = "Failed"
 DELETED = "Deleted"
 
 
-class Artifact(msgspec.Struct, frozen=True, rename="camel"):
+class Artifact(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Where the files of a model really are on a node."""
 
     sha: str = ""
@@ -46,8 +47,8 @@ class Artifact(msgspec.Struct, frozen=True, rename="camel"):
     children_paths: list[str] | None = None
 
 
-class Config(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What a node read from the model's files; empty members are left out."""
+class Config(msgspec.Struct, frozen=True, weakref=True, rename="camel", omit_defaults=True):
+    """What a node read from the model's files; empty members but ``artifact`` are left out."""
 
     model_type: str = ""
     model_architecture: str = ""
@@ -60,29 +61,29 @@ class Config(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     decoded_model_configuration: dict[str, Any] | None = None
     quantization: str = ""
     diffusion_pipeline: dict[str, Any] | None = None
-    artifact: Artifact | None = None
+    artifact: Artifact | None = msgspec.field(default_factory=Artifact)
 
 
-class Progress(msgspec.Struct, frozen=True, rename="camel"):
-    """How far a download is; bytes, files and bytes per second."""
+class Progress(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """How far a download is; bytes, files and bytes per second. All members are written."""
 
-    phase: str
-    total_bytes: int
-    completed_bytes: int
-    total_files: int
-    completed_files: int
-    speed_bytes_per_sec: float
-    last_updated: str
+    phase: str = ""
+    total_bytes: int = 0
+    completed_bytes: int = 0
+    total_files: int = 0
+    completed_files: int = 0
+    speed_bytes_per_sec: float = 0.0
+    last_updated: str = ""
 
 
-class EntryError(msgspec.Struct, frozen=True):
+class EntryError(msgspec.Struct, frozen=True, gc=False):
     """The last problem of a model on a node; never holds a credential."""
 
     reason: str = ""
     message: str = ""
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The state of one model on one node."""
 
     name: str = ""
@@ -97,16 +98,43 @@ _DECODER = msgspec.json.Decoder(Entry)
 
 
 def decode_entry(text: str) -> Entry | None:
-    """The entry, or None when the text is not one."""
+    """The entry, or None when the text is not one. A ``null`` is a member that is absent."""
     try:
         return _DECODER.decode(text)
+    except msgspec.ValidationError:
+        return _without_nulls(text)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return None
+
+
+def _without_nulls(text: str) -> Entry | None:
+    """Go writes null for what is empty and reads it as that; so do we, off the usual path."""
+    try:
+        return msgspec.convert(_pruned(msgspec.json.decode(text)), Entry)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _pruned(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_pruned(item) for item in value if item is not None]
+    return value
 
 
 def encode_entry(entry: Entry) -> str:
     """The entry as JSON text."""
     return msgspec.json.encode(entry).decode()
+
+
+def slim(text: str) -> str:
+    """The entry without its largest part, the decoded configuration."""
+    entry = decode_entry(text)
+    if entry is None or entry.config is None:
+        return text
+    config = msgspec.structs.replace(entry.config, decoded_model_configuration=None)
+    return encode_entry(msgspec.structs.replace(entry, config=config))
 
 
 def fingerprint(entry: Entry) -> bytes:

@@ -1,44 +1,94 @@
-"""One node's reports: its ConfigMap and its labels, kept as they should be by one writer.
+"""One node's reports: its ConfigMap and its labels, kept as they should be by one writer each.
 
 The reporter owns the wanted state of every model of its node. Changes of about a second become one
 merge patch that holds the changed keys only, so no other model's entry is ever touched and no
-update can be lost. Labels are written independently of the ConfigMap and retried until they are
-right. For one model, states are reported in the order in which they came; a state that was
-replaced before it was sent is skipped.
+update can be lost. For one model, states are reported in the order in which they came; a state that
+was replaced before it was sent is skipped.
+
+Races: labels and entries are written by two tasks, so that a server that refuses the one does not
+hold back the other. A label goes before the entry of the same change, or at most a second after it.
+What is said while a write is under way is newer than the write: should that fail, what is tried
+again is the older merged below the newer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 import structlog
 
-from ome.agent.protocol import encode_entry, status_config_map
-from ome.errors import AlreadyExists, ApiError, NotFound, TransportError
-from ome.kube.apply import pointer
+from ome.agent.protocol import decode_entry, encode_entry, slim, status_config_map
+from ome.api import names
+from ome.errors import AlreadyExists, ApiError, BadRequest, Invalid, NotFound, TransportError
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Awaitable, Callable, KeysView, Mapping
     from typing import Any
 
     from ome.agent.protocol import Entry
     from ome.clock import Clock
     from ome.kube.client import Client
 
-__all__ = ["Reporter"]
+__all__ = ["LARGEST", "Reporter"]
 
-_LONGEST_PAUSE = 30.0
+LARGEST = 900 * 1024
+"""Bytes of data above which entries are reported without the decoded configuration."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+_LABELS_FIRST = 1.0
 log = structlog.get_logger("agent")
 
 
-@dataclass(slots=True)
-class _Pending:
-    entries: dict[str, str | None] = field(default_factory=dict)
-    labels: dict[str, str | None] = field(default_factory=dict)
+class _Writer:
+    """Brings changed keys to the server, coalesced; what fails is tried again until it is there."""
+
+    def __init__(
+        self,
+        write: Callable[[dict[str, str | None]], Awaitable[None]],
+        clock: Clock,
+        rng: random.Random,
+        interval: float,
+    ) -> None:
+        self._write = write
+        self._clock = clock
+        self._rng = rng
+        self._interval = interval
+        self._pending: dict[str, str | None] = {}
+        self._changed = anyio.Event()
+        self.idle = anyio.Event()
+        self.idle.set()
+
+    def put(self, key: str, value: str | None) -> None:
+        self._pending[key] = value
+        if self.idle.is_set():
+            self.idle = anyio.Event()
+        self._changed.set()
+
+    async def run(self) -> None:
+        pause = _SHORTEST_PAUSE
+        while True:
+            await self._changed.wait()
+            # The first change of a burst goes soon, the rest of it with it.
+            await self._clock.sleep(self._interval * (0.5 + self._rng.random() / 2))
+            while self._pending:
+                batch, self._pending = self._pending, {}
+                try:
+                    await self._write(batch)
+                except (ApiError, TransportError) as error:
+                    self._pending = batch | self._pending
+                    log.warning("report.failed", error=str(error), again_in=pause)
+                    await self._clock.sleep(pause * (0.5 + self._rng.random()))
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+                else:
+                    pause = _SHORTEST_PAUSE
+                    break
+            if not self._pending:
+                self._changed = anyio.Event()
+                self.idle.set()
 
 
 class Reporter:
@@ -57,69 +107,90 @@ class Reporter:
         self.node = node
         self._client = client
         self._namespace = namespace
-        self._clock = clock
-        self._rng = rng
-        self._interval = interval
         self._data: dict[str, str] = {}
-        self._pending = _Pending()
-        self._changed = anyio.Event()
-        self._idle = anyio.Event()
-        self._idle.set()
+        self._entries = _Writer(self._write_entries, clock, rng, interval)
+        self._labels = _Writer(self._write_labels, clock, rng, interval)
 
     def report(self, key: str, label: str, entry: Entry | None) -> None:
         """Say the state of a model; None when it is gone from the node. Never waits."""
-        text = None if entry is None else encode_entry(entry)
-        if text is None:
-            self._data.pop(key, None)
-        else:
-            self._data[key] = text
-        self._pending.entries[key] = text
-        self._pending.labels[label] = None if entry is None else entry.status
-        self._idle = anyio.Event() if self._idle.is_set() else self._idle
-        self._changed.set()
+        self._labels.put(label, None if entry is None else entry.status)
+        if entry is None:
+            self.forget(key)
+            return
+        self._data[key] = encode_entry(entry)
+        self._entries.put(key, self._data[key])
+        if self._size() > LARGEST:
+            self._slim()
 
-    def adopt(self, data: dict[str, str]) -> None:
-        """Begin from what an earlier run of this agent reported; nothing is written."""
-        self._data |= data
+    def forget(self, key: str) -> None:
+        """Remove the entry of a model whose label is not known any more."""
+        self._data.pop(key, None)
+        self._entries.put(key, None)
+
+    @property
+    def keys(self) -> KeysView[str]:
+        """The keys of all models that something was said of."""
+        return self._data.keys()
+
+    def entry(self, key: str) -> Entry | None:
+        """What was last said of a model."""
+        text = self._data.get(key)
+        return None if text is None else decode_entry(text)
+
+    async def adopt(self) -> dict[str, Entry | None]:
+        """Begin from what an earlier run of this agent reported; nothing is written.
+
+        Gives the entries, None for one that cannot be read. Raises as the client does.
+        """
+        held = await self._stored()
+        self._data |= held or {}
+        return {key: decode_entry(text) for key, text in (held or {}).items()}
+
+    async def repair(self, labels: Mapping[str, str]) -> None:
+        """Say again what somebody removed or changed, and take away what nobody said.
+
+        ``labels`` are those that the node is to have; others with the prefix of models are of
+        models that are gone. Raises as the client does.
+        """
+        held = await self._stored() or {}
+        for key, text in self._data.items():
+            if held.get(key) != text:
+                self._entries.put(key, text)
+        for key in held.keys() - self._data.keys():
+            self._entries.put(key, None)
+        try:
+            node = await self._client.get(NODES, ObjectKey("", self.node), metadata_only=True)
+        except NotFound:
+            return
+        present = node["metadata"].get("labels") or {}
+        for label in present:
+            if label.startswith(names.NODE_LABEL_PREFIX) and label not in labels:
+                self._labels.put(label, None)
+        for label, value in labels.items():
+            if present.get(label) != value:
+                self._labels.put(label, value)
 
     async def settled(self) -> None:
         """Wait until everything that was said is written."""
-        await self._idle.wait()
+        await self._labels.idle.wait()
+        await self._entries.idle.wait()
 
     async def run(self) -> None:
         """Write changes until cancelled."""
-        while True:
-            await self._changed.wait()
-            # The first change of a burst goes soon, the rest of it with it.
-            await self._clock.sleep(self._interval * (0.5 + self._rng.random() / 2))
-            self._changed = anyio.Event()
-            await self._flush()
-            if not self._pending.entries and not self._pending.labels:
-                self._idle.set()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._labels.run)
+            group.start_soon(self._entries.run)
 
-    async def _flush(self) -> None:
-        pending, self._pending = self._pending, _Pending()
-        pause = 0.1
-        while pending.entries or pending.labels:
-            for part, write in (
-                (pending.entries, self._write_entries),
-                (pending.labels, self._write_labels),
-            ):
-                try:
-                    if part:
-                        await write(dict(part))
-                        part.clear()
-                except (ApiError, TransportError) as error:
-                    log.warning("report.failed", node=self.node, error=str(error))
-            if pending.entries or pending.labels:
-                await self._clock.sleep(pause * (0.5 + self._rng.random()))
-                pause = min(pause * 2, _LONGEST_PAUSE)
-                # What was said meanwhile replaces what could not be written.
-                pending.entries |= self._pending.entries
-                pending.labels |= self._pending.labels
-                self._pending = _Pending()
+    async def _stored(self) -> dict[str, str] | None:
+        try:
+            held = await self._client.get(CONFIGMAPS, ObjectKey(self._namespace, self.node))
+        except NotFound:
+            return None
+        return dict(held.get("data") or {})
 
     async def _write_entries(self, entries: dict[str, str | None]) -> None:
+        with anyio.move_on_after(_LABELS_FIRST):
+            await self._labels.idle.wait()
         key = ObjectKey(self._namespace, self.node)
         whole = status_config_map(self.node, self._namespace, self._data)
         # The metadata goes along: a ConfigMap that somebody stripped of its label is mended.
@@ -133,23 +204,26 @@ class Reporter:
             except AlreadyExists:
                 await self._client.merge_patch(CONFIGMAPS, key, patch)
 
+    def _size(self) -> int:
+        return sum(len(key) + len(text.encode()) for key, text in self._data.items())
+
+    def _slim(self) -> None:
+        """Leave out what is largest in the entries: all of them would not fit."""
+        slimmed = {key: slim(text) for key, text in self._data.items()}
+        changed = [key for key, text in slimmed.items() if text != self._data[key]]
+        self._data = slimmed
+        for key in changed:
+            self._entries.put(key, slimmed[key])
+        if changed:
+            log.warning("report.slimmed", node=self.node, entries=len(changed), limit=LARGEST)
+
     async def _write_labels(self, labels: dict[str, str | None]) -> None:
-        key = ObjectKey("", self.node)
+        # A merge patch: removing a label that is gone is no error, and the server stores nothing
+        # when the labels are right already, so the node need not be read first.
+        patch = {"metadata": {"labels": labels}}
         try:
-            node = await self._client.get(NODES, key, metadata_only=True)
+            await self._client.merge_patch(NODES, ObjectKey("", self.node), patch)
         except NotFound:
             log.warning("report.no_node", node=self.node)
-            return
-        held = node["metadata"].get("labels") or {}
-        ops: list[dict[str, Any]] = []
-        for label, value in sorted(labels.items()):
-            path = pointer("metadata", "labels", label)
-            if value is None and label in held:
-                ops.append({"op": "remove", "path": path})
-            elif value is not None and held.get(label) != value:
-                ops.append({"op": "add", "path": path, "value": value})
-        if ops:
-            try:
-                await self._client.json_patch(NODES, key, ops)
-            except NotFound:
-                log.warning("report.no_node", node=self.node)
+        except (BadRequest, Invalid) as error:
+            log.warning("report.label_refused", node=self.node, error=str(error))

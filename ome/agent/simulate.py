@@ -1,91 +1,59 @@
 """Many agents in one process that move no bytes: the status protocol with pretended downloads.
 
 All simulated nodes share one metadata watch of the models and one of the nodes; a model is fetched
-once when its generation changes. Each node has its own reporter and its own pretended disk, so what
-the controllers see is what real agents would write.
+once when its generation or its annotations change. Each node has its own reporter and its own
+pretended disk, so what the controllers see is what real agents would write.
+
+Races: between a change of a model and its fetch the model may change again or go. A fetch that
+finds nothing leaves the rest to the event of the deletion, and what was fetched is at least as new
+as the event that asked for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import structlog
 
-from ome.agent.eligibility import eligible
-from ome.agent.protocol import (
-    FAILED,
-    READY,
-    UPDATING,
-    Artifact,
-    Config,
-    Entry,
-    EntryError,
-    Progress,
-    decode_entry,
-)
-from ome.agent.reporting import Reporter
-from ome.api.truncate import model_configmap_key, model_node_label
-from ome.clock import rfc3339
+from ome.agent.downloads import Behaviour
+from ome.agent.node import Model, SimulatedNode
+from ome.api import names
 from ome.errors import ApiError, NotFound, TransportError
 from ome.informers.projection import PartialMetadata
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import CONFIGMAPS, NODES
+from ome.kube.resources import NODES
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anyio.abc import TaskGroup
 
     from ome.clock import Clock
     from ome.informers.informer import Informer
+    from ome.informers.projection import Metadata
     from ome.informers.registry import Informers
     from ome.kube.client import Client
     from ome.kube.resource import Resource
 
 __all__ = ["Behaviour", "Simulation"]
 
-_TOTAL_BYTES = 141_107_412_000
-_PROGRESS_EVERY = 30.0
+_RETRY = 1.0
 log = structlog.get_logger("agent")
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How the pretended downloads go.
-
-    ``seconds`` is the shortest and longest download, ``failure_rate`` the share that fails, and
-    ``failing`` the (model, node) pairs that always do.
-    """
-
-    seconds: tuple[float, float] = (1.0, 3.0)
-    failure_rate: float = 0.0
-    failing: frozenset[tuple[str, str]] = frozenset()
-    report_interval: float = 1.0
-
-
-@dataclass(slots=True)
-class _Model:
-    key: ObjectKey
+class _Running:
     uid: str
-    generation: int
-    storage: dict[str, Any]
-
-
-@dataclass(slots=True)
-class _Node:
-    name: str
-    reporter: Reporter
-    tasks: dict[str, anyio.CancelScope] = field(default_factory=dict)
-    held: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """What the node has, or is fetching, for each key: the model's uid and storage URI."""
+    """That of the Node: one made anew under the same name has a new agent."""
+    scope: anyio.CancelScope
 
 
 class Simulation:
-    """Agents for some nodes of a cluster."""
+    """Agents for some nodes of a cluster; ``run`` it once the informers are in sync."""
 
     def __init__(
         self,
@@ -98,14 +66,21 @@ class Simulation:
         models: Sequence[Resource],
     ) -> None:
         self._client = client
-        self._namespace = namespace
         self._clock = clock
-        self._rng = rng
-        self._behaviour = behaviour
         self._resources = {resource.kind: resource for resource in models}
-        self._models: dict[tuple[str, ObjectKey], _Model] = {}
-        self._nodes: dict[str, _Node] = {}
-        self._changed: set[tuple[str, ObjectKey]] = set()
+        self._node = partial(
+            SimulatedNode,
+            client,
+            namespace=namespace,
+            clock=clock,
+            rng=rng,
+            behaviour=behaviour,
+        )
+        self._models: dict[tuple[str, ObjectKey], Model] = {}
+        self._nodes: dict[str, SimulatedNode] = {}
+        self._running: dict[str, _Running] = {}
+        self._changed_models: set[tuple[str, ObjectKey]] = set()
+        self._changed_nodes: set[str] = set()
         self._wake = anyio.Event()
         self._informers: dict[str, Informer[PartialMetadata]] = {
             resource.kind: informers.informer(resource, PartialMetadata, metadata_only=True)
@@ -113,181 +88,129 @@ class Simulation:
         }
         self._node_informer = informers.informer(NODES, PartialMetadata, metadata_only=True)
         for kind, informer in self._informers.items():
-            informer.add_handler(partial(self._seen, kind))
+            informer.add_handler(partial(self._on_model, kind))
+        self._node_informer.add_handler(self._on_node)
 
     async def run(self, nodes: Sequence[str]) -> None:
-        """Play the agents of these nodes until cancelled; no names means every node."""
+        """Play the agents of these nodes until cancelled; no names means every node.
+
+        As with real agents, one runs while its Node exists.
+        """
+        chosen = frozenset(nodes)
+        missing = [name for name in nodes if ObjectKey("", name) not in self._node_informer.store]
+        for name in missing:
+            log.warning("simulation.no_node", node=name, now="waiting for the Node to appear")
         async with anyio.create_task_group() as group:
-            names = nodes or [key.name for key in self._node_informer.store.keys()]
-            for name in names:
-                node = _Node(name, self._reporter(name))
-                await self._remember(node)
-                self._nodes[name] = node
-                group.start_soon(node.reporter.run)
-            log.info("simulation.started", nodes=len(self._nodes))
-            self._changed |= {
-                (kind, key)
-                for kind, informer in self._informers.items()
-                for key in informer.store.keys()
-            }
+            first = True
             while True:
-                changed, self._changed = self._changed, set()
-                for kind, key in sorted(changed):
-                    await self._model(group, kind, key)
-                if not self._changed:
+                models, self._changed_models = self._changed_models, set()
+                changed, self._changed_nodes = self._changed_nodes, set()
+                for kind, key in sorted(models):
+                    await self._model(kind, key)
+                for name in sorted(changed):
+                    if not chosen or name in chosen:
+                        self._look(group, name)
+                if first:
+                    log.info("simulation.started", nodes=len(self._nodes))
+                    first = False
+                if not self._changed_models and not self._changed_nodes:
                     self._wake = anyio.Event()
                     await self._wake.wait()
 
     async def settled(self) -> None:
         """Wait until every node has written what it reported."""
-        for node in self._nodes.values():
-            await node.reporter.settled()
+        for node in list(self._nodes.values()):
+            await node.settled()
 
-    def _reporter(self, node: str) -> Reporter:
-        return Reporter(
-            self._client,
-            node,
-            self._namespace,
-            self._clock,
-            self._rng,
-            interval=self._behaviour.report_interval,
-        )
-
-    def _seen(self, kind: str, old: PartialMetadata | None, new: PartialMetadata | None) -> None:
+    def _on_model(
+        self, kind: str, old: PartialMetadata | None, new: PartialMetadata | None
+    ) -> None:
         present = new or old
         assert present is not None
-        self._changed.add((kind, present.metadata.key))
+        if old is not None and new is not None and _matters(old.metadata) == _matters(new.metadata):
+            return
+        self._changed_models.add((kind, present.metadata.key))
         self._wake.set()
 
-    async def _remember(self, node: _Node) -> None:
-        """Take up what an earlier run reported, so that a restart flips nothing."""
-        try:
-            held = await self._client.get(CONFIGMAPS, ObjectKey(self._namespace, node.name))
-        except NotFound:
-            return
-        data: dict[str, str] = held.get("data") or {}
-        node.reporter.adopt(data)
-        for key, text in data.items():
-            entry = decode_entry(text)
-            if entry is not None and entry.status == READY:
-                node.held[key] = ("", "")
-
-    async def _model(self, group: TaskGroup, kind: str, key: ObjectKey) -> None:
-        stored = self._informers[kind].store.get(key)
-        if stored is None or stored.metadata.deletion_timestamp:
-            self._models.pop((kind, key), None)
-            for node in self._nodes.values():
-                self._drop(node, key)
-            return
-        model = self._models.get((kind, key))
-        if model is None or (model.uid, model.generation) != (
-            stored.metadata.uid,
-            stored.metadata.generation,
-        ):
-            fetched = await self._fetch(kind, key)
-            if fetched is None:
+    def _on_node(self, old: PartialMetadata | None, new: PartialMetadata | None) -> None:
+        present = new or old
+        assert present is not None
+        if old is not None and new is not None:
+            same = old.metadata.uid == new.metadata.uid
+            if same and _labels(old.metadata) == _labels(new.metadata):
                 return
-            model = self._models[kind, key] = fetched
+        self._changed_nodes.add(present.metadata.name)
+        self._wake.set()
+
+    async def _model(self, kind: str, key: ObjectKey) -> None:
+        """Tell every node of a model."""
+        found = await self._fetched(kind, key)
+        if found is None:
+            if self._models.pop((kind, key), None) is not None:
+                for node in self._nodes.values():
+                    node.gone(key)
+            return
+        self._models[kind, key] = found
         for node in self._nodes.values():
-            self._place(group, node, model)
+            node.model(found)
 
-    async def _fetch(self, kind: str, key: ObjectKey) -> _Model | None:
-        try:
-            document = await self._client.get(self._resources[kind], key)
-        except NotFound:
-            return None
-        except (ApiError, TransportError) as error:
-            log.warning("model.unreadable", model=str(key), error=str(error))
-            await self._clock.sleep(1)
-            self._changed.add((kind, key))
-            return None
-        metadata = document["metadata"]
-        storage = document["spec"]["storage"]
-        return _Model(key, metadata["uid"], metadata.get("generation", 0), storage)
+    async def _fetched(self, kind: str, key: ObjectKey) -> Model | None:
+        """The model as it is now; None when it is gone or going."""
+        while True:
+            stored = self._informers[kind].store.get(key)
+            if stored is None or stored.metadata.deletion_timestamp:
+                return None
+            known = self._models.get((kind, key))
+            if known is not None and known.same_as(stored.metadata):
+                return known
+            try:
+                return Model.of(key, await self._client.get(self._resources[kind], key))
+            except NotFound:
+                return None
+            except (ApiError, TransportError) as error:
+                log.warning("model.unreadable", model=str(key), error=str(error))
+                await self._clock.sleep(_RETRY)
 
-    def _place(self, group: TaskGroup, node: _Node, model: _Model) -> None:
-        stored = self._node_informer.store.get(ObjectKey("", node.name))
-        labels = {} if stored is None else stored.metadata.labels
-        key = model_configmap_key(*model.key)
-        if model.storage.get("storageUri", "").startswith("pvc://") or not eligible(
-            model.storage, labels, node.name
-        ):
-            self._drop(node, model.key)
+    def _look(self, group: TaskGroup, name: str) -> None:
+        """A Node is new, gone, made anew, or has other labels."""
+        stored = self._node_informer.store.get(ObjectKey("", name))
+        running = self._running.get(name)
+        if running is not None and (stored is None or stored.metadata.uid != running.uid):
+            running.scope.cancel()
+            del self._running[name]
+            del self._nodes[name]
+            running = None
+        if stored is None:
             return
-        wanted = (model.uid, str(model.storage.get("storageUri")))
-        held = node.held.get(key)
-        if held == wanted:
+        if running is None:
+            self._nodes[name] = self._node(name)
+            self._running[name] = _Running(stored.metadata.uid, anyio.CancelScope())
+            self._nodes[name].labels = _labels(stored.metadata)
+            group.start_soon(self._play, self._nodes[name], self._running[name].scope)
             return
-        if held == ("", ""):
-            node.held[key] = wanted
-            return
-        node.held[key] = wanted
-        if key in node.tasks:
-            node.tasks[key].cancel()
-        scope = node.tasks[key] = anyio.CancelScope()
-        group.start_soon(self._download, node, model, key, scope)
+        self._nodes[name].labels = _labels(stored.metadata)
+        self._nodes[name].look_again(self._models)
 
-    def _drop(self, node: _Node, model: ObjectKey) -> None:
-        key = model_configmap_key(*model)
-        if node.held.pop(key, None) is None:
-            return
-        scope = node.tasks.pop(key, None)
-        if scope is not None:
-            scope.cancel()
-        node.reporter.report(key, model_node_label(*model), None)
-
-    async def _download(
-        self, node: _Node, model: _Model, key: str, scope: anyio.CancelScope
-    ) -> None:
+    async def _play(self, node: SimulatedNode, scope: anyio.CancelScope) -> None:
         with scope:
-            label = model_node_label(*model.key)
-            name = model.key.name
-            node.reporter.report(key, label, Entry(name, UPDATING))
-            seconds = self._rng.uniform(*self._behaviour.seconds)
-            fails = (
-                self._rng.random() < self._behaviour.failure_rate
-                or (name, node.name) in self._behaviour.failing
-            )
-            spent = 0.0
-            while spent + _PROGRESS_EVERY < seconds:
-                await self._clock.sleep(_PROGRESS_EVERY)
-                spent += _PROGRESS_EVERY
-                progress = self._progress(spent, seconds)
-                node.reporter.report(key, label, Entry(name, UPDATING, progress=progress))
-            await self._clock.sleep(seconds - spent)
-            if fails:
-                error = EntryError("DownloadFailed", "simulated: connection reset by the hub")
-                node.reporter.report(key, label, Entry(name, FAILED, error=error))
-            else:
-                path = "" if model.storage.get("path") else f"/raid/models/{name}"
-                entry = Entry(name, READY, path, config=_config(key, path or name))
-                node.reporter.report(key, label, entry)
-        if node.tasks.get(key) is scope:
-            del node.tasks[key]
-
-    def _progress(self, spent: float, seconds: float) -> Progress:
-        done = int(_TOTAL_BYTES * spent / seconds)
-        return Progress(
-            phase="downloading",
-            total_bytes=_TOTAL_BYTES,
-            completed_bytes=done,
-            total_files=42,
-            completed_files=int(42 * spent / seconds),
-            speed_bytes_per_sec=_TOTAL_BYTES / seconds,
-            last_updated=rfc3339(self._clock.wall()),
-        )
+            await node.run(self._models)
 
 
-def _config(key: str, path: str) -> Config:
-    """What an agent would read from the files of an eight-billion Llama."""
-    return Config(
-        model_type="llama",
-        model_architecture="LlamaForCausalLM",
-        model_framework={"name": "transformers", "version": "4.43.0"},
-        model_format={"name": "safetensors", "version": "1.0.0"},
-        model_parameter_size="8.03B",
-        max_tokens=8192,
-        model_capabilities=["TEXT_TO_TEXT"],
-        decoded_model_configuration={"model_type": "llama", "context_length": 8192},
-        artifact=Artifact(parent_path={key: path}),
+def _matters(metadata: Metadata) -> tuple[object, ...]:
+    """What of a model an agent looks at: a status write is not among it."""
+    return (
+        metadata.uid,
+        metadata.generation,
+        bool(metadata.deletion_timestamp),
+        metadata.labels,
+        metadata.annotations,
     )
+
+
+def _labels(metadata: Metadata) -> Mapping[str, str]:
+    """The labels of a node but those that agents write."""
+    return {
+        label: value
+        for label, value in metadata.labels.items()
+        if not label.startswith(names.NODE_LABEL_PREFIX)
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 
 FLAGS = (
     Flag("simulate", (), "name of a node to play the agent of; more names may follow", many=True),
-    Flag("all-nodes", False, "play the agents of every node of the cluster"),
+    Flag("nodes-from-cluster", False, "play the agents of every node of the cluster"),
+    Flag("all-nodes", False, "the same as --nodes-from-cluster"),
     Flag("download-seconds", "1-3", "how long a download takes: SECONDS or MIN-MAX"),
     Flag("failure-rate", 0.0, "share of the downloads that fail, 0 to 1"),
     Flag("fail", (), "MODEL@NODE: this download always fails", many=True),
+    Flag("progress-seconds", 5.0, "time between two reports of a download's progress"),
     Flag("seed", 0, "seed of durations and failures; 0 takes one from the system"),
     Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
     Flag("namespace", "", "the operator's namespace (default: POD_NAMESPACE, then ome)"),
@@ -39,16 +42,27 @@ log = structlog.get_logger("agent")
 
 def run(words: Sequence[str]) -> int:
     """Run until a signal; the exit code."""
-    flags = parse("ome agent", FLAGS, words, words_as="simulate")
-    if not flags["simulate"] and not flags["all-nodes"]:
+    flags = parse("ome agent", FLAGS, _with_bare_simulate(words), words_as="simulate")
+    every = flags["all-nodes"] or flags["nodes-from-cluster"]
+    if not flags["simulate"] and not every:
         raise UserError(
             "ome agent: only simulated agents exist in this version; use --simulate NODE... or"
-            " --simulate with --all-nodes"
+            " --simulate --nodes-from-cluster"
         )
     behaviour = _behaviour(flags)
     configure_logging(log_settings(flags, "ome agent"))
-    nodes = () if flags["all-nodes"] else flags["simulate"]
+    nodes = () if every else flags["simulate"]
     return anyio.run(_main, flags, behaviour, nodes)
+
+
+def _with_bare_simulate(words: Sequence[str]) -> list[str]:
+    """The words without a ``--simulate`` that names no node, as before another flag."""
+    follows = [*words[1:], "-"]
+    return [
+        word
+        for word, after in zip(words, follows, strict=False)
+        if not (word in ("--simulate", "-simulate") and after.startswith("-"))
+    ]
 
 
 def _behaviour(flags: Mapping[str, Any]) -> Behaviour:
@@ -57,7 +71,7 @@ def _behaviour(flags: Mapping[str, Any]) -> Behaviour:
         seconds = (float(low), float(high or low))
     except ValueError:
         seconds = (1.0, 0.0)
-    if not 0 <= seconds[0] <= seconds[1]:
+    if not 0 <= seconds[0] <= seconds[1] < math.inf:
         raise UserError(
             f"ome agent: --download-seconds={flags['download-seconds']}: expected SECONDS or"
             " MIN-MAX, such as 2 or 1-3"
@@ -66,13 +80,24 @@ def _behaviour(flags: Mapping[str, Any]) -> Behaviour:
         raise UserError(
             f"ome agent: --failure-rate={flags['failure-rate']}: expected a number from 0 to 1"
         )
+    if flags["progress-seconds"] <= 0:
+        raise UserError(
+            f"ome agent: --progress-seconds={flags['progress-seconds']}: expected more than 0"
+        )
     failing = set()
     for text in flags["fail"]:
         model, found, node = text.partition("@")
         if not found or not model or not node:
-            raise UserError(f"ome agent: --fail={text}: expected MODEL@NODE")
+            raise UserError(
+                f"ome agent: --fail={text}: expected MODEL@NODE or NAMESPACE/MODEL@NODE"
+            )
         failing.add((model, node))
-    return Behaviour(seconds, flags["failure-rate"], frozenset(failing))
+    return Behaviour(
+        seconds,
+        flags["failure-rate"],
+        frozenset(failing),
+        progress_every=flags["progress-seconds"],
+    )
 
 
 async def _main(flags: Mapping[str, Any], behaviour: Behaviour, nodes: Sequence[str]) -> int:

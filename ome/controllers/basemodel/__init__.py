@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ome.controllers.context import ControllerContext
+    from ome.informers.informer import Informer
     from ome.kube.resource import Resource
 
 __all__ = ["setup"]
@@ -34,25 +35,58 @@ class ReportMap(msgspec.Struct, frozen=True):
     data: dict[str, str] = {}
 
 
+class _Holders:
+    """Which models a key of the status ConfigMaps may mean.
+
+    Keys are looked up, never parsed: a cut one cannot be, and two models can have the same (the
+    BaseModel ``x`` of a namespace ``clusterbasemodel``, the ClusterBaseModel ``basemodel.x``).
+    """
+
+    def __init__(self) -> None:
+        self._by_report: dict[str, dict[ObjectKey, Controller[ObjectKey]]] = {}
+
+    def follow(self, models: Informer[WholeObject], controller: Controller[ObjectKey]) -> None:
+        """Know the models of one kind."""
+
+        def index(old: WholeObject | None, new: WholeObject | None) -> None:
+            present = new or old
+            assert present is not None
+            key = present.metadata.key
+            report = model_configmap_key(*key)
+            if new is not None:
+                self._by_report.setdefault(report, {})[key] = controller
+                return
+            held = self._by_report.get(report, {})
+            held.pop(key, None)
+            if not held:
+                self._by_report.pop(report, None)
+
+        models.add_handler(index)
+
+    def touch(self, reports: Iterable[str]) -> None:
+        """Have the models of these keys looked at."""
+        for report in reports:
+            for key, controller in self._by_report.get(report, {}).items():
+                controller.queue.add(key)
+
+
 def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     """The controllers of both kinds and the one that clears reports of nodes that are gone."""
-    aggregate = Aggregate()
-    by_report_key: dict[str, tuple[Controller[ObjectKey], ObjectKey]] = {}
+    aggregate, holders = Aggregate(), _Holders()
     controllers = [
-        _model_controller(context, aggregate, by_report_key, resource, finalizer)
+        _model_controller(context, aggregate, holders, resource, finalizer)
         for resource, finalizer in (
             (BASE_MODELS, names.FINALIZER_BASE_MODEL),
             (CLUSTER_BASE_MODELS, names.FINALIZER_CLUSTER_BASE_MODEL),
         )
     ]
-    stale = _reports(context, aggregate, by_report_key)
-    return [*controllers, stale]
+    return [*controllers, _reports(context, aggregate, holders)]
 
 
 def _model_controller(
     context: ControllerContext,
     aggregate: Aggregate,
-    by_report_key: dict[str, tuple[Controller[ObjectKey], ObjectKey]],
+    holders: _Holders,
     resource: Resource,
     finalizer: str,
 ) -> Controller[ObjectKey]:
@@ -61,25 +95,13 @@ def _model_controller(
     controller = Controller(
         resource.kind.lower(), reconciler.reconcile, clock=context.clock, rng=context.rng
     )
-
-    def index(old: WholeObject | None, new: WholeObject | None) -> None:
-        present = new or old
-        assert present is not None
-        report_key = model_configmap_key(*present.metadata.key)
-        if new is None:
-            by_report_key.pop(report_key, None)
-        else:
-            by_report_key[report_key] = (controller, present.metadata.key)
-
-    models.add_handler(index)
+    holders.follow(models, controller)
     controller.watch(models, self_key)
     return controller
 
 
 def _reports(
-    context: ControllerContext,
-    aggregate: Aggregate,
-    by_report_key: dict[str, tuple[Controller[ObjectKey], ObjectKey]],
+    context: ControllerContext, aggregate: Aggregate, holders: _Holders
 ) -> Controller[ObjectKey]:
     nodes = context.informers.informer(NODES, PartialMetadata, metadata_only=True)
     maps = context.informers.informer(
@@ -93,17 +115,11 @@ def _reports(
         "modelreports", stale.reconcile, clock=context.clock, rng=context.rng, workers=1
     )
 
-    def touch(changed: Iterable[str]) -> None:
-        for report_key in changed:
-            held = by_report_key.get(report_key)
-            if held is not None:
-                held[0].queue.add(held[1])
-
     def on_map(old: ReportMap | None, new: ReportMap | None) -> None:
         present = new or old
         assert present is not None
         name = present.metadata.name
-        touch(aggregate.config_map(name, None if new is None else new.data))
+        holders.touch(aggregate.config_map(name, None if new is None else new.data))
         if new is not None and old is None and not aggregate.exists(name):
             controller.queue.add_after(ObjectKey("", name), GRACE)
 
@@ -113,7 +129,7 @@ def _reports(
         present = new or old
         assert present is not None
         name = present.metadata.name
-        touch(aggregate.node(name, new is not None))
+        holders.touch(aggregate.node(name, new is not None))
         if new is None:
             controller.queue.add(ObjectKey("", name))
 

@@ -3,24 +3,29 @@
 For each key of a status ConfigMap the aggregate knows the nodes that report it and what each says.
 A node counts while its Node object exists. Counts are sizes of sets and nothing is ever scanned;
 the whole always equals a recomputation from the ConfigMaps and the nodes.
+
+Thousands of nodes read the same files, so what they read is kept once: equal configs of all reports
+are one object.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
-from ome.agent.protocol import DELETED, FAILED, READY, UPDATING, decode_entry, fingerprint
+import msgspec
+
+from ome.agent.protocol import DELETED, decode_entry, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ome.agent.protocol import Entry
+    from ome.agent.protocol import Config, Entry
 
 __all__ = ["Aggregate", "ModelReports", "Report"]
 
 UNREADABLE = "Unreadable"
-_STATES = (READY, FAILED, UPDATING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Aggregate:
         self._said: dict[str, dict[str, Report]] = {}
         self._nodes: set[str] = set()
         self._models: dict[str, ModelReports] = {}
+        self._configs: WeakValueDictionary[bytes, Config] = WeakValueDictionary()
 
     def reports(self, key: str) -> ModelReports:
         """The reports on a model, by its ConfigMap key; empty when there are none."""
@@ -98,7 +104,7 @@ class Aggregate:
             if text is not None and before.get(key) == text:
                 continue
             old = said.get(key)
-            new = None if text is None else _report(text)
+            new = None if text is None else self._report(text)
             if new is None:
                 said.pop(key, None)
             else:
@@ -130,7 +136,13 @@ class Aggregate:
         if not model.reports:
             del self._models[key]
 
+    def _report(self, text: str) -> Report:
+        entry = decode_entry(text)
+        if entry is None:
+            return Report(None, b"")
+        config = None if entry.config is None else self._shared(entry.config)
+        kept = msgspec.structs.replace(entry, config=config, progress=None)
+        return Report(kept, fingerprint(entry))
 
-def _report(text: str) -> Report:
-    entry = decode_entry(text)
-    return Report(entry, b"" if entry is None else fingerprint(entry))
+    def _shared(self, config: Config) -> Config:
+        return self._configs.setdefault(msgspec.json.encode(config), config)

@@ -20,37 +20,75 @@ if TYPE_CHECKING:
 
     from ome.agent.protocol import Config, Entry
 
-__all__ = ["Fill", "backfill"]
+__all__ = ["GO_CONFIGURATION", "Fill", "backfill"]
+
+GO_CONFIGURATION = frozenset(
+    {
+        "model_type",
+        "architecture",
+        "context_length",
+        "parameter_count",
+        "has_vision",
+        "is_embedding",
+        "transformers_version",
+        "torch_dtype",
+        "model_size_bytes",
+    }
+)
+"""The keys of a ``modelConfiguration`` that the Go operator filled: such a one is not a user's."""
+
+_MOST_TOKENS = 2**31 - 1
+_PATH = "storage.path"
+_FORMAT = "modelFormat.name"
+_VERSION = "modelFormat.version"
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Changes to a model: spec fields by dotted path, and the annotation that remembers them."""
+    """Changes to a model: spec fields by dotted path, and the annotation that remembers them.
+
+    None stands for a field that is removed.
+    """
 
     fields: Mapping[str, Any]
     annotation: str
+
+    def spec(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The top-level fields that change, each with its whole new value."""
+        changed: dict[str, Any] = {}
+        for path, value in self.fields.items():
+            top, _, inner = path.partition(".")
+            present = before.get(top)
+            whole = changed.setdefault(top, dict(present) if isinstance(present, dict) else {})
+            if inner and value is None:
+                whole.pop(inner, None)
+            elif inner:
+                whole[inner] = value
+            elif top == "modelFramework":
+                # What stands beside name and version is the user's or the server's.
+                changed[top] = {**_without_version(whole), **value}
+            else:
+                changed[top] = value
+        return changed
 
 
 def backfill(
     spec: Mapping[str, Any], annotations: Mapping[str, str], entries: Iterable[Entry]
 ) -> Fill | None:
     """What to fill, from the entries in node name order; None when nothing changes."""
-    held = _remembered(annotations)
-    found = _wanted(spec, entries)
+    held = {path: mark for path, mark in _remembered(annotations).items() if _is(spec, path, mark)}
+    found = _wanted(spec, held, list(entries), skip=_skips(annotations))
     changes: dict[str, Any] = {}
-    kept: dict[str, str] = {}
+    kept = dict(held)
     for path, value in found.items():
         present = _get(spec, path)
-        ours = path in held and present is not None and held[path] == _hash(present)
-        if _unset(present) or (ours and present != value):
+        if _unset(present) or (_ours(path, present, held) and present != value):
             changes[path] = value
             kept[path] = _hash(value)
-        elif ours:
-            kept[path] = held[path]
-    for path, mark in held.items():
-        present = _get(spec, path)
-        if path not in found and present is not None and mark == _hash(present):
-            kept[path] = mark
+    if _FORMAT in changes and _VERSION in held and _VERSION not in found:
+        # The version of the former format says nothing of the new one.
+        changes[_VERSION] = None
+        del kept[_VERSION]
     text = ",".join(f"{path}={kept[path]}" for path in sorted(kept))
     if not changes and text == annotations.get(names.ANNOTATION_AUTO_FILLED_FIELDS, ""):
         return None
@@ -59,46 +97,83 @@ def backfill(
 
 def _remembered(annotations: Mapping[str, str]) -> dict[str, str]:
     text = annotations.get(names.ANNOTATION_AUTO_FILLED_FIELDS, "")
-    pairs = (item.partition("=") for item in text.split(",") if "=" in item)
+    pairs = (item.strip().partition("=") for item in text.split(",") if "=" in item)
     return {path: mark for path, _, mark in pairs}
 
 
-def _wanted(spec: Mapping[str, Any], entries: Iterable[Entry]) -> dict[str, Any]:
+def _skips(annotations: Mapping[str, str]) -> bool:
+    """Whether the user wants nothing of the files' configuration in the spec."""
+    return any(
+        annotations.get(name, "").lower() == "true" for name in names.ANNOTATION_SKIP_CONFIG_PARSING
+    )
+
+
+def _is(spec: Mapping[str, Any], path: str, mark: str) -> bool:
+    present = _get(spec, path)
+    return present is not None and _hash(present) == mark
+
+
+def _ours(path: str, present: Any, held: Mapping[str, str]) -> bool:
+    """Whether the present value was filled by us, or by the Go operator before us."""
+    if path == "modelConfiguration" and isinstance(present, dict):
+        return path in held or present.keys() == GO_CONFIGURATION
+    return path in held
+
+
+def _wanted(
+    spec: Mapping[str, Any], held: Mapping[str, str], entries: list[Entry], *, skip: bool
+) -> dict[str, Any]:
     """The value for each field: that of the first node that has one."""
     found: dict[str, Any] = {}
+    seen: set[int] = set()
     for entry in entries:
-        if entry.config is not None:
-            for path, value in _of_config(spec, entry.config).items():
-                found.setdefault(path, value)
-        if entry.status == READY and entry.path:
-            found.setdefault("storage.path", entry.path)
+        # Equal configs are one object (see the aggregate), so each is looked at once.
+        if entry.config is not None and id(entry.config) not in seen and not skip:
+            seen.add(id(entry.config))
+            values = _of_config(entry.config)
+            if found.get(_FORMAT, values.get(_FORMAT)) != values.get(_FORMAT):
+                values.pop(_VERSION, None)  # name and version come from one node
+            found = {**values, **found}
+    _agree(spec, held, found)
+    paths = [entry.path for entry in entries if entry.status == READY and entry.path]
+    # Nodes may have different roots: a path that is filled and true of a node stays.
+    if paths and _get(spec, _PATH) not in paths:
+        found[_PATH] = paths[0]
     return found
 
 
-def _of_config(spec: Mapping[str, Any], config: Config) -> dict[str, Any]:
+def _of_config(config: Config) -> dict[str, Any]:
     framework = {key: value for key, value in config.model_framework.items() if value}
+    size = config.model_parameter_size
     values: dict[str, Any] = {
         "modelType": config.model_type,
         "modelArchitecture": config.model_architecture,
-        "modelParameterSize": ""
-        if config.model_parameter_size == "0"
-        else (config.model_parameter_size),
+        "modelParameterSize": "" if size == "0" else size,
         "modelCapabilities": list(config.model_capabilities),
         "apiCapabilities": list(config.api_capabilities),
         "modelFramework": framework if framework.get("name") else None,
-        "maxTokens": max(config.max_tokens, 0),
+        "maxTokens": config.max_tokens if 0 < config.max_tokens <= _MOST_TOKENS else None,
         "quantization": config.quantization,
         "modelConfiguration": config.decoded_model_configuration,
         "diffusionPipeline": config.diffusion_pipeline,
     }
-    name, version = config.model_format.get("name", ""), config.model_format.get("version", "")
-    written = (spec.get("modelFormat") or {}).get("name") or ""
+    name = config.model_format.get("name")
     if name:
-        values["modelFormat.name"] = name
-        # A version belongs to its format: it is only filled under the same name.
-        if version and written.lower() in ("", name.lower()):
-            values["modelFormat.version"] = version
+        values[_FORMAT] = name
+        values[_VERSION] = config.model_format.get("version")
     return {path: value for path, value in values.items() if not _unset(value)}
+
+
+def _agree(spec: Mapping[str, Any], held: Mapping[str, str], found: dict[str, Any]) -> None:
+    """A version belongs to its format: it is filled only beside the same name."""
+    written = _get(spec, _FORMAT) or ""
+    theirs = written and _FORMAT not in held
+    if theirs and written.lower() != found.get(_FORMAT, "").lower():
+        found.pop(_VERSION, None)
+
+
+def _without_version(framework: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in framework.items() if key not in ("name", "version")}
 
 
 def _unset(value: Any) -> bool:
@@ -116,5 +191,14 @@ def _get(spec: Mapping[str, Any], path: str) -> Any:
 
 
 def _hash(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:8]
+
+
+def _plain(value: Any) -> Any:
+    """The API server stores 1.0 as 1."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -11,39 +11,37 @@ if TYPE_CHECKING:
 __all__ = ["Pace"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Last:
     at: float
     interval: float
-    early: bool = False
+    state: str
+    early: bool
 
 
 class Pace:
     """Remembers the last write of each status; times are seconds on one monotonic clock.
 
-    A write of a new ``state`` may come before its time, once in each interval.
+    A write of a new ``state`` may come before its time, but no two such writes in a row: between
+    two writes that are not early lies at least one interval, so there are at most two in each.
     """
 
     def __init__(self) -> None:
         self._last: dict[Hashable, _Last] = {}
 
-    def wait(self, key: Hashable, now: float, *, new_state: bool) -> float:
-        """Seconds until the status may be written; 0 means now."""
+    def wait(self, key: Hashable, now: float, state: str) -> float:
+        """Seconds until a status with this state may be written; 0 means now."""
         last = self._last.get(key)
         if last is None or now - last.at >= last.interval:
             return 0.0
-        if new_state and not last.early:
+        if state != last.state and not last.early:
             return 0.0
         return last.at + last.interval - now
 
-    def wrote(self, key: Hashable, now: float, interval: float) -> None:
-        """The status was written and is to rest for ``interval`` seconds."""
-        last = self._last.get(key)
-        if last is not None and now - last.at < last.interval:
-            # An early write: the interval it came in goes on, so there is no second one.
-            last.early = True
-            return
-        self._last[key] = _Last(now, interval)
+    def wrote(self, key: Hashable, now: float, interval: float, state: str) -> None:
+        """A status was written; the next one is to come ``interval`` seconds later."""
+        early = key in self._last and now - self._last[key].at < self._last[key].interval
+        self._last[key] = _Last(now, interval, state, early)
 
     def forget(self, key: Hashable) -> None:
         """The model is gone."""

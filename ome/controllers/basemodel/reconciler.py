@@ -7,7 +7,6 @@ the resourceVersion that it read and loses against anything newer.
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -15,33 +14,40 @@ import structlog
 from ome.api import names
 from ome.api.truncate import model_configmap_key
 from ome.clock import rfc3339
+from ome.controllers.basemodel.alerts import Alerts
 from ome.controllers.basemodel.backfill import backfill
 from ome.controllers.basemodel.pace import Pace
+from ome.controllers.basemodel.problems import Problem, one_line, problems, said_in
 from ome.controllers.basemodel.status import (
     DEGRADED,
     compute_status,
+    condition,
     same_status,
     state_of,
     write_interval,
 )
-from ome.controllers.regarding import regarding
-from ome.errors import NotFound
+from ome.errors import BadRequest, Forbidden, Invalid, NotFound, RequestTooLarge
 from ome.kube.apply import pointer
+from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ome.controllers.basemodel.aggregate import Aggregate
+    from ome.controllers.basemodel.aggregate import Aggregate, ModelReports
     from ome.controllers.context import ControllerContext
+    from ome.errors import ApiError
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
-    from ome.kube.resource import ObjectKey, Resource
+    from ome.kube.resource import Resource
 
-__all__ = ["ModelReconciler"]
+__all__ = ["DELETION_RECHECK", "ModelReconciler"]
 
-_DELETION_RECHECK = 30.0
-_SAME_EVENT = 60.0
+DELETION_RECHECK = 30.0
+"""Seconds until a deleting model that nodes still hold is looked at without an event."""
+
+SPEC_NOT_FILLED = "SpecNotFilled"
+"""Reason of ``Degraded`` when the server refuses the fields that nodes read."""
+
+_REFUSALS = (BadRequest, Forbidden, Invalid, RequestTooLarge)
 log = structlog.get_logger("BaseModel")
 
 
@@ -62,61 +68,74 @@ class ModelReconciler:
         self._models = models
         self._aggregate = aggregate
         self._pace = Pace()
-        self._events: dict[tuple[str, str], float] = {}
+        self._alerts = Alerts(context.events, context.clock)
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
-        """One pass; see the module."""
+        """One pass; see the module. Raises what the server refused, once the status says so."""
         stored = self._models.store.get(key)
-        if stored is None:
+        if stored is None or stored.metadata.deletion_timestamp:
             self._pace.forget(key)
-            return None
-        document = stored.document()
-        if stored.metadata.deletion_timestamp:
-            return await self._release(key, document)
-        document = await self._hold(document)
-        rest = self._rest(key, document)
+            self._alerts.forget(key)
+            return None if stored is None else await self._release(key, stored)
+        document = None
+        if self._finalizer not in stored.metadata.finalizers:
+            document = await self._hold(stored.document())
+        rest = self._pace.wait(key, self._context.clock.monotonic(), state_of(self._reports(key)))
         if rest > 0:
             # Reports still pour in: looking at all of them again would change nothing now.
             return Result(requeue_after=rest)
-        document = await self._fill(key, document)
-        return await self._tell(key, document)
+        return await self._settle(key, document or stored.document())
+
+    def _reports(self, key: ObjectKey) -> ModelReports:
+        return self._aggregate.reports(model_configmap_key(*key))
 
     async def _hold(self, document: dict[str, Any]) -> dict[str, Any]:
         held = document["metadata"].get("finalizers") or []
-        if self._finalizer in held:
-            return document
-        return await self._patch(
-            document,
-            [{"op": "add", "path": "/metadata/finalizers", "value": [*held, self._finalizer]}],
-        )
+        add = {"op": "add", "path": "/metadata/finalizers", "value": [*held, self._finalizer]}
+        return await self._patch(document, [add])
 
-    async def _release(self, key: ObjectKey, document: dict[str, Any]) -> Result | None:
-        held = document["metadata"].get("finalizers") or []
+    async def _release(self, key: ObjectKey, stored: WholeObject) -> Result | None:
+        held = stored.metadata.finalizers
         if self._finalizer not in held:
             return None
-        holding = self._aggregate.reports(model_configmap_key(*key)).holding()
+        holding = self._reports(key).holding()
         if holding:
             log.info("model.deleting", nodes=holding)
-            return Result(requeue_after=_DELETION_RECHECK)
+            return Result(requeue_after=DELETION_RECHECK)
         kept = [entry for entry in held if entry != self._finalizer]
+        replace = {"op": "replace", "path": "/metadata/finalizers", "value": kept}
         try:
-            await self._patch(
-                document, [{"op": "replace", "path": "/metadata/finalizers", "value": kept}]
-            )
+            await self._patch(stored.document(), [replace])
         except NotFound:
-            return None
+            self._models.observed_deleted(key, stored.metadata.uid)
         return None
 
+    async def _settle(self, key: ObjectKey, document: dict[str, Any]) -> Result | None:
+        refused: ApiError | None = None
+        try:
+            document = await self._fill(key, document)
+        except _REFUSALS as error:
+            # What nodes read may be nonsense; where the model is must be told all the same.
+            refused = error
+        result = await self._tell(key, document, refused)
+        if refused is not None:
+            raise refused
+        return result
+
     async def _fill(self, key: ObjectKey, document: dict[str, Any]) -> dict[str, Any]:
-        reports = self._aggregate.reports(model_configmap_key(*key)).reports
+        reports = self._reports(key).reports
         entries = [
             report.entry for _, report in sorted(reports.items()) if report.entry is not None
         ]
         annotations = document["metadata"].get("annotations") or {}
-        fill = backfill(document["spec"], annotations, entries)
+        spec = document.get("spec") or {}
+        fill = backfill(spec, annotations, entries)
         if fill is None:
             return document
-        ops = [*_spec_ops(document["spec"], fill.fields)]
+        ops: list[dict[str, Any]] = [
+            {"op": "add", "path": pointer("spec", field), "value": value}
+            for field, value in fill.spec(spec).items()
+        ]
         if not annotations:
             ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
         path = pointer("metadata", "annotations", names.ANNOTATION_AUTO_FILLED_FIELDS)
@@ -124,72 +143,46 @@ class ModelReconciler:
         log.info("model.filled", fields=sorted(fill.fields))
         return await self._patch(document, ops)
 
-    def _rest(self, key: ObjectKey, document: Mapping[str, Any]) -> float:
-        state = state_of(self._aggregate.reports(model_configmap_key(*key)))
-        new_state = (document.get("status") or {}).get("state") != state
-        return self._pace.wait(key, self._context.clock.monotonic(), new_state=new_state)
-
-    async def _tell(self, key: ObjectKey, document: dict[str, Any]) -> Result | None:
+    async def _tell(
+        self, key: ObjectKey, document: dict[str, Any], refused: ApiError | None
+    ) -> Result | None:
         before = document.get("status") or {}
-        reports = self._aggregate.reports(model_configmap_key(*key))
-        uri = document["spec"]["storage"].get("storageUri", "")
+        reports = self._reports(key)
+        storage = (document.get("spec") or {}).get("storage") or {}
+        uri = storage.get("storageUri", "")
+        found = problems(reports, uri)
+        if refused is not None:
+            found.append(_not_filled(refused))
         wall = rfc3339(self._context.clock.wall())
-        after = compute_status(before, reports, uri, wall=wall)
-        if same_status(before, after):
-            return None
-        written = await self._context.applier.write_status(self._resource, document, after)
-        self._pace.wrote(key, self._context.clock.monotonic(), write_interval(after))
-        self._models.observed(written)
-        self._warn(document, before, after)
-        return None
-
-    def _warn(
-        self, document: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
-    ) -> None:
-        """A Warning when what is wrong changed, each reason at most once a minute."""
-        old, new = _condition(before), _condition(after)
-        if new is None or new["status"] != "True":
-            return
-        if old is not None and all(old.get(part) == new[part] for part in ("reason", "message")):
-            return
-        now = self._context.clock.monotonic()
-        mark = (document["metadata"]["uid"], new["reason"])
-        self._events = {held: at for held, at in self._events.items() if now - at < _SAME_EVENT}
-        if mark in self._events:
-            return
-        self._events[mark] = now
-        self._context.events.record(
-            regarding(document), "Warning", new["reason"], new["message"][:1024], "Reconcile"
-        )
+        after = compute_status(before, reports, uri, found, wall=wall)
+        changed: set[str] = set()
+        if not same_status(before, after):
+            document = await self._context.applier.write_status(self._resource, document, after)
+            self._models.observed(document)
+            now = self._context.clock.monotonic()
+            self._pace.wrote(key, now, write_interval(after), after["state"])
+            degraded = condition(before, DEGRADED)
+            changed = {problem.reason for problem in found if not said_in(degraded, problem)}
+        wait = self._alerts.tell(key, document, found, changed)
+        return None if wait is None else Result(requeue_after=wait)
 
     async def _patch(self, document: dict[str, Any], ops: list[dict[str, Any]]) -> dict[str, Any]:
         written = await self._context.applier.patch_user_object(
             self._resource, document["metadata"], ops
         )
-        if written["metadata"].get("finalizers") or not written["metadata"].get(
-            "deletionTimestamp"
-        ):
+        metadata = written["metadata"]
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            # The last finalizer is gone, and with it the object.
+            key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+            self._models.observed_deleted(key, metadata["uid"])
+        else:
             self._models.observed(written)
         return written
 
 
-def _condition(status: Mapping[str, Any]) -> dict[str, Any] | None:
-    return next(
-        (entry for entry in status.get("conditions") or () if entry.get("type") == DEGRADED), None
+def _not_filled(refused: ApiError) -> Problem:
+    text = (
+        f"what the nodes read could not be written to spec: {one_line(refused.message)}; set the"
+        " fields in spec by hand, or see that the operator may patch models"
     )
-
-
-def _spec_ops(spec: Mapping[str, Any], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One operation for each top-level field that changes, with its whole value."""
-    changed: dict[str, Any] = {}
-    for path, value in fields.items():
-        top, _, inner = path.partition(".")
-        if not inner:
-            changed[top] = value
-            continue
-        whole = changed.setdefault(top, copy.deepcopy(spec.get(top)) or {})
-        whole[inner] = value
-    return [
-        {"op": "add", "path": pointer("spec", top), "value": value}
-        for top, value in changed.items()
-    ]
+    return Problem(SPEC_NOT_FILLED, text)

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ome.agent.protocol import FAILED, READY, UPDATING
-from ome.api import names
+from ome.controllers.basemodel.problems import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ome.controllers.basemodel.aggregate import ModelReports
+    from ome.controllers.basemodel.problems import Problem
 
-__all__ = [
-    "DEGRADED",
-    "compute_status",
-    "problem_of_uri",
-    "same_status",
-    "state_of",
-    "write_interval",
-]
+__all__ = ["DEGRADED", "compute_status", "condition", "same_status", "state_of", "write_interval"]
 
 DEGRADED = "Degraded"
-_SCHEMES = ("oci", "pvc", "vendor", "hf", "s3", "az", "gs", "github", "local")
+"""True while something is wrong on any node, also when the model is ready on others."""
 
-
-def problem_of_uri(uri: str) -> str:
-    """Why a storage URI cannot be used; empty when its scheme is known."""
-    scheme, found, rest = uri.partition("://")
-    if found and scheme in _SCHEMES and rest:
-        return ""
-    known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-    return f"spec.storage.storageUri {uri!r} is no storage URI; it must begin with one of {known}"
+_NOBODY = (
+    "no node has reported yet; is an agent running on nodes that match storage.nodeSelector and"
+    " storage.nodeAffinity?"
+)
+_NOT_ON_NODES = (
+    "pvc:// models are not fetched to nodes, and this version does not look into the claim yet; use"
+    " another storageUri"
+)
 
 
 def write_interval(status: Mapping[str, Any]) -> float:
@@ -49,16 +42,23 @@ def state_of(reports: ModelReports) -> str:
 
 
 def compute_status(
-    stored: Mapping[str, Any], reports: ModelReports, uri: str, *, wall: str
+    stored: Mapping[str, Any],
+    reports: ModelReports,
+    uri: str,
+    found: Sequence[Problem],
+    *,
+    wall: str,
 ) -> dict[str, Any]:
-    """The status to store; equal to ``stored`` when nothing that it says changed."""
+    """The status to store; equal to ``stored`` when nothing that it says changed.
+
+    ``found`` is what is wrong, the worst first. Members that are not ours stay as they are.
+    """
     ready, failed = sorted(reports.nodes(READY)), sorted(reports.nodes(FAILED))
     updating = len(reports.nodes(UPDATING))
-    state = state_of(reports)
     status = {
         key: value for key, value in stored.items() if key not in ("nodesReady", "nodesFailed")
     }
-    status["state"] = state
+    status["state"] = state_of(reports)
     if ready:
         status["nodesReady"] = ready
     if failed:
@@ -66,97 +66,63 @@ def compute_status(
     status["nodesReadyCount"] = len(ready)
     status["nodesFailedCount"] = len(failed)
     status["nodesUpdatingCount"] = updating
-    reason, problem = _problem(reports, uri)
-    status["conditions"] = _conditions(
-        stored.get("conditions") or (),
-        {
-            "Ready": (
-                state == "Ready",
-                _ready_reason(state, reason),
-                _ready_message(ready, failed, updating, problem),
-            ),
-            DEGRADED: (bool(problem), reason or "NoProblem", problem),
-        },
-        wall,
-    )
+    reason, message = _readiness(status, uri, found)
+    wanted = {
+        "Ready": (bool(ready), reason, message),
+        DEGRADED: (bool(found), found[0].reason if found else "NoProblem", _all(found)),
+    }
+    status["conditions"] = _conditions(stored.get("conditions") or (), wanted, wall)
     return status
 
 
-def _ready_reason(state: str, problem: str) -> str:
-    if state == "Ready":
-        return "NodesReady"
-    if state == "Failed":
-        return problem or names.REASON_DOWNLOAD_FAILED
-    return problem or "InTransit"
+def _readiness(status: Mapping[str, Any], uri: str, found: Sequence[Problem]) -> tuple[str, str]:
+    """Reason and message of ``Ready``."""
+    counts = {
+        "ready on": status["nodesReadyCount"],
+        "failed on": status["nodesFailedCount"],
+        "updating on": status["nodesUpdatingCount"],
+    }
+    counted = ", ".join(f"{words} {nodes(count)}" for words, count in counts.items() if count)
+    if status["state"] == "Ready":
+        return "NodesReady", counted
+    fatal = next((problem for problem in found if problem.fails), None)
+    if fatal is not None:
+        return fatal.reason, fatal.text
+    if counted:
+        return "InTransit", counted
+    return "InTransit", _NOT_ON_NODES if uri.startswith("pvc://") else _NOBODY
 
 
-def _ready_message(ready: list[str], failed: list[str], updating: int, problem: str) -> str:
-    if ready:
-        parts = [f"ready on {_nodes(len(ready))}"]
-        if failed:
-            parts.append(f"failed on {_nodes(len(failed))}")
-        if updating:
-            parts.append(f"updating on {_nodes(updating)}")
-        return ", ".join(parts)
-    if problem:
-        return problem
-    if updating:
-        return f"updating on {_nodes(updating)}"
-    return (
-        "no node has reported yet; is an agent running on nodes that match storage.nodeSelector"
-        " and storage.nodeAffinity?"
-    )
-
-
-def _nodes(count: int) -> str:
-    return f"{count} node" if count == 1 else f"{count} nodes"
-
-
-def _problem(reports: ModelReports, uri: str) -> tuple[str, str]:
-    """The reason and one line of what is wrong: how many nodes, the first and its text."""
-    invalid = problem_of_uri(uri)
-    if invalid:
-        return names.REASON_INVALID_STORAGE_URI, invalid
-    by_reason: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for node, report in reports.reports.items():
-        entry = report.entry
-        if entry is None:
-            continue
-        if entry.error is not None and entry.error.reason:
-            reason = entry.error.reason
-            if reason not in (
-                names.REASON_CREDENTIALS_NOT_FOUND,
-                names.REASON_CONFIG_PARSE_FAILED,
-            ):
-                reason = names.REASON_DOWNLOAD_FAILED
-            by_reason[reason].append((node, entry.error.message or entry.error.reason))
-        elif entry.status == FAILED:
-            text = "the agent gave no reason; see its log on that node"
-            by_reason[names.REASON_DOWNLOAD_FAILED].append((node, text))
-    if not by_reason:
-        return "", ""
-    reason = max(sorted(by_reason), key=lambda name: len(by_reason[name]))
-    node, text = min(by_reason[reason])
-    return reason, f"{_nodes(len(by_reason[reason]))} failed, first {node}: {text}"
+def _all(found: Sequence[Problem]) -> str:
+    """The worst problem's text, and the others after their reasons."""
+    others = (f"; {problem.reason}: {problem.text}" for problem in found[1:])
+    return found[0].text + "".join(others) if found else ""
 
 
 def _conditions(
     stored: Any, wanted: Mapping[str, tuple[bool, str, str]], wall: str
 ) -> list[dict[str, Any]]:
-    held = {entry["type"]: entry for entry in stored if entry.get("type")}
+    held: dict[str, dict[str, Any]] = {
+        entry["type"]: entry for entry in stored if entry.get("type")
+    }
     for type_, (value, reason, message) in wanted.items():
         status = "True" if value else "False"
-        before = held.get(type_)
-        same = before is not None and before.get("status") == status
-        changed = before["lastTransitionTime"] if same and before is not None else wall
+        before = held.get(type_, {})
+        since = before.get("lastTransitionTime") if before.get("status") == status else None
         held[type_] = {
             "type": type_,
             "status": status,
             "reason": reason,
             "message": message,
-            "lastTransitionTime": changed,
+            "lastTransitionTime": since or wall,
         }
     return [held[type_] for type_ in sorted(held)]
+
+
+def condition(status: Mapping[str, Any], type_: str) -> dict[str, Any] | None:
+    """A condition of a status, by its type."""
+    held = status.get("conditions") or ()
+    return next((entry for entry in held if entry.get("type") == type_), None)
 
 
 def same_status(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:

@@ -1,0 +1,121 @@
+"""What is wrong with a model, by reason and in one line each: pure.
+
+A line names how many nodes say so, the first of them with its text, and what the user can do.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ome.agent.protocol import FAILED
+from ome.api import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.agent.protocol import Entry
+    from ome.controllers.basemodel.aggregate import ModelReports
+
+__all__ = ["Problem", "nodes", "one_line", "problem_of_uri", "problems", "said_in"]
+
+_SCHEMES = ("oci", "pvc", "vendor", "hf", "s3", "az", "gs", "github", "local")
+_LONGEST_TEXT = 400
+_NO_TEXT = "the agent gave no reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason and one line; ``fails`` when it is why nodes are ``Failed``."""
+
+    reason: str
+    text: str
+    fails: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    happened: str
+    next_step: str
+
+
+_WORDS = {
+    names.REASON_DOWNLOAD_FAILED: _Words(
+        "failed to download",
+        "check spec.storage.storageUri and the agent's log on that node",
+    ),
+    names.REASON_CREDENTIALS_NOT_FOUND: _Words(
+        "found no credentials",
+        "create the Secret that spec.storage.key names, with the entry that"
+        " spec.storage.parameters.secretKey names (token when absent)",
+    ),
+    names.REASON_CONFIG_PARSE_FAILED: _Words(
+        "could not read the model's configuration",
+        "mend its config.json, or set the fields in spec and annotate the model"
+        f' {names.ANNOTATION_SKIP_CONFIG_PARSING[0]}: "true"',
+    ),
+}
+
+
+def problem_of_uri(uri: str) -> str:
+    """Why a storage URI cannot be used; empty when its scheme is known."""
+    scheme, found, rest = uri.partition("://")
+    if found and scheme in _SCHEMES and rest:
+        return ""
+    known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
+    return f"spec.storage.storageUri {uri!r} is no storage URI; begin it with one of {known}"
+
+
+def problems(reports: ModelReports, uri: str) -> list[Problem]:
+    """All that is wrong, what fails most nodes first."""
+    found: list[Problem] = []
+    invalid = problem_of_uri(uri)
+    if invalid:
+        found.append(Problem(names.REASON_INVALID_STORAGE_URI, invalid, fails=True))
+    told: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    failed: defaultdict[str, int] = defaultdict(int)
+    for node, report in reports.reports.items():
+        said = None if report.entry is None else _said(report.entry)
+        if said is not None:
+            told[said[0]].append((node, said[1]))
+            failed[said[0]] += report.state == FAILED
+    worst = sorted(told, key=lambda reason: (-failed[reason], -len(told[reason]), reason))
+    return found + [
+        Problem(reason, _line(reason, told[reason]), fails=failed[reason] > 0) for reason in worst
+    ]
+
+
+def _said(entry: Entry) -> tuple[str, str] | None:
+    """The reason that users know and the node's text."""
+    error = entry.error
+    if error is None or not (error.reason or error.message):
+        return (names.REASON_DOWNLOAD_FAILED, _NO_TEXT) if entry.status == FAILED else None
+    reason = error.reason if error.reason in _WORDS else names.REASON_DOWNLOAD_FAILED
+    return reason, one_line(error.message) or error.reason
+
+
+def _line(reason: str, told: list[tuple[str, str]]) -> str:
+    words = _WORDS[reason]
+    node, text = min(told)
+    return f"{nodes(len(told))} {words.happened}, first {node}: {text}; {words.next_step}"
+
+
+def nodes(count: int) -> str:
+    """``1 node``, ``2 nodes``."""
+    return f"{count} node" if count == 1 else f"{count} nodes"
+
+
+def one_line(text: str) -> str:
+    """A text of somebody else, fit to stand in a condition."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 3] + "..."
+
+
+def said_in(condition: Mapping[str, str] | None, problem: Problem) -> bool:
+    """Whether a stored ``Degraded`` condition says exactly this of this reason."""
+    if condition is None or condition.get("status") != "True":
+        return False
+    message = condition.get("message", "")
+    first = condition.get("reason") == problem.reason and message.startswith(problem.text)
+    return first or f"; {problem.reason}: {problem.text}" in message
