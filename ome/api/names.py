@@ -90,6 +90,10 @@ NEVER_COPIED_ANNOTATIONS = frozenset(
         "autoscaling.knative.dev/max-scale",
         "internal.ome.io/storage-initializer-sourceuri",
         "kubectl.kubernetes.io/last-applied-configuration",
+        # Ours, about one object; copied they would say something of another.
+        ANNOTATION_RENDERING,
+        ANNOTATION_APPLIED_HASH,
+        ANNOTATION_SERVICE_GENERATION,
     }
 )
 # Kept on pods, stripped from Services; matched as prefixes.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ome.api import names
+from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.status import Ingress, condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
@@ -30,6 +31,7 @@ from ome.workloads import (
     PlanInputs,
     RenderError,
     RuntimeInput,
+    model_config_name,
     parse_operator_config,
     plan,
 )
@@ -96,6 +98,7 @@ class Planner:
             config=config,
             cluster_domain=self._cluster_domain,
             rendering=self._rendering(service),
+            model_config_taken=self._model_config_taken(service),
         )
         try:
             made = plan(inputs)
@@ -158,6 +161,14 @@ class Planner:
                 waiting=True,
             )
         return str(held)
+
+    def _model_config_taken(self, service: api.InferenceService) -> bool:
+        """Whether another service with an equal tail has the short name of the ConfigMap."""
+        metadata = service.metadata
+        key = ObjectKey(metadata.namespace, model_config_name(metadata.name))
+        held = self._children.cached("v1", "ConfigMap", key)
+        owner = None if held is None else controller_of(held["metadata"])
+        return owner is not None and owner.get("uid") != metadata.uid
 
     def same_pods(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
         """Whether writing the desired workload leaves its pods as they are."""

@@ -90,6 +90,8 @@ class Reconciler:
         self._pods = pods
         self._services = services
         self._usage = usage
+        # Services that may replace their pods and whose write is under way.
+        self._granted: set[str] = set()
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
         """One pass; see the module. Raises what should run again with back-off."""
@@ -133,7 +135,11 @@ class Reconciler:
             try:
                 if desired["kind"] == "Deployment" and not self._may_roll(run, component, desired):
                     continue
-                await self._children.apply(desired)
+                try:
+                    await self._children.apply(desired)
+                finally:
+                    # From here on the written object itself says that it rolls.
+                    self._granted.discard(str(run.stored.metadata.key))
             except (OmeError, TimeoutError) as error:
                 self._apply_failed(run, component, desired, error)
                 return False
@@ -160,12 +166,14 @@ class Reconciler:
                 self._context.events.record(
                     regarding(run.stored.document()), "Normal", "TemplateChanged", text, "Reconcile"
                 )
+                self._granted.add(str(run.stored.metadata.key))
             return True
         run.requeue_after = _TURN_RETRY
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))
         return False
 
     def _rolling(self) -> Iterable[str]:
+        yield from self._granted
         for document in self._children.documents("apps/v1", "Deployment"):
             labels = document["metadata"].get("labels") or {}
             name = labels.get(names.LABEL_INFERENCE_SERVICE)

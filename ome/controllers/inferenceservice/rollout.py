@@ -46,6 +46,9 @@ def is_rolling(document: Mapping[str, Any]) -> bool:
     deadline no longer counts: a broken service must not hold up all others.
     """
     metadata, status = document["metadata"], document.get("status") or {}
+    generation = metadata.get("generation", 0)
+    if generation > 1 and status.get("observedGeneration", 0) < generation:
+        return True
     if (metadata.get("annotations") or {}).get(_REVISION, "1") == "1":
         return False
     progressing: Mapping[str, Any] = next(
@@ -53,8 +56,6 @@ def is_rolling(document: Mapping[str, Any]) -> bool:
     )
     if progressing.get("status") == "False":
         return False
-    if status.get("observedGeneration", 0) < metadata.get("generation", 0):
-        return True
     wanted = (document.get("spec") or {}).get("replicas", 1)
     updated = status.get("updatedReplicas", 0)
     return bool(

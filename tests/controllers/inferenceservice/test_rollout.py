@@ -37,6 +37,7 @@ def deployment(revision: str = "2", progressing: str = "True", **status: int) ->
         (deployment(availableReplicas=1), True),
         (deployment(observedGeneration=2), True),
         (deployment(revision="1", updatedReplicas=0), False),
+        (deployment(revision="1", observedGeneration=2), True),
         (deployment(progressing="False", availableReplicas=0), False),
     ],
 )

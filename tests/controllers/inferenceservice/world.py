@@ -1,0 +1,146 @@
+"""The InferenceService controller on a fake cluster in virtual time."""
+
+from __future__ import annotations
+
+import random
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ome.controllers import ControllerContext, inferenceservice
+from ome.controllers.resources import (
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+    SERVING_RUNTIMES,
+)
+from ome.informers.registry import Informers
+from ome.kube import Applier, Client, EventRecorder
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import DEPLOYMENTS
+from tests.support.fake_cluster import FakeCluster
+from tests.support.virtual_time import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ome.kube.resource import Resource
+
+SERVICE = ObjectKey("demo", "chat")
+ENGINE = ObjectKey("demo", "chat-engine")
+FORMAT = {"modelFormat": {"name": "safetensors"}, "modelFramework": {"name": "transformers"}}
+
+
+def new_cluster() -> FakeCluster:
+    return FakeCluster(
+        BASE_MODELS,
+        CLUSTER_BASE_MODELS,
+        SERVING_RUNTIMES,
+        CLUSTER_SERVING_RUNTIMES,
+        INFERENCE_SERVICES,
+        clock=VirtualClock(),
+    )
+
+
+@asynccontextmanager
+async def operator(cluster: FakeCluster, seed: int = 1) -> AsyncIterator[ControllerContext]:
+    """The controller at work; leaving kills it, as a crash would."""
+    clock, rng = VirtualClock(), random.Random(seed)
+    client = Client(cluster, clock=clock, rng=rng)
+    context = ControllerContext(
+        client,
+        Informers(client, clock, rng),
+        Applier(client),
+        EventRecorder(client, "test", clock, instance="test"),
+        clock,
+        rng,
+        "ome",
+    )
+    (controller,) = inferenceservice.setup(context)
+    async with anyio.create_task_group() as group:
+        group.start_soon(context.events.run)
+        await group.start(context.informers.run)
+        await context.informers.wait_synced()
+        group.start_soon(controller.run)
+        yield context
+        group.cancel_scope.cancel()
+
+
+def model(name: str = "m", **spec: Any) -> dict[str, Any]:
+    storage = {"storageUri": "hf://example/m", "path": "/raid/m"}
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "ClusterBaseModel",
+        "metadata": {"name": name},
+        "spec": {**FORMAT, "storage": storage, **spec},
+    }
+
+
+def runtime(name: str = "r", image: str = "example.test/serve:1", **spec: Any) -> dict[str, Any]:
+    runner = {"name": "ome-container", "image": image, "ports": [{"containerPort": 8080}]}
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "ClusterServingRuntime",
+        "metadata": {"name": name},
+        "spec": {
+            "supportedModelFormats": [{**FORMAT, "autoSelect": True}],
+            "engineConfig": {"runner": runner},
+            **spec,
+        },
+    }
+
+
+def service(
+    name: str = "chat", labels: dict[str, str] | None = None, **spec: Any
+) -> dict[str, Any]:
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": name, "namespace": "demo", "labels": labels or {}},
+        "spec": {"model": {"name": "m"}, "engine": {"minReplicas": 1}, **spec},
+    }
+
+
+def found(cluster: FakeCluster, resource: Resource, key: ObjectKey) -> dict[str, Any]:
+    document = cluster.object(resource, key)
+    assert document is not None, f"{resource.kind} {key} is gone"
+    return document
+
+
+def status(cluster: FakeCluster, key: ObjectKey = SERVICE) -> dict[str, Any]:
+    return dict(found(cluster, INFERENCE_SERVICES, key).get("status") or {})
+
+
+def condition(cluster: FakeCluster, type_: str, key: ObjectKey = SERVICE) -> dict[str, Any]:
+    conditions = status(cluster, key).get("conditions") or []
+    return next((item for item in conditions if item["type"] == type_), {})
+
+
+def available(cluster: FakeCluster, key: ObjectKey = ENGINE, *, rolling: bool = False) -> None:
+    """What the Deployment controller would say once the pods are up, or while they change."""
+    document = found(cluster, DEPLOYMENTS, key)
+    annotations = document["metadata"].setdefault("annotations", {})
+    annotations["deployment.kubernetes.io/revision"] = "2" if rolling else "1"
+    document.setdefault("spec", {})["replicas"] = 1
+    document["status"] = {
+        "observedGeneration": document["metadata"]["generation"],
+        "replicas": 2 if rolling else 1,
+        "updatedReplicas": 1,
+        "availableReplicas": 1,
+        "conditions": [
+            {
+                "type": "Available",
+                "status": "True",
+                "reason": "MinimumReplicasAvailable",
+                "message": "Deployment has minimum availability.",
+            }
+        ],
+    }
+    cluster.put(document)
+
+
+def image(cluster: FakeCluster, key: ObjectKey = ENGINE) -> str:
+    spec = found(cluster, DEPLOYMENTS, key)["spec"]["template"]["spec"]
+    return str(spec["containers"][0]["image"])
