@@ -5,6 +5,7 @@ from __future__ import annotations
 from ome.workloads.config import IngressConfig, OperatorConfig, parse_operator_config
 from ome.workloads.errors import ConfigError, NotBuilt, RenderError
 from ome.workloads.inputs import ModelInput, PlanInputs, RuntimeInput
+from ome.workloads.model_config import model_config_name
 from ome.workloads.plan import Plan, PlannedComponent, plan
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PlannedComponent",
     "RenderError",
     "RuntimeInput",
+    "model_config_name",
     "parse_operator_config",
     "plan",
 ]

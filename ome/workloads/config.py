@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ _SWITCHES = {
     "disable_istio_virtual_host": names.ANNOTATION_INGRESS_DISABLE_ISTIO,
     "disable_ingress_creation": names.ANNOTATION_INGRESS_DISABLE_CREATION,
 }
+_NAMESPACED = re.compile(r"[^/\s]+/[^/\s]+")
 _JSON_NAMES = {
     "ome_ingress_gateway": "omeIngressGateway",
     "disable_istio_virtual_host": "disableIstioVirtualHost",
@@ -143,7 +145,7 @@ def _ingress(text: str) -> IngressConfig:
         expected = getattr(default, entry.name)
         found[entry.name] = _checked(entry.name, given, expected)
     config = IngressConfig(**found)
-    if config.enable_gateway_api and config.ome_ingress_gateway.count("/") != 1:
+    if config.enable_gateway_api and not _NAMESPACED.fullmatch(config.ome_ingress_gateway):
         raise ConfigError(
             f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}, key ingress: omeIngressGateway must be"
             f" namespace/name when enableGatewayAPI is true, not {config.ome_ingress_gateway!r}"

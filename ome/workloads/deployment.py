@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["deployment"]
 
-_POD_DEFAULTS = {
+_POD_DEFAULTS: dict[str, Any] = {
     "dnsPolicy": "ClusterFirst",
     "restartPolicy": "Always",
     "terminationGracePeriodSeconds": 30,
@@ -60,7 +61,8 @@ def _strategy(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _with_defaults(pod: Mapping[str, Any]) -> dict[str, Any]:
-    spec = {**_POD_DEFAULTS, **pod}
+    # A copy: the object is the caller's to change, the defaults are everybody's.
+    spec = {**copy.deepcopy(_POD_DEFAULTS), **pod}
     spec["containers"] = [_container(container) for container in pod["containers"]]
     return spec
 

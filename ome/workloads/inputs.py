@@ -45,6 +45,8 @@ class PlanInputs:
     config: OperatorConfig = field(default_factory=OperatorConfig)
     cluster_domain: str = "cluster.local"
     rendering: str = "1"
+    model_config_taken: bool = False
+    """Whether another service owns the ConfigMap of ``model_config_name(service)``."""
 
 
 @dataclass(frozen=True, slots=True)

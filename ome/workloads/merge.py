@@ -139,13 +139,23 @@ def merge_keyed(
     return merged
 
 
+def _without_other_sources(base: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """A variable without its value, and without the sources that ``source`` does not name."""
+    held = {key: value for key, value in base.items() if key != "value"}
+    if isinstance(held.get("valueFrom"), dict):
+        held["valueFrom"] = {
+            key: value for key, value in held["valueFrom"].items() if key in source
+        }
+    return held
+
+
 def _one_of(name: str, base: Mapping[str, Any], patch: Mapping[str, Any]) -> Mapping[str, Any]:
     """The base without the members that the patch's item excludes."""
     if name == "volumes" and patch.keys() - {"name"}:
         return {key: value for key, value in base.items() if key == "name" or key in patch}
     if name == "env":
         if patch.get("valueFrom"):
-            return {key: value for key, value in base.items() if key != "value"}
+            return _without_other_sources(base, patch["valueFrom"])
         if patch.get("value"):
             return {key: value for key, value in base.items() if key != "valueFrom"}
     return base

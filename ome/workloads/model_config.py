@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.truncate import truncate_dns
 from ome.workloads.metadata import owner_reference
 
 if TYPE_CHECKING:
@@ -15,12 +16,21 @@ if TYPE_CHECKING:
 __all__ = ["model_config_map", "model_config_name"]
 
 
-def model_config_name(service: str) -> str:
-    """The name of the ConfigMap: a prefix and the last 20 characters of the service's name."""
-    return f"modelconfig-{service[-20:]}"
+_TAIL = 20
 
 
-def model_config_map(service: InferenceService, model: ModelInput) -> dict[str, Any]:
+def model_config_name(service: str, *, taken: bool = False) -> str:
+    """The name of the ConfigMap: a prefix and the last 20 characters of the service's name.
+
+    Services with equal tails would share it: ``taken`` says that another service owns an object of
+    that name, and gives one of the same length with a hash of the whole name instead.
+    """
+    return f"modelconfig-{truncate_dns(service, _TAIL) if taken else service[-_TAIL:]}"
+
+
+def model_config_map(
+    service: InferenceService, model: ModelInput, *, taken: bool = False
+) -> dict[str, Any]:
     """The ConfigMap with one compact JSON entry, members in a fixed order."""
     spec, storage = model.spec, model.spec.storage
     members: dict[str, Any] = {
@@ -44,7 +54,7 @@ def model_config_map(service: InferenceService, model: ModelInput) -> dict[str, 
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
-            "name": model_config_name(service.metadata.name),
+            "name": model_config_name(service.metadata.name, taken=taken),
             "namespace": service.metadata.namespace,
             "labels": {names.LABEL_INFERENCE_SERVICE: service.metadata.name},
             "ownerReferences": [owner_reference(service)],

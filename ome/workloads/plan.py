@@ -71,7 +71,7 @@ def plan(inputs: PlanInputs) -> Plan:
     keda = inputs.service.spec.keda_config
     autoscaler = scaling.autoscaler_class(engine, metadata.annotations, keda)
     pod = pods.pod_spec(inputs, engine, metadata.annotations)
-    container = pods.main_container(pod, engine.runner)
+    container = pods.main_container(pod, engine.runner, inputs.service.metadata)
     component = service.component_service(metadata, container)
     objects = [
         deployment.deployment(
@@ -103,7 +103,9 @@ def _expose(inputs: PlanInputs, engine: PlannedComponent, port: int) -> Plan:
         url = f"http://{host}:{port}"
     return Plan(
         components=(engine,),
-        model_config=model_config.model_config_map(owner, inputs.model),
+        model_config=model_config.model_config_map(
+            owner, inputs.model, taken=inputs.model_config_taken
+        ),
         fallback=fallback,
         url=url,
         ingress_wanted=not ingress.disable_ingress_creation and not local,

@@ -17,6 +17,7 @@ from ome.workloads.placeholders import fill
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ome.api import ObjectMeta
     from ome.workloads.inputs import Component, ModelInput, PlanInputs
 
 __all__ = ["Mount", "main_container", "model_mount", "pod_spec"]
@@ -106,9 +107,14 @@ def pod_spec(
     return spec
 
 
-def main_container(spec: Mapping[str, Any], runner: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The container that serves: the runner's, else ``ome-container``, else the first."""
-    wanted = (runner or {}).get("name") or names.CONTAINER_MAIN
+def main_container(
+    spec: Mapping[str, Any], runner: Mapping[str, Any] | None, metadata: ObjectMeta
+) -> dict[str, Any]:
+    """The container that serves: the runner's, else ``ome-container``, else the first.
+
+    ``spec`` is the finished pod, so a placeholder in the runner's name is filled in to find it.
+    """
+    wanted = fill((runner or {}).get("name") or names.CONTAINER_MAIN, metadata)
     containers: list[dict[str, Any]] = spec["containers"]
     return next((item for item in containers if item.get("name") == wanted), containers[0])
 
@@ -155,7 +161,7 @@ def _set_parallelism(component: Component, runner: dict[str, Any]) -> None:
     resources = runner.get("resources") or {}
     for part in ("limits", "requests"):
         gpus = (resources.get(part) or {}).get(names.GPU_RESOURCE)
-        if gpus is None or not str(gpus).isdigit() or int(gpus) == 0:
+        if gpus is None or not str(gpus).isdecimal() or int(gpus) == 0:
             continue
         workers = (component.merged.get("worker") or {}).get("size") or 0
         value = {"name": names.ENV_PARALLELISM_SIZE, "value": str(int(gpus) * (1 + workers))}
