@@ -110,8 +110,18 @@ def test_what_is_empty_is_left_out_but_artifact_and_progress_are_whole(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{invalid", "null", "[]", '"x"', "3", '{"status": 3}', '{"config": {"maxTokens": "a"}}']
-    + ['{"name": "\\ud800"}', "[" * 5000],
+    [
+        "",
+        "{invalid",
+        "null",
+        "[]",
+        '"x"',
+        "3",
+        '{"status": 3}',
+        '{"config": {"maxTokens": "a"}}',
+        '{"name": "\\ud800"}',
+        "[" * 5000,
+    ],
 )
 def test_what_is_no_entry(text: str) -> None:
     assert decode_entry(text) is None

@@ -130,7 +130,7 @@ def test_the_label_goes_first_and_what_refuses_one_does_not_hold_the_other() -> 
         async with running(cluster) as reporter:
             say(reporter, "a", "Ready")
             await reporter.settled()
-            assert [write.resource for write in cluster.writes][0] == NODES
+            assert next(write.resource for write in cluster.writes) == NODES
             cluster.fail("patch", NODES, Forbidden("nodes are not yours"), times=3)
             say(reporter, "a", "Failed")
             await anyio.sleep(2.5)
