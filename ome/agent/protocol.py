@@ -103,7 +103,7 @@ def decode_entry(text: str) -> Entry | None:
         return _DECODER.decode(text)
     except msgspec.ValidationError:
         return _without_nulls(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
 
 
@@ -111,7 +111,7 @@ def _without_nulls(text: str) -> Entry | None:
     """Go writes null for what is empty and reads it as that; so do we, off the usual path."""
     try:
         return msgspec.convert(_pruned(msgspec.json.decode(text)), Entry)
-    except (msgspec.ValidationError, RecursionError):
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 
