@@ -89,7 +89,7 @@ class BenchmarkJobSpec(Schema):
 class BenchmarkJobStatus(Schema):
     """How far the benchmark is."""
 
-    state: Literal["Pending", "Running", "Completed", "Failed"]
+    state: Literal["Pending", "Running", "Completed", "Failed"] | None = None
     start_time: str | None = None
     completion_time: str | None = None
     last_reconcile_time: str | None = None

@@ -82,7 +82,7 @@ class ModelStatus(Schema):
     """Where a model or weight is."""
 
     lifecycle: str | None = None
-    state: LifecycleState
+    state: LifecycleState | None = None
     nodes_ready: list[str] | None = None
     nodes_failed: list[str] | None = None
     nodes_ready_count: int | None = None

@@ -10,9 +10,15 @@ _CORE = "io.k8s.api.core.v1."
 
 Json = dict[str, Any]
 Container = Annotated[Json, CoreType(_CORE + "Container")]
+ContainerPort = Annotated[Json, CoreType(_CORE + "ContainerPort")]
+ContainerResizePolicy = Annotated[Json, CoreType(_CORE + "ContainerResizePolicy")]
 Volume = Annotated[Json, CoreType(_CORE + "Volume")]
 VolumeMount = Annotated[Json, CoreType(_CORE + "VolumeMount")]
 EnvVar = Annotated[Json, CoreType(_CORE + "EnvVar")]
+VolumeDevice = Annotated[Json, CoreType(_CORE + "VolumeDevice")]
+Probe = Annotated[Json, CoreType(_CORE + "Probe")]
+Lifecycle = Annotated[Json, CoreType(_CORE + "Lifecycle")]
+SecurityContext = Annotated[Json, CoreType(_CORE + "SecurityContext")]
 EnvFrom = Annotated[Json, CoreType(_CORE + "EnvFromSource")]
 ResourceRequirements = Annotated[Json, CoreType(_CORE + "ResourceRequirements")]
 Affinity = Annotated[Json, CoreType(_CORE + "Affinity")]
@@ -32,6 +38,35 @@ ResourceList = Annotated[dict[str, int | float | str], CoreType(_CORE + "Resourc
 DeploymentStrategy = Annotated[Json, CoreType("io.k8s.api.apps.v1.DeploymentStrategy")]
 IntOrString = Annotated[int | str, CoreType("io.k8s.apimachinery.pkg.util.intstr.IntOrString")]
 MetaCondition = Annotated[Json, CoreType("io.k8s.apimachinery.pkg.apis.meta.v1.Condition")]
+
+
+class ContainerFields(Schema):
+    """The fields of a Container, inlined in the model of a predictor; all optional."""
+
+    name: str | None = None
+    image: str | None = None
+    image_pull_policy: str | None = None
+    command: list[str] | None = None
+    args: list[str] | None = None
+    working_dir: str | None = None
+    ports: list[ContainerPort] | None = None
+    env: list[EnvVar] | None = None
+    env_from: list[EnvFrom] | None = None
+    resources: ResourceRequirements | None = None
+    resize_policy: list[ContainerResizePolicy] | None = None
+    restart_policy: str | None = None
+    volume_mounts: list[VolumeMount] | None = None
+    volume_devices: list[VolumeDevice] | None = None
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
+    security_context: SecurityContext | None = None
+    stdin: bool | None = None
+    stdin_once: bool | None = None
+    termination_message_path: str | None = None
+    termination_message_policy: str | None = None
+    tty: bool | None = None
 
 
 class PodFields(Schema):

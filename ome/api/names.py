@@ -29,9 +29,15 @@ ANNOTATION_DEPRECATION_WARNING = "ome.io/deprecation-warning"
 ANNOTATION_AUTOSCALER_CLASS = "ome.io/autoscalerClass"
 ANNOTATION_METRICS = "ome.io/metrics"
 ANNOTATION_TARGET_UTILIZATION = "ome.io/targetUtilizationPercentage"
+ANNOTATION_KEDA_THRESHOLD = "autoscaling.keda.sh/threshold"
+ANNOTATION_KEDA_OPERATOR = "autoscaling.keda.sh/operator"
+ANNOTATION_KEDA_SERVER_ADDRESS = "autoscaling.keda.sh/prometheus.serverAddress"
+ANNOTATION_KEDA_QUERY = "autoscaling.keda.sh/prometheus.query"
 ANNOTATION_SERVICE_TYPE = "ome.io/service-type"
 ANNOTATION_LOAD_BALANCER_IP = "ome.io/load-balancer-ip"
 ANNOTATION_ACCELERATOR_CLASS = "ome.io/accelerator-class"
+ANNOTATION_ENABLE_TAG_ROUTING = "ome.io/enable-tag-routing"
+ANNOTATION_ENTRYPOINT_COMPONENT = "ome.io/entrypoint-component"  # documented, read by nothing
 ANNOTATION_INGRESS_DOMAIN_TEMPLATE = "ome.io/ingress-domain-template"
 ANNOTATION_INGRESS_DOMAIN = "ome.io/ingress-domain"
 ANNOTATION_INGRESS_ADDITIONAL_DOMAINS = "ome.io/ingress-additional-domains"
@@ -40,6 +46,8 @@ ANNOTATION_INGRESS_PATH_TEMPLATE = "ome.io/ingress-path-template"
 ANNOTATION_INGRESS_DISABLE_ISTIO = "ome.io/ingress-disable-istio-virtualhost"
 ANNOTATION_INGRESS_DISABLE_CREATION = "ome.io/ingress-disable-creation"
 ANNOTATION_INGRESS_CLASS = "ome.io/ingress-class"
+ANNOTATION_ROLLOUT_DURATION = "serving.knative.dev/rollout-duration"
+ANNOTATION_ENABLE_PASSTHROUGH = "serving.knative.openshift.io/enablePassthrough"
 ANNOTATION_UPGRADE_TEMPLATE = "ome.io/upgrade-template"
 ANNOTATION_PIN_RUNTIME = "ome.io/pin-runtime"
 ANNOTATION_PAUSED = "ome.io/paused"
@@ -49,6 +57,12 @@ ANNOTATION_RENDERING = "ome.io/rendering"
 ANNOTATION_APPLIED_HASH = "ome.io/applied-hash"
 ANNOTATION_SERVICE_GENERATION = "ome.io/service-generation"
 ANNOTATION_DEPLOYMENT_REVISION = "deployment.kubernetes.io/revision"
+
+# Written on Knative revisions, never copied from the service.
+ANNOTATION_MIN_SCALE = "autoscaling.knative.dev/min-scale"
+ANNOTATION_MAX_SCALE = "autoscaling.knative.dev/max-scale"
+ANNOTATION_STORAGE_SOURCE_URI = "internal.ome.io/storage-initializer-sourceuri"
+ANNOTATION_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 # Annotations on pods.
 ANNOTATION_INJECT_MODEL_INIT = "ome.io/inject-model-init"
@@ -63,6 +77,18 @@ ANNOTATION_BASE_MODEL_FORMAT_VERSION = "ome.io/base-model-format-version"
 ANNOTATION_SERVING_RUNTIME = "ome.io/serving-runtime"
 ANNOTATION_DECRYPTION_KEY = "ome.io/base-model-decryption-key-name"
 ANNOTATION_DECRYPTION_SECRET = "ome.io/base-model-decryption-secret-name"
+ANNOTATION_DISABLE_DECRYPTION = "ome.io/disable-model-decryption"
+ANNOTATION_METRIC_AGGREGATION = "ome.io/enable-metric-aggregation"
+ANNOTATION_PROMETHEUS_SCRAPING = "ome.io/enable-prometheus-scraping"
+ANNOTATION_METRICS_PORT = "prometheus.ome.io/port"  # of the main container
+ANNOTATION_METRICS_PATH = "prometheus.ome.io/path"
+ANNOTATION_PROMETHEUS_PORT = "prometheus.io/port"
+ANNOTATION_PROMETHEUS_PATH = "prometheus.io/path"
+ANNOTATION_PROMETHEUS_SCRAPE = "prometheus.io/scrape"
+ANNOTATION_RDMA_AUTO_INJECT = "rdma.ome.io/auto-inject"
+ANNOTATION_RDMA_PROFILE = "rdma.ome.io/profile"
+ANNOTATION_RDMA_CONTAINER = "rdma.ome.io/container-name"
+RDMA_DEFAULT_PROFILE = "oci-roce"
 ANNOTATION_VOLCANO_QUEUE = "ome.io/volcano-queue"
 ANNOTATION_DEDICATED_CLUSTER = "ome.io/dedicated-ai-cluster"
 ANNOTATION_KUEUE_ENABLED = "kueue-enabled"
@@ -77,19 +103,21 @@ ANNOTATION_SKIP_CONFIG_PARSING = (
 ANNOTATION_AUTO_FILLED_FIELDS = "ome.io/auto-filled-fields"
 ANNOTATION_FORCE_DELETE = "ome.io/force-delete"
 ANNOTATION_REDOWNLOAD = "ome.io/redownload"
+ANNOTATION_TARGET_SHAPES = "models.ome.io/target-instance-shapes"  # known, read by nothing
 ANNOTATION_MAX_CONCURRENT_NODES = "ome.io/max-concurrent-nodes"
 
 # Annotations on status ConfigMaps.
 ANNOTATION_NODE_NAME = "models.ome.io/node-name"
 ANNOTATION_MANAGED_BY = "models.ome.io/managed-by"
+MANAGED_BY_MODEL_AGENT = "model-agent"
 
 # Never copied from a service to what is made for it.
 NEVER_COPIED_ANNOTATIONS = frozenset(
     {
-        "autoscaling.knative.dev/min-scale",
-        "autoscaling.knative.dev/max-scale",
-        "internal.ome.io/storage-initializer-sourceuri",
-        "kubectl.kubernetes.io/last-applied-configuration",
+        ANNOTATION_MIN_SCALE,
+        ANNOTATION_MAX_SCALE,
+        ANNOTATION_STORAGE_SOURCE_URI,
+        ANNOTATION_LAST_APPLIED,
         # Ours, about one object; copied they would say something of another.
         ANNOTATION_RENDERING,
         ANNOTATION_APPLIED_HASH,
@@ -110,7 +138,9 @@ POD_ONLY_ANNOTATION_PREFIXES = (
 
 # Labels.
 LABEL_INFERENCE_SERVICE = "ome.io/inferenceservice"
+LABEL_TRAINING_JOB = "ome.io/trainingjob"
 LABEL_COMPONENT = "component"
+LABEL_ENDPOINT = "endpoint"  # reserved
 LABEL_APP = "app"
 LABEL_SERVING_RUNTIME = "serving-runtime"
 LABEL_FINE_TUNED = "fine-tuned-serving"
@@ -120,8 +150,16 @@ LABEL_BASE_MODEL_NAME = "base-model-name"
 LABEL_BASE_MODEL_SIZE = "base-model-size"
 LABEL_BASE_MODEL_TYPE = "base-model-type"
 LABEL_BASE_MODEL_VENDOR = "base-model-vendor"
-LABELS_VISIBILITY = ("networking.knative.dev/visibility", "networking.ome.io/visibility")
+BASE_MODEL_TYPE_SERVING = "Serving"
+BASE_MODEL_SIZE_DEFAULT = "SMALL"
+LABEL_KNATIVE_VISIBILITY = "networking.knative.dev/visibility"
+LABEL_VISIBILITY = "networking.ome.io/visibility"
+LABELS_VISIBILITY = (LABEL_KNATIVE_VISIBILITY, LABEL_VISIBILITY)
+NEVER_COPIED_REVISION_LABELS = frozenset({LABEL_KNATIVE_VISIBILITY})
 VISIBILITY_CLUSTER_LOCAL = "cluster-local"
+LABEL_SIDECAR_INJECT = "sidecar.istio.io/inject"
+LABEL_KNATIVE_REVISION = "serving.knative.dev/revision"
+LABEL_CONTROL_PLANE = "control-plane"  # on a namespace: its pods are not mutated
 LABEL_MODEL_STATUS = "models.ome/basemodel-status"
 LABEL_NODE = "node"
 LABEL_RESERVE_ARTIFACT = "models.ome/reserve-model-artifact"
@@ -130,7 +168,23 @@ LABEL_PRIORITY_KUEUE = "kueue.x-k8s.io/priority-class"
 LABEL_QUEUE_VOLCANO = "volcano.sh/queue-name"
 LABEL_PRIORITY_RAY = "ray.io/priority-class-name"
 LABEL_SCHEDULER_RAY = "ray.io/scheduler-name"
+PRIORITY_CLASS_KUEUE = "kueue-scheduling-high-priority"
+PRIORITY_CLASS_VOLCANO = "volcano-scheduling-high-priority"
+SCHEDULER_VOLCANO = "volcano"
 NODE_LABEL_PREFIX = "models.ome.io/"
+# Prefixes and infixes of model keys (ConfigMap data) and of the name part of node labels.
+CLUSTER_BASE_MODEL_PREFIX = "clusterbasemodel."
+BASE_MODEL_INFIX = ".basemodel."
+
+# The state of a model on a node: value of its label (but Deleted) and ``status`` of its entry.
+NODE_STATE_READY = "Ready"
+NODE_STATE_UPDATING = "Updating"
+NODE_STATE_FAILED = "Failed"
+NODE_STATE_DELETED = "Deleted"
+NODE_STATES = frozenset({NODE_STATE_READY, NODE_STATE_UPDATING, NODE_STATE_FAILED})
+PHASE_SCANNING = "scanning"
+PHASE_DOWNLOADING = "downloading"
+PHASE_FINALIZING = "finalizing"
 INSTANCE_TYPE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
 
 COMPONENT_ENGINE = "engine"
@@ -158,6 +212,19 @@ CONDITION_INGRESS_READY = "IngressReady"
 CONDITION_ENGINE_READY = "EngineReady"
 CONDITION_DECODER_READY = "DecoderReady"
 CONDITION_ROUTER_READY = "RouterReady"
+CONDITION_PREDICTOR_READY = "PredictorReady"
+# Of each component as a Knative Service; informational.
+CONDITION_ENGINE_ROUTE_READY = "EngineRouteReady"
+CONDITION_ENGINE_CONFIGURATION_READY = "EngineConfigurationReady"
+CONDITION_DECODER_ROUTE_READY = "DecoderRouteReady"
+CONDITION_DECODER_CONFIGURATION_READY = "DecoderConfigurationReady"
+CONDITION_ROUTER_ROUTE_READY = "RouterRouteReady"
+CONDITION_ROUTER_CONFIGURATION_READY = "RouterConfigurationReady"
+CONDITION_PREDICTOR_ROUTE_READY = "PredictorRouteReady"
+CONDITION_PREDICTOR_CONFIGURATION_READY = "PredictorConfigurationReady"
+CONDITION_ROUTES_READY = "RoutesReady"
+CONDITION_LATEST_DEPLOYMENT_READY = "LatestDeploymentReady"
+SEVERITY_INFO = "Info"
 
 # Reasons of conditions and events.
 REASON_INITIALIZING = "Initializing"
@@ -179,10 +246,19 @@ REASON_INGRESS_DISABLED = "IngressDisabled"
 REASON_INGRESS_FAILED = "IngressReconcileFailed"
 REASON_CLUSTER_LOCAL = "ClusterLocal"
 REASON_COMPONENT_NOT_READY = "ComponentNotReady"
+REASON_GATEWAY_NOT_AVAILABLE = "GatewayAPINotAvailable"
+REASON_VIRTUAL_SERVICE_NOT_AVAILABLE = "VirtualServiceNotAvailable"
+REASON_PARENT_STATUS_NOT_AVAILABLE = "ParentStatusNotAvailable"
+REASON_VIRTUAL_DEPLOYMENT = "VirtualDeployment"
+REASON_NO_DEPLOYMENTS = "NoDeployments"
+REASON_STATUS_UPDATE_FAILED = "StatusUpdateFailed"
 REASON_DOWNLOAD_FAILED = "ModelDownloadFailed"
 REASON_CREDENTIALS_NOT_FOUND = "StorageCredentialsNotFound"
 REASON_CONFIG_PARSE_FAILED = "ConfigParseFailed"
 REASON_INVALID_STORAGE_URI = "InvalidStorageURI"
+REASON_PVC_NOT_FOUND = "PVCNotFound"
+REASON_PVC_NOT_BOUND = "PVCNotBound"
+REASON_METADATA_EXTRACTION_FAILED = "MetadataExtractionFailed"
 
 # ``lastFailureInfo.reason``.
 FAILURE_MODEL_LOAD_FAILED = "ModelLoadFailed"
@@ -194,17 +270,85 @@ FAILURE_INVALID_PREDICTOR_SPEC = "InvalidPredictorSpec"
 FAILURE_BASE_MODEL_NOT_READY = "BaseModelNotReady"
 FAILURE_BASE_MODEL_NOT_FOUND = "BaseModelNotFound"
 FAILURE_BASE_MODEL_DISABLED = "BaseModelDisabled"
+FAILURE_BASE_MODEL_DEPRECATED = "BaseModelDeprecated"
 FAILURE_WEIGHTS_NOT_FOUND = "FineTunedWeightsNotFound"
+FAILURE_WEIGHTS_DISABLED = "FineTunedWeightsDisabled"
+FAILURE_WEIGHTS_DEPRECATED = "FineTunedWeightsDeprecated"
+FAILURE_WEIGHT_LOAD_FAILED = "FineTuneWeightLoadFailed"
+FAILURE_INVALID_ROUTER_SPEC = "InvalidRouterSpec"
 
 # Containers, volumes, paths, ports.
 CONTAINER_MAIN = "ome-container"
+CONTAINER_TRAINER = "trainer"
+CONTAINER_STORAGE_INITIALIZER = "storage-initializer"  # legacy
+CONTAINER_MODEL_INIT = "model-init"
+CONTAINER_ADAPTER = "fine-tuned-adapter"
+CONTAINER_SIDECAR = "serving-sidecar"
+CONTAINER_PROBER = "multinode-prober"
+CONTAINER_QUEUE_PROXY = "queue-proxy"
 VOLUME_MODEL_EMPTY_DIR = "model-empty-dir"
+SUB_PATH_BASE = "base"
+SUB_PATH_FINE_TUNED = "finetuned"
+SUB_PATH_DOWNLOAD = "download"
+SUB_PATH_TENSORRT = "tensorrt_llm"
+PATH_ROOT = "/opt/ml"
 PATH_MODEL = "/opt/ml/model"
+PATH_MODEL_SOURCE = "/mnt/model"  # in the model-init container
+PATH_MODEL_LEGACY = "/mnt/models"
+PATH_FINE_TUNED_DOWNLOAD = "/mnt/finetuned/download"
+PATH_TFEW = "/opt/ml/tfew"
+PATH_TFEW_WEIGHT = "/opt/ml/tfew/fastertransformer/1"
+SUFFIX_MERGED_WEIGHT = "-merged-weight"  # of merged weights in object storage
 PORT_SERVICE = 8080
+PORT_PUBLIC = 80
+PORT_PROBER = 8080
+PORT_METRICS_QUEUE_PROXY = 9091
+PORT_METRICS_AGGREGATE = 9088
+PORT_NAME_METRICS_AGGREGATE = "aggr-metric"
+PORT_AGENT = 9081  # reserved
+DEFAULT_METRICS_PORT = "8080"
+DEFAULT_METRICS_PATH = "/metrics"
 GPU_RESOURCE = "nvidia.com/gpu"
 ENV_MODEL_PATH = "MODEL_PATH"
+ENV_SERVED_MODEL_NAME = "SERVED_MODEL_NAME"
+ENV_TFEW_PATH = "TFEW_PATH"
 ENV_PARALLELISM_SIZE = "PARALLELISM_SIZE"
+ENV_STORAGE_URI = "STORAGE_URI"
+ENV_PROTOCOL_VERSION = "PROTOCOL_VERSION"
+ENV_CONTAINER_METRICS_PORT = "CONTAINER_PROMETHEUS_METRICS_PORT"
+ENV_CONTAINER_METRICS_PATH = "CONTAINER_PROMETHEUS_METRICS_PATH"
+ENV_AGGREGATE_METRICS_PORT = "AGGREGATE_PROMETHEUS_METRICS_PORT"
+ENV_AGENT_AUTH_TYPE = "OME_AGENT_AUTH_TYPE"
+ENV_AGENT_COMPARTMENT_ID = "OME_AGENT_COMPARTMENT_ID"
+ENV_AGENT_REGION = "OME_AGENT_REGION"
+ENV_AGENT_VAULT_ID = "OME_AGENT_VAULT_ID"
+ENV_AGENT_KEY_NAME = "OME_AGENT_KEY_NAME"
+ENV_AGENT_SECRET_NAME = "OME_AGENT_SECRET_NAME"
+ENV_AGENT_DISABLE_DECRYPTION = "OME_AGENT_DISABLE_MODEL_DECRYPTION"
+ENV_AGENT_MODEL_TYPE = "OME_AGENT_MODEL_TYPE"
+ENV_AGENT_MODEL_NAME = "OME_AGENT_MODEL_NAME"
+ENV_AGENT_LOCAL_PATH = "OME_AGENT_LOCAL_PATH"
+ENV_AGENT_MODEL_STORE_DIRECTORY = "OME_AGENT_MODEL_STORE_DIRECTORY"
+ENV_AGENT_MODEL_FRAMEWORK = "OME_AGENT_MODEL_FRAMEWORK"
+ENV_AGENT_TENSORRTLLM_VERSION = "OME_AGENT_TENSORRTLLM_VERSION"
+ENV_AGENT_NUM_OF_GPU = "OME_AGENT_NUM_OF_GPU"
+ENV_AGENT_UNZIPPED_WEIGHT_DIRECTORY = "OME_AGENT_UNZIPPED_FINE_TUNED_WEIGHT_DIRECTORY"
+ENV_AGENT_ZIPPED_WEIGHT_DIRECTORY = "OME_AGENT_ZIPPED_FINE_TUNED_WEIGHT_DIRECTORY"
+ENV_AGENT_BUCKET_NAME = "OME_AGENT_MODEL_BUCKET_NAME"
+ENV_AGENT_BUCKET_NAMESPACE = "OME_AGENT_MODEL_NAMESPACE"
+ENV_AGENT_OBJECT_NAME = "OME_AGENT_MODEL_OBJECT_NAME"
+ENV_AGENT_WEIGHT_INFO_FILE = "OME_AGENT_FINE_TUNED_WEIGHT_INFO_FILE_PATH"
+# Read by the manager itself.
+ENV_POD_NAMESPACE = "POD_NAMESPACE"
+ENV_PREDICTOR_MIGRATION = "ENABLE_PREDICTOR_MIGRATION"
 MODEL_CONFIG_KEY = "models.json"
+
+# Prefixes of object names, and HTTP headers (the first one is spelled so).
+PREFIX_MODEL_CONFIG = "modelconfig-"
+PREFIX_LWS = "lws-"
+PREFIX_SCALED_OBJECT = "scaledobject-"
+HEADER_SERVICE_NAME = "OMe-Isvc-Name"
+HEADER_SERVICE_NAMESPACE = "OME-Isvc-Namespace"
 
 # The operator's ConfigMaps.
 CONFIGMAP_INFERENCE_SERVICE = "inferenceservice-config"

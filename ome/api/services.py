@@ -7,14 +7,10 @@ from typing import ClassVar, Literal
 from ome.api.accelerators import AcceleratorSelector
 from ome.api.core import (
     Container,
+    ContainerFields,
     DeploymentStrategy,
-    EnvFrom,
-    EnvVar,
     IntOrString,
-    Json,
     PodFields,
-    ResourceRequirements,
-    VolumeMount,
 )
 from ome.api.schema import KindObject, Quantity, Schema
 
@@ -41,9 +37,12 @@ FailureReason = Literal[
 
 
 class KedaAuthenticationRef(Schema):
-    """Where KEDA finds credentials."""
+    """Where KEDA finds credentials.
 
-    name: str
+    Its CRD requires ``name`` in components only, so an object without one can be stored.
+    """
+
+    name: str | None = None
     kind: Literal["TriggerAuthentication", "ClusterTriggerAuthentication"] = "TriggerAuthentication"
 
 
@@ -115,7 +114,7 @@ class RouterSpec(PodFields, ComponentExtensionSpec):
     config: dict[str, str] | None = None
 
 
-class ModelSpec(Schema):
+class ModelSpec(ContainerFields):
     """The old way to name model and container, inside ``predictor``."""
 
     runtime: str | None = None
@@ -124,22 +123,6 @@ class ModelSpec(Schema):
     storage_uri: str | None = None
     runtime_version: str | None = None
     protocol_version: str | None = None
-    name: str | None = None
-    image: str | None = None
-    command: list[str] | None = None
-    args: list[str] | None = None
-    working_dir: str | None = None
-    ports: list[Json] | None = None
-    env_from: list[EnvFrom] | None = None
-    env: list[EnvVar] | None = None
-    resources: ResourceRequirements | None = None
-    volume_mounts: list[VolumeMount] | None = None
-    liveness_probe: Json | None = None
-    readiness_probe: Json | None = None
-    startup_probe: Json | None = None
-    lifecycle: Json | None = None
-    image_pull_policy: str | None = None
-    security_context: Json | None = None
 
 
 class PredictorSpec(PodFields, ComponentExtensionSpec):

@@ -42,21 +42,21 @@ def _cut(text: str, digest: str, limit: int) -> str:
 def model_configmap_key(namespace: str, name: str) -> str:
     """The key of a model in a node's status ConfigMap; cluster scope when no namespace."""
     if not namespace:
-        return "clusterbasemodel." + truncate_with_hash(name, 236)
+        return names.CLUSTER_BASE_MODEL_PREFIX + truncate_with_hash(name, 236)
     return _namespaced(namespace, name, _KEY_BUDGET)
 
 
 def model_node_label(namespace: str, name: str) -> str:
     """The label of a node that holds the model; cluster scope when no namespace."""
     if not namespace:
-        return f"{names.NODE_LABEL_PREFIX}clusterbasemodel.{truncate_with_hash(name, 32)}"
+        prefix = names.NODE_LABEL_PREFIX + names.CLUSTER_BASE_MODEL_PREFIX
+        return prefix + truncate_with_hash(name, 32)
     return names.NODE_LABEL_PREFIX + _namespaced(namespace, name, _LABEL_BUDGET)
 
 
 def _namespaced(namespace: str, name: str, budget: int) -> str:
     if len(namespace) + len(name) <= budget:
-        return f"{namespace}.basemodel.{name}"
+        return f"{namespace}{names.BASE_MODEL_INFIX}{name}"
     kept = min(len(namespace), _NAMESPACE_KEPT)
-    return (
-        f"{truncate_with_hash(namespace, kept)}.basemodel.{truncate_with_hash(name, budget - kept)}"
-    )
+    cut = truncate_with_hash(namespace, kept)
+    return cut + names.BASE_MODEL_INFIX + truncate_with_hash(name, budget - kept)

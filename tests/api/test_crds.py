@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from ome.api import KINDS, PodFields
+from ome.api import KINDS, ContainerFields, PodFields
 from ome.api.crds import all_crds, render
 from ome.api.crds.descriptions import describe
 from ome.api.schema import KindObject, ObjectMeta, Schema, json_name
@@ -116,7 +116,7 @@ def own_fields(model: type[Schema], seen: set[type[Schema]]) -> Iterator[tuple[s
     seen.add(model)
     for attribute, info in model.model_fields.items():
         owner = next(base for base in model.__mro__ if attribute in inspect.get_annotations(base))
-        if owner not in (PodFields, KindObject) and owner not in KINDS:
+        if owner not in (ContainerFields, PodFields, KindObject) and owner not in KINDS:
             yield owner.__name__, json_name(attribute)
         for inner in schemas(info.annotation):
             if inner not in seen and inner is not ObjectMeta:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import inspect
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 
 from ome.api import KINDS
 from ome.api.crds.columns import COLUMNS
 from ome.api.crds.schema import model_schema
+from ome.api.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,61 +62,64 @@ def crd_for(kind: type[KindObject]) -> dict[str, Any]:
 
 def _root(kind: type[KindObject]) -> dict[str, Any]:
     full = model_schema(kind)["properties"]
+    spec = {key: value for key, value in full["spec"].items() if key != "default"}
     root: dict[str, Any] = {
         "type": "object",
         "description": (kind.__doc__ or "").strip(),
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
+            "apiVersion": {"type": "string", "description": f"Always {kind.GROUP}/{kind.VERSION}."},
+            "kind": {"type": "string", "description": f"Always {kind.KIND}."},
             "metadata": {"type": "object"},
-            "spec": {key: value for key, value in full["spec"].items() if key != "default"},
-            "status": full["status"],
+            "spec": {**spec, "description": _about(kind, "spec")},
+            "status": {**full["status"], "description": _about(kind, "status")},
         },
     }
     if kind.KIND == "InferenceService":
         _allow_partial(root["properties"]["spec"])
     elif kind.model_fields["spec"].is_required():
         root["required"] = ["spec"]
-    else:
-        _require_runner_names(root["properties"]["spec"])
     return root
+
+
+def _about(kind: type[KindObject], member: str) -> str:
+    """The first line of the docstring of the type behind ``spec`` or ``status``."""
+    annotation = kind.model_fields[member].annotation
+    types = [item for item in (annotation, *get_args(annotation)) if inspect.isclass(item)]
+    model = next(item for item in types if issubclass(item, Schema))
+    return (inspect.getdoc(model) or "").partition("\n")[0]
 
 
 def _allow_partial(spec: dict[str, Any]) -> None:
     """A service's component may be partial: its runtime supplies the rest.
 
-    Nothing is required two levels below ``spec``, and probes may name no port.
+    Nothing is required two levels below ``spec``, and the liveness and readiness probes of its
+    containers may leave out the port.
     """
-    for component in spec["properties"].values():
-        for field in component.get("properties", {}).values():
+    for member in spec["properties"].values():
+        for field in member.get("properties", {}).values():
             field.pop("required", None)
     for name in _COMPONENTS:
         component = spec["properties"][name]["properties"]
-        component.pop("ephemeralContainers", None)
-        for container in _containers(component):
-            for probe in _PROBES:
-                handlers = container["properties"][probe]["properties"]
-                for handler in ("httpGet", "tcpSocket"):
-                    handlers[handler].pop("required", None)
-        if "model" in component:
-            component["model"].pop("required", None)
+        del component["ephemeralContainers"]
+        _free_ports(component["containers"]["items"], "httpGet")
+        for runner in ("runner", "model"):
+            if runner in component:
+                _free_ports(component[runner], "httpGet", "tcpSocket")
 
 
-def _containers(component: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    if "runner" in component:
-        yield component["runner"]
-    yield component["containers"]["items"]
+def _free_ports(container: dict[str, Any], *handlers: str) -> None:
+    for probe in _PROBES:
+        for handler in handlers:
+            container["properties"][probe]["properties"][handler].pop("required", None)
 
 
-def _require_runner_names(spec: dict[str, Any]) -> None:
-    """Runners of a runtime are named; a Container's schema says so by itself."""
-    for name in ("engineConfig", "decoderConfig", "routerConfig"):
-        runner = spec["properties"].get(name, {}).get("properties", {}).get("runner")
-        if runner is not None:
-            runner["required"] = ["name"]
+if TYPE_CHECKING:
+    _FastDumper = yaml.SafeDumper
+else:  # libyaml writes the same bytes in a quarter of the time; some builds of PyYAML lack it
+    _FastDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(_FastDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 

@@ -6,7 +6,7 @@ and needs every key of a keyed list to be required or to have a default.
 
 from __future__ import annotations
 
-import copy
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +36,20 @@ _SPECIAL: Mapping[str, Mapping[str, Any]] = {
         "x-kubernetes-int-or-string": True,
     },
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": {"type": "string", "format": "date-time"},
-    "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": {
+    # Only inside claim templates: what a claim may take from there.
+    "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {
         "type": "object",
-        "x-kubernetes-preserve-unknown-fields": True,
+        "properties": {
+            "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
+            "finalizers": {
+                "type": "array",
+                "items": {"type": "string"},
+                "x-kubernetes-list-type": "set",
+            },
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+            "name": {"type": "string"},
+            "namespace": {"type": "string"},
+        },
     },
 }
 # Newer than the containers that OME's kinds promise.
@@ -59,6 +70,8 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     _CORE + "GRPCAction": {"service": ""},
     _CORE + "AzureDiskVolumeSource": {"readOnly": False},
 }
+# Defaults of the extract that no CRD of these kinds ever had: pods get them anyway.
+_NO_DEFAULT = {_CORE + "AzureDiskVolumeSource": {"cachingMode", "kind"}}
 _PATCH = ("x-kubernetes-patch-merge-key", "x-kubernetes-patch-strategy")
 _GONE = (*_PATCH, "x-kubernetes-unions", "x-kubernetes-group-version-kind")
 # What the list types of the API say in prose only.
@@ -83,12 +96,18 @@ _CONDITION_LIMITS: Mapping[str, Mapping[str, Any]] = {
 
 def core_schema(name: str) -> dict[str, Any]:
     """The structural schema of a definition, a fresh copy."""
-    return copy.deepcopy(_structural(name))
+    return _copied(_structural(name))
 
 
 def core_property(name: str, field: str) -> dict[str, Any]:
     """The structural schema of one field of a definition, with its list type."""
-    return copy.deepcopy(_converted(definition(name)["properties"][field]))
+    return _copied(_converted(definition(name)["properties"][field]))
+
+
+def _copied(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without aliases, so that a change of one probe leaves the others alone."""
+    copied: dict[str, Any] = json.loads(json.dumps(schema))
+    return copied
 
 
 @cache
@@ -98,6 +117,8 @@ def _structural(name: str) -> dict[str, Any]:
     schema = _converted(definition(name))
     for field in _LEFT_OUT.get(name, ()):
         schema.get("properties", {}).pop(field, None)
+    for field in _NO_DEFAULT.get(name, ()):
+        schema["properties"][field].pop("default", None)
     for field, value in _DEFAULTS.get(name, {}).items():
         schema["properties"][field]["default"] = value
     if name.endswith("meta.v1.Condition"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic_core import PydanticUndefined
 
-from ome.api.core import PodFields
+from ome.api.core import ContainerFields, PodFields
 from ome.api.crds.core import core_property, core_schema
 from ome.api.crds.descriptions import describe
 from ome.api.crds.hints import FREE_STATUS, HINTS, OPTIONAL_TYPED_LISTS
@@ -20,29 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["model_schema"]
 
 _SCALARS: dict[Any, str] = {str: "string", int: "integer", bool: "boolean", float: "number"}
-_POD_SPEC = "io.k8s.api.core.v1.PodSpec"
+_INLINED: dict[type[Any], str] = {
+    PodFields: "io.k8s.api.core.v1.PodSpec",
+    ContainerFields: "io.k8s.api.core.v1.Container",
+}
 
-
-def model_schema(model: type[Schema]) -> dict[str, Any]:
-    """The schema of one object: properties, defaults, required members."""
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    for attribute, info in sorted(model.model_fields.items(), key=lambda item: json_name(item[0])):
-        name = json_name(attribute)
-        properties[name] = _field(model, attribute, info)
-        optional = not info.is_required()
-        if not optional or (model.__name__, name) in _REQUIRED_WITH_DEFAULT:
-            required.append(name)
-    schema: dict[str, Any] = {"type": "object", "properties": properties}
-    if required:
-        schema["required"] = required
-    if model.__name__ in FREE_STATUS:
-        schema["x-kubernetes-preserve-unknown-fields"] = True
-    return schema
-
-
+# Required in manifests, yet readers take objects that lack them (an older CRD, a partial one).
 _REQUIRED_WITH_DEFAULT = frozenset(
     {
+        ("BenchmarkJobStatus", "state"),
+        ("KedaAuthenticationRef", "name"),
+        ("ModelStatus", "state"),
         ("ServiceModelStatus", "transitionStatus"),
         ("ModelRevisionStates", "activeModelState"),
         ("ModelCopies", "failedCopies"),
@@ -52,11 +40,28 @@ _REQUIRED_WITH_DEFAULT = frozenset(
 )
 
 
+def model_schema(model: type[Schema]) -> dict[str, Any]:
+    """The schema of one object: properties, defaults, required members."""
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    for attribute, info in sorted(model.model_fields.items(), key=lambda item: json_name(item[0])):
+        name = json_name(attribute)
+        properties[name] = _field(model, attribute, info)
+        if info.is_required() or (model.__name__, name) in _REQUIRED_WITH_DEFAULT:
+            required.append(name)
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    if model.__name__ in FREE_STATUS:
+        schema["x-kubernetes-preserve-unknown-fields"] = True
+    return schema
+
+
 def _field(model: type[Schema], attribute: str, info: FieldInfo) -> dict[str, Any]:
     owner = _declares(model, attribute)
     name = json_name(attribute)
-    if owner is PodFields:
-        return core_property(_POD_SPEC, name)
+    if owner in _INLINED:
+        return core_property(_INLINED[owner], name)
     annotation: Any = info.annotation
     if info.metadata:
         annotation = Annotated[(annotation, *info.metadata)]

@@ -1,43 +1,13 @@
 """Types of Kubernetes itself, from a checked-in extract of its OpenAPI v3.
 
 ``hack/openapi-extract`` writes ``core.json``. One extract says what a field holds (CRDs), how lists
-merge (strategic merge) and who owns their items (server-side apply).
+merge (strategic merge) and who owns their items (server-side apply). ``definition`` gives a schema
+as it stands in the file, ``schema_for`` one whose references are resolved.
 """
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from ome.api.openapi.extract import REF, definition, definitions, version
+from ome.api.openapi.view import SchemaNode, schema_for
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["REF", "definition", "definitions", "version"]
-
-REF = "#/components/schemas/"
-
-
-@cache
-def _extract() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(
-        files("ome.api.openapi").joinpath("core.json").read_text("utf-8")
-    )
-    return loaded
-
-
-def definitions() -> Mapping[str, Mapping[str, Any]]:
-    """Every definition by its full name, such as ``io.k8s.api.core.v1.PodSpec``."""
-    found: Mapping[str, Mapping[str, Any]] = _extract()["definitions"]
-    return found
-
-
-def definition(name: str) -> Mapping[str, Any]:
-    """One definition. Raises KeyError naming it when the extract does not hold it."""
-    return definitions()[name]
-
-
-def version() -> str:
-    """The Kubernetes version that the extract was made from."""
-    return str(_extract()["version"])
+__all__ = ["REF", "SchemaNode", "definition", "definitions", "schema_for", "version"]

@@ -143,7 +143,11 @@ def _wanted(
 
 
 def _of_config(config: Config) -> dict[str, Any]:
-    framework = {key: value for key, value in config.model_framework.items() if value}
+    framework = {
+        key: config.model_framework[key]
+        for key in ("name", "version")
+        if config.model_framework.get(key)
+    }
     size = config.model_parameter_size
     values: dict[str, Any] = {
         "modelType": config.model_type,
