@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from ome.kube.transport import Transport
 
-__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "manage", "own_namespace", "run", "user_errors"]
 
 LOG_FLAGS = (
     Flag("zap-devel", False, "development logging: console encoder, debug level"),
@@ -127,7 +127,7 @@ def run(words: Sequence[str]) -> int:
 async def _main(kubeconfig: str | None, namespace: str, listen: Listen) -> int:
     with user_errors("ome manager") as outcome:
         async with await connect(kubeconfig) as transport:
-            await _manage(transport, namespace, listen)
+            await manage(transport, namespace, listen)
     return outcome.code
 
 
@@ -157,7 +157,13 @@ def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:
     return found
 
 
-async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
+async def manage(
+    transport: Transport, namespace: str, listen: Listen, *, signals: bool = True
+) -> None:
+    """Run the operator over a transport, until a signal or, without ``signals``, until cancelled.
+
+    Raises ``UserError`` when an address cannot be used.
+    """
     clock, rng, metrics = SystemClock(), random.Random(), Metrics()
     client = Client(transport, clock=clock, rng=rng, observe=metrics.request(transport.host))
     informers = Informers(client, clock, rng, metrics=PrometheusInformerMetrics(metrics.registry))
@@ -182,7 +188,8 @@ async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
         runnables=[events.run],
     )
     async with anyio.create_task_group() as group:
-        group.start_soon(manager.signals)
+        if signals:
+            group.start_soon(manager.signals)
         await manager.run()
         group.cancel_scope.cancel()
 
