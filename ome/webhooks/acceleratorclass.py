@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import AcceleratorClass
 from ome.kube.quantity import parse_quantity
-from ome.webhooks.reading import exempt, plain_copy, problems_of, readable
+from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
 
 if TYPE_CHECKING:
@@ -26,12 +26,10 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
 
 
 def validate(review: Review, lookup: Lookup) -> Verdict:
-    """Remarks on a class; only what is no class at all is refused."""
+    """Remarks on a class; ``Undecodable`` when it is no class at all."""
     if exempt(review):
         return Verdict()
-    found = readable(AcceleratorClass, review.object)
-    if found is None:
-        return Verdict(problems_of(AcceleratorClass, review.object))
+    found = typed(AcceleratorClass, review.object)
     return Verdict(warnings=tuple(_remarks(found.spec)))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import BaseModel, ClusterBaseModel
 from ome.selection import parse_size, parse_version
-from ome.webhooks.reading import exempt, plain_copy, problems_of, readable
+from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
 from ome.webhooks.storageuris import parse_storage
 
@@ -28,14 +28,12 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
 
 
 def validate(review: Review, lookup: Lookup) -> Verdict:
-    """Remarks on a model; only what is no model at all is refused."""
+    """Remarks on a model; ``Undecodable`` when it is no model at all."""
     if exempt(review):
         return Verdict()
     cluster = review.kind == ClusterBaseModel.KIND
     kind: type[ClusterBaseModel] | type[BaseModel] = ClusterBaseModel if cluster else BaseModel
-    model = readable(kind, review.object)
-    if model is None:
-        return Verdict(problems_of(kind, review.object))
+    model = typed(kind, review.object)
     spec = model.spec
     scope = "" if cluster else review.namespace
     return Verdict(warnings=(*_storage(spec, scope), *_texts(spec)))

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ome.api import BenchmarkJob
-from ome.webhooks.reading import exempt, metadata_of, plain_copy, problems_of, readable
+from ome.webhooks.reading import exempt, metadata_of, plain_copy, typed
 from ome.webhooks.registry import Problem, Verdict
 from ome.webhooks.storageuris import parse_storage
 
@@ -46,9 +46,7 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
     """The verdict on a job."""
     if exempt(review):
         return Verdict()
-    job = readable(BenchmarkJob, review.object)
-    if job is None:
-        return Verdict(problems_of(BenchmarkJob, review.object))
+    job = typed(BenchmarkJob, review.object)
     spec = job.spec
     problems = (
         *_name(review),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import FineTunedWeight
-from ome.webhooks.reading import exempt, plain_copy, problems_of, readable
+from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
 from ome.webhooks.storageuris import parse_storage
 
@@ -24,12 +24,10 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
 
 
 def validate(review: Review, lookup: Lookup) -> Verdict:
-    """Remarks on a weight; only what is no weight at all is refused."""
+    """Remarks on a weight; ``Undecodable`` when it is no weight at all."""
     if exempt(review):
         return Verdict()
-    weight = readable(FineTunedWeight, review.object)
-    if weight is None:
-        return Verdict(problems_of(FineTunedWeight, review.object))
+    weight = typed(FineTunedWeight, review.object)
     return Verdict(
         warnings=(
             *_base(weight.spec.base_model_ref, lookup),

@@ -16,7 +16,7 @@ from cachetools import LRUCache
 
 from ome.api import ClusterServingRuntime, ServingRuntime
 from ome.selection import RuntimeCandidate
-from ome.webhooks.registry import Problem
+from ome.webhooks.registry import Problem, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +34,7 @@ __all__ = [
     "problems_of",
     "readable",
     "shared",
+    "typed",
 ]
 
 K = TypeVar("K", bound="KindObject")
@@ -90,6 +91,17 @@ def readable(kind: type[K], document: Document | None) -> K | None:
         return kind.model_validate(document)
     except pydantic.ValidationError:
         return None
+
+
+def typed(kind: type[K], document: Document | None) -> K:
+    """The typed object. Raises ``Undecodable`` with every field that is wrong."""
+    found = readable(kind, document)
+    if found is None:
+        faults = "; ".join(
+            f"{problem.field}: {problem.message}" for problem in problems_of(kind, document)
+        )
+        raise Undecodable(f"{kind.KIND} {metadata_of(document).get('name') or ''}: {faults}")
+    return found
 
 
 def problems_of(kind: type[KindObject], document: Document | None) -> tuple[Problem, ...]:

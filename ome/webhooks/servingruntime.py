@@ -9,7 +9,7 @@ from ome.selection import parse_size, parse_version
 from ome.webhooks.inferenceservice.resolution import Unresolved
 from ome.webhooks.inferenceservice.scaling import replica_warnings
 from ome.webhooks.priorities import inner_conflicts, outer_conflicts
-from ome.webhooks.reading import candidates, exempt, metadata_of, plain_copy, problems_of, readable
+from ome.webhooks.reading import candidates, exempt, metadata_of, plain_copy, typed
 from ome.webhooks.registry import Problem, Verdict
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
     kind: type[ClusterServingRuntime] | type[ServingRuntime] = (
         ClusterServingRuntime if cluster else ServingRuntime
     )
-    runtime = readable(kind, review.object)
-    if runtime is None:
-        return Verdict(problems_of(kind, review.object))
+    runtime = typed(kind, review.object)
     spec = runtime.spec
     warnings = [*_users(review, spec, lookup)]
     if spec.disabled:

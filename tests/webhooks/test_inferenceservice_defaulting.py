@@ -12,7 +12,7 @@ from ome.webhooks.inferenceservice import default
 from ome.webhooks.inferenceservice.defaulting import DEPRECATION
 from ome.webhooks.registry import BadSetting
 from ome.workloads import ConfigError
-from tests.webhooks.support import EMPTY, cluster, document, model, review
+from tests.webhooks.objects import EMPTY, cluster, document, model, review
 
 MODE = "ome.io/deploymentMode"
 WORKERS = {"leader": {}, "worker": {"size": 2}}

@@ -14,7 +14,7 @@ from ome.webhooks.documents import Documents
 from ome.webhooks.inferenceservice import default
 from tests.api.schemas import defaulted, errors, root
 from tests.api.test_agreement import documents, without_empty
-from tests.webhooks.support import NAMESPACE, cluster, document, model, review, runtime
+from tests.webhooks.objects import NAMESPACE, cluster, document, model, review, runtime
 
 if TYPE_CHECKING:
     from ome.webhooks.registry import Lookup

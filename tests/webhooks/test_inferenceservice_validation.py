@@ -10,7 +10,8 @@ import pytest
 from ome.errors import ServiceUnavailable
 from ome.webhooks.documents import Documents
 from ome.webhooks.inferenceservice import validate
-from tests.webhooks.support import NAMESPACE, cluster, document, model, review, runtime, told
+from ome.webhooks.registry import Undecodable
+from tests.webhooks.objects import NAMESPACE, cluster, document, model, review, runtime, told
 
 CLASS = "ome.io/autoscalerClass"
 KEDA = {CLASS: "keda"}
@@ -460,8 +461,11 @@ def test_an_update_that_changes_nothing_we_read_is_not_judged() -> None:
 
 def test_values_of_a_wrong_type_are_named() -> None:
     given = service({"engine": {"minReplicas": "1", "scaleMetric": "tps"}})
-    fields = [problem.field for problem in validate(review(given), LLAMA).problems]
-    assert sorted(fields) == ["spec.engine.minReplicas", "spec.engine.scaleMetric"]
+    with pytest.raises(Undecodable) as caught:
+        validate(review(given), LLAMA)
+    assert "InferenceService chat: spec.engine.minReplicas: " in str(caught.value)
+    assert "; spec.engine.scaleMetric: " in str(caught.value)
+    assert "kubectl explain inferenceservice" in str(caught.value)
 
 
 class Away(Documents):

@@ -13,7 +13,7 @@ from ome.webhooks.inferenceservice.scaling import (
     scaling_problems,
     scaling_warnings,
 )
-from ome.webhooks.reading import annotations_of, exempt, metadata_of, problems_of, readable
+from ome.webhooks.reading import annotations_of, exempt, metadata_of, typed
 from ome.webhooks.registry import Problem, Verdict
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
     """The verdict on a service. Raises ``ApiError`` when a look-up failed."""
     if exempt(review, _READ):
         return Verdict()
-    service = readable(InferenceService, review.object)
-    if service is None:
-        return Verdict(problems_of(InferenceService, review.object))
+    service = typed(InferenceService, review.object)
     problems = [*_name_problems(review), *scaling_problems(service)]
     if service.spec.decoder is not None and service.spec.engine is None:
         problems.append(
