@@ -14,7 +14,7 @@ from ome.api.core import (
     Volume,
     VolumeMount,
 )
-from ome.api.limits import HttpUrl, Time, UniqueList
+from ome.api.limits import HttpUrl, Scenario, Scenarios, Time, UniqueList
 from ome.api.schema import KindObject, Schema
 
 
@@ -76,7 +76,7 @@ class BenchmarkJobSpec(Schema):
     endpoint: EndpointSpec
     service_metadata: ServiceMetadata | None = None
     task: Literal["text-to-text", "image-to-text", "text-to-embeddings", "image-to-embeddings"]
-    traffic_scenarios: Annotated[list[str], UniqueList] | None = None
+    traffic_scenarios: Annotated[list[Scenario], Scenarios] | None = None
     num_concurrency: Annotated[list[int], UniqueList] | None = None
     max_time_per_iteration: int
     max_requests_per_iteration: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ome.api.core import MetaCondition, NodeAffinity
-from ome.api.limits import Int32, Int64
+from ome.api.limits import FormatName, Int32, Int64
 from ome.api.schema import Schema
 
 DownloadPolicy = Literal["AlwaysDownload", "ReuseIfExists"]
@@ -15,7 +15,7 @@ LifecycleState = Literal["Creating", "Importing", "In_Transit", "In_Training", "
 class ModelFormat(Schema):
     """How a model's files are laid out, with the version a runtime asks for."""
 
-    name: str
+    name: FormatName
     version: str | None = None
     operator: str = "Equal"
     weight: Int64 = 1

@@ -20,15 +20,26 @@ if TYPE_CHECKING:
 __all__ = [
     "QUANTITY_PATTERN",
     "Count",
+    "FormatName",
+    "Formats",
     "HttpUrl",
     "Int32",
     "Int64",
     "Limits",
     "Priority",
+    "Scenario",
+    "Scenarios",
     "Time",
     "UniqueList",
 ]
 
+_KEYS = (
+    ("format", "format"),
+    ("minimum", "minimum"),
+    ("pattern", "pattern"),
+    ("maxLength", "max_length"),
+    ("maxItems", "max_items"),
+)
 _BOUNDS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 # As the API server reads the format date-time.
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|[+-][0-9]{2}:[0-9]{2})")
@@ -42,12 +53,14 @@ class Limits:
     minimum: int | None = None
     pattern: str | None = None
     unique: bool = False
+    max_length: int | None = None
+    max_items: int | None = None
 
     def schema(self) -> dict[str, Any]:
         """The keys, as a CRD says them."""
         found: dict[str, Any] = {}
-        for key in ("format", "minimum", "pattern"):
-            if (value := getattr(self, key)) is not None:
+        for key, attribute in _KEYS:
+            if (value := getattr(self, attribute)) is not None:
                 found[key] = value
         if self.unique:
             found["x-kubernetes-list-type"] = "set"
@@ -70,6 +83,10 @@ class Limits:
             raise ValueError(f"must match {self.pattern}")
         if self.format == "date-time" and not _is_time(value):
             raise ValueError("must be a time such as 2026-05-06T10:11:12Z")
+        if self.max_length is not None and len(value) > self.max_length:
+            raise ValueError(f"must be at most {self.max_length} characters long")
+        if self.max_items is not None and len(value) > self.max_items:
+            raise ValueError(f"must hold at most {self.max_items} items")
         if self.unique and len(set(value)) < len(value):
             raise ValueError("holds a value twice")
         return value
@@ -104,3 +121,8 @@ Priority = Annotated[int, Limits("int32", 1)]
 Time = Annotated[str, Limits("date-time")]
 HttpUrl = Annotated[str, Limits(pattern="^(http|https)://")]
 UniqueList = Limits(unique=True)
+# Walked by rules of the CRDs, whose cost the server estimates from the largest possible object.
+Formats = Limits(max_items=128)
+FormatName = Annotated[str, Limits(max_length=253)]
+Scenarios = Limits(unique=True, max_items=256)
+Scenario = Annotated[str, Limits(max_length=128)]

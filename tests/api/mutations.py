@@ -35,6 +35,9 @@ WRONG: list[Any] = [
     {},
     {"name": "a"},
     {"x": 1},
+    "a" * 254,
+    [{"modelFormat": {"name": "a"}, "modelFramework": {"name": "b"}}] * 129,
+    [str(number) for number in range(257)],
 ]
 
 

@@ -164,7 +164,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     },
     "BenchmarkJob": {
         "spec": {
-            "endpoint": {},
+            "endpoint": {"inferenceService": {"name": "a", "namespace": "b"}},
             "task": "text-to-text",
             "maxTimePerIteration": 1,
             "maxRequestsPerIteration": 1,

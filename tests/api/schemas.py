@@ -153,6 +153,8 @@ def _list(schema: dict[str, Any], value: list[Any], path: str) -> Iterator[str]:
             identities = []
     if len(set(identities)) < len(identities):
         yield f"{path}: duplicate"
+    if len(value) > schema.get("maxItems", len(value)):
+        yield f"{path}: length"
     for item in value:
         yield from errors(schema.get("items", {}), item, f"{path}[]")
 

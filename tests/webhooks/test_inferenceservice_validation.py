@@ -308,7 +308,7 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
     (
         service({"predictor": {"minReplicas": 1, "model": {"runtimeVersion": "0.4"}}}),
         LLAMA,
-        "spec.predictor is deprecated",
+        "spec.predictor: is deprecated",
     ),
     (
         service({"predictor": {"minReplicas": 1, "model": {"runtimeVersion": "0.4"}}}),

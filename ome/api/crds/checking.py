@@ -86,7 +86,7 @@ def faults(schema: Mapping[str, Any], value: Any, path: Path = ()) -> Iterator[F
     """Everything in ``value`` that the server would refuse or, unknown to it, drop."""
     wanted = _type_fault(schema, value)
     if wanted:
-        yield Fault(path, "type", f"{_shown(value)} is no {wanted}")
+        yield Fault(path, "type", f"{_shown(value)} is no {wanted}{_quotes(wanted, value)}")
         return
     yield from _value(schema, value, path)
     if isinstance(value, list):
@@ -107,6 +107,16 @@ def _type_fault(schema: Mapping[str, Any], value: Any) -> str:
     if isinstance(value, bool) and wanted != "boolean":
         fits = False
     return "" if fits else wanted
+
+
+def _quotes(wanted: str, value: Any) -> str:
+    """The usual mistake in YAML, if it is one."""
+    if wanted == "string" and isinstance(value, int | float):
+        return f'; put it in quotes: "{_shown(value)}"'
+    if isinstance(value, str) and wanted in ("integer", "number", "boolean"):
+        plain = re.fullmatch(r"-?[0-9]+|true|false", value)
+        return f"; write it without quotes: {value}" if plain else ""
+    return ""
 
 
 def _value(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Fault]:

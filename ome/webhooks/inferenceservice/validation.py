@@ -111,7 +111,7 @@ def _predictor_warnings(review: Review) -> Iterator[str]:
     if not predictor_in_use(predictor):
         return
     yield (
-        "spec.predictor is deprecated and will be removed in a future release; spec.engine,"
+        "spec.predictor: is deprecated and will be removed in a future release; spec.engine,"
         " spec.model and spec.runtime decide. Use these and remove spec.predictor"
     )
     version = (predictor.get("model") or {}).get("runtimeVersion")
