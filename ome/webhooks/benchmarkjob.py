@@ -34,7 +34,7 @@ _SCENARIOS = {
 }
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _HOT = 1.5
-_UNUSABLE = ("VENDOR", "HUGGINGFACE", "LOCAL")
+_UNUSABLE = ("VENDOR", "HUGGINGFACE", "LOCAL", "HTTP")
 
 
 def default(review: Review, lookup: Lookup) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _output(spec: BenchmarkJobSpec, namespace: str) -> Iterator[Problem]:
     elif storage.type in _UNUSABLE:
         message = f"unsupported storage type: {storage.type}; results cannot go there, {supported}"
     elif storage.fault:
-        message = f"error parsing storage URI: {storage.fault}; correct {uri}"
+        message = f"error parsing storage URI: {storage.fault}; correct the URI"
     elif storage.type == "PVC" and namespace and storage.namespace not in ("", namespace):
         message = (
             f"PVC namespace {storage.namespace} is not the namespace of the BenchmarkJob; a pod"

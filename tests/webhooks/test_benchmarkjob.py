@@ -101,13 +101,14 @@ REFUSALS: list[tuple[dict[str, Any], str, str, str]] = [
             ("hf://a/b", "HUGGINGFACE"),
             ("vendor://a/b/c", "VENDOR"),
             ("local:///a", "LOCAL"),
+            ("https://a/b", "HTTP"),
         )
     ),
     (
         stored("oci://n/a/b/c"),
         URI,
         "invalid storage: error parsing storage URI: invalid OCI storage URI format",
-        "correct oci://n/a/b/c",
+        "correct the URI",
     ),
     (
         stored("pvc://team-b:claim/a"),

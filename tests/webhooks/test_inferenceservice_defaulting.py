@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ome.errors import AdmissionDenied
 from ome.webhooks.inferenceservice import default
 from ome.webhooks.inferenceservice.defaulting import DEPRECATION
 from ome.webhooks.registry import BadSetting
@@ -128,6 +129,18 @@ def test_an_object_on_its_way_out_is_not_changed() -> None:
     assert default(review(given), EMPTY) == given
     gone = replace(review(given), operation="DELETE", object=None)
     assert default(gone, EMPTY) == {}
+
+
+def test_a_finalizer_is_not_held_up_by_what_changed_meanwhile() -> None:
+    """Stored while the webhook was off, its model gone since: as it is, but for the finalizer."""
+    before = service({"predictor": {"model": {"baseModel": "gone"}}})
+    after = copy.deepcopy(before)
+    after["metadata"]["finalizers"] = ["inferenceservice.finalizers"]
+    assert default(review(after, before), cluster()) == after
+    assert default(review(after, before), cluster(settings("{"))) == after
+    after["spec"]["engine"] = None
+    with pytest.raises(AdmissionDenied):
+        default(review(after, before), cluster())
 
 
 @pytest.mark.parametrize(

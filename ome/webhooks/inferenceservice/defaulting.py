@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import InferenceService, names
+from ome.errors import OmeError
 from ome.webhooks.inferenceservice.migration import migrate, predictor_in_use
-from ome.webhooks.reading import leaving, plain_copy, readable
+from ome.webhooks.reading import leaving, plain_copy, readable, untouched
 from ome.workloads.config import default_deployment_mode
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
     document = plain_copy(review)
     if leaving(review) or readable(InferenceService, document) is None:
         return document
+    try:
+        _complete(document, review.namespace, lookup)
+    except OmeError:
+        if not untouched(review):
+            raise
+        return plain_copy(review)  # what changed around it must not hold up a finalizer
+    return document
+
+
+def _complete(document: dict[str, Any], namespace: str, lookup: Lookup) -> None:
     if document.get("spec") is None:
         document["spec"] = {}
     spec: dict[str, Any] = document["spec"]
@@ -45,11 +56,10 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
     if predictor_in_use(spec.get("predictor")):
         _annotate(document, names.ANNOTATION_DEPRECATION_WARNING, DEPRECATION)
         if lookup.migrates_predictors():
-            migrate(spec, review.namespace, lookup)
+            migrate(spec, namespace, lookup)
     for component, most in _MOST_REPLICAS.items():
         if spec.get(component) is not None:
             _set_replicas(spec[component], most)
-    return document
 
 
 def _set_mode(document: dict[str, Any], spec: dict[str, Any], lookup: Lookup) -> None:

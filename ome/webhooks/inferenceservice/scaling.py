@@ -66,7 +66,7 @@ def _utilization(notes: Mapping[str, str]) -> Iterator[Problem]:
     target = notes.get(names.ANNOTATION_TARGET_UTILIZATION)
     if target is None:
         return
-    number = int(target) if re.fullmatch(r"[+-]?[0-9]{1,9}", target) else 0
+    number = int(target) if re.fullmatch(r"[+-]?0*[0-9]{1,9}", target) else 0
     if not 1 <= number <= 100:
         yield Problem(
             annotation_field(names.ANNOTATION_TARGET_UTILIZATION),
