@@ -39,7 +39,8 @@ class Documents:
         kind, held = str(document.get("kind")), metadata_of(document)
         name, scope = str(held.get("name") or ""), str(held.get("namespace") or "")
         if kind == "ConfigMap" and name == names.CONFIGMAP_INFERENCE_SERVICE:
-            self._settings = document.get("data") or {}
+            data = document.get("data")
+            self._settings = data if isinstance(data, dict) else {}
         if kind in ("BaseModel", "ServingRuntime", "InferenceService") and not scope:
             scope = self._namespace
             document = {**document, "metadata": {**held, "namespace": scope}}
