@@ -172,7 +172,13 @@ def _key(key: Any) -> str:
     return "null" if key is None else str(key)
 
 
-class _Loader(yaml.SafeLoader):
+if TYPE_CHECKING:
+    _Fast = yaml.SafeLoader
+else:  # libyaml reads the same in a tenth of the time; some builds of PyYAML lack it
+    _Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Fast):
     """Without dates and base 60, and with numbers such as 1e3."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from ome.webhooks.registry import Document
 
 __all__ = ["Documents"]
+
+
+_NUMBERS = itertools.count()
 
 
 class Documents:
@@ -44,6 +48,9 @@ class Documents:
         if kind in ("BaseModel", "ServingRuntime", "InferenceService") and not scope:
             scope = self._namespace
             document = {**document, "metadata": {**held, "namespace": scope}}
+        if "uid" not in metadata_of(document):  # what is read often is parsed once, by its uid
+            known = {"uid": f"document-{next(_NUMBERS)}", "resourceVersion": "0"}
+            document = {**document, "metadata": {**metadata_of(document), **known}}
         self._held.setdefault(kind, {})[(scope, name)] = document
 
     def _get(self, kind: str, namespace: str, name: str) -> Document | None:

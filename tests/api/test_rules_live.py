@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from ome.api.crds import all_crds
 from tests.api.mutations import mutated
-from tests.api.rules import REFUSED, TAKEN, stored_before
+from tests.api.rules import REFUSED, TAKEN, TAKEN_BY_RULES, stored_before
 from tests.api.schemas import CRDS, errors, root
 from tests.api.test_agreement import documents
 from tests.api.test_crds_live import MANAGER, kubectl, ok
@@ -161,7 +161,7 @@ def test_refused() -> None:
 
 @pytest.mark.usefixtures("ruled")
 def test_taken() -> None:
-    assert refusals([foreign(document) for document in TAKEN]) == []
+    assert refusals([foreign(document) for document in (*TAKEN, *TAKEN_BY_RULES)]) == []
 
 
 @pytest.mark.usefixtures("ruled")

@@ -89,7 +89,12 @@ _RULES: Mapping[str, Sequence[tuple[str, Rule]]] = {
         ("", _name("^[a-z]([-a-z0-9]*[a-z0-9])?$", _LABEL)),
         (
             "spec",
-            _rule("!has(self.decoder) || has(self.engine)", _DECODER, fieldPath=".decoder"),
+            # A predictor may still become an engine, at reconcile when no webhook is registered.
+            _rule(
+                "!has(self.decoder) || has(self.engine) || has(self.predictor)",
+                _DECODER,
+                fieldPath=".decoder",
+            ),
         ),
     ),
     "ServingRuntime": _RUNTIME,
