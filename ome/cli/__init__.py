@@ -20,6 +20,7 @@ Commands:
   manager    run the operator
   agent      run the agent of a node, or many simulated ones
   crds       print the CustomResourceDefinitions
+  explain    which runtime and accelerator, and why not the others
   version    print the version
 
 "ome COMMAND --help" lists the flags of a command."""
@@ -68,4 +69,8 @@ def _command(name: str) -> Callable[[Sequence[str]], int] | None:
         from ome.cli.crds import run as crds
 
         return crds
+    if name == "explain":
+        from ome.cli.explain import run as explain
+
+        return explain
     return None
