@@ -13,8 +13,8 @@ from ome.selection.priorities import priority_conflict, ranks
 from ome.selection.score import Score, entry_score, runtime_score
 from ome.selection.select import (
     LISTED,
+    NothingFits,
     Selection,
-    nothing_found,
     pick_entry,
     select_runtime,
     validate_named_runtime,
@@ -37,6 +37,7 @@ __all__ = [
     "ClassVerdict",
     "Exclusion",
     "Facets",
+    "NothingFits",
     "RuntimeCandidate",
     "Score",
     "Selection",
@@ -56,7 +57,6 @@ __all__ = [
     "mismatches",
     "model_label",
     "near_misses",
-    "nothing_found",
     "parse_size",
     "parse_version",
     "pick_entry",

@@ -13,7 +13,7 @@ from ome.errors import SelectionError
 from ome.selection.match import entry_matches
 from ome.selection.score import Score, entry_score
 from ome.selection.size import parse_size, size_range
-from ome.selection.verdict import Exclusion, RuntimeCandidate, Verdict, incompatible, judge
+from ome.selection.verdict import Exclusion, RuntimeCandidate, Verdict, closest, incompatible, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LISTED",
+    "NothingFits",
     "Selection",
-    "nothing_found",
     "pick_entry",
     "select_runtime",
     "validate_named_runtime",
@@ -44,23 +44,65 @@ class Selection:
     verdicts: tuple[Verdict, ...]
 
 
+class NothingFits(SelectionError):
+    """No runtime may be chosen.
+
+    ``verdicts`` are the closest first, and may be only ``LISTED`` of the ``checked`` ones.
+    """
+
+    def __init__(
+        self, request: SelectionRequest, verdicts: Sequence[Verdict], local: int, shared: int
+    ) -> None:
+        self.checked = local + shared
+        model_format = request.model.model_format
+        self._head = (
+            f"no runtime found to support model {request.model_name} with format"
+            f" {model_format.name if model_format else ''} in namespace {request.namespace}"
+        )
+        self._head += (
+            f". Checked {self.checked} runtimes ({local} namespace-scoped, {shared} cluster-scoped)"
+            if verdicts
+            else "; create a ServingRuntime or ClusterServingRuntime, or name one"
+        )
+        self.verdicts = tuple(verdicts)
+        super().__init__(self.text(), verdicts)
+
+    def text(self, limit: int | None = None) -> str:
+        """The closest, each with what excluded it, and how many more there are.
+
+        ``limit`` is in bytes of UTF-8: as many of the closest are named as fit below it.
+        """
+        named = list(self.verdicts[:LISTED])
+        while named:
+            text = self._head + _listing(named, self.checked - len(named))
+            if limit is None or len(text.encode()) <= limit:
+                return text
+            named.pop()
+        return self._head
+
+
 def select_runtime(
     request: SelectionRequest,
     candidates: Iterable[RuntimeCandidate],
     everything: Callable[[], Iterable[RuntimeCandidate]] | None = None,
 ) -> Selection:
-    """The runtime to use. Raises ``SelectionError`` with all verdicts when none may be chosen.
+    """The runtime to use. Raises ``NothingFits`` with all verdicts when none may be chosen.
 
     ``candidates`` may leave out runtimes that have no entry with the model's facets; ``everything``
-    then gives all, for the verdicts of the error.
+    then gives all, and the error has the verdicts of the closest only.
     """
     _check_model(request)
-    verdicts = _judge_all(request, candidates)
+    usable = _usable(request, candidates)
+    verdicts = [judge(runtime, request) for runtime in usable]
     eligible = [verdict for verdict in verdicts if verdict.exclusion is None]
     if not eligible:
-        if everything is not None:
-            verdicts = _judge_all(request, everything())
-        raise SelectionError(nothing_found(request, verdicts), _by_closeness(verdicts))
+        if everything is None:
+            nearest = _by_closeness(verdicts)
+        else:
+            usable = _usable(request, everything())
+            nearest = closest(request, usable, LISTED)
+        local = sum(1 for runtime in usable if runtime.namespace)
+        raise NothingFits(request, nearest, local, len(usable) - local)
     eligible.sort(key=lambda verdict: _preference(verdict, request.model))
     excluded = [verdict for verdict in verdicts if verdict.exclusion is not None]
     best = eligible[0]
@@ -68,9 +110,11 @@ def select_runtime(
     return Selection(best.runtime, entry, best.score, (*eligible, *_by_closeness(excluded)))
 
 
-def _judge_all(request: SelectionRequest, candidates: Iterable[RuntimeCandidate]) -> list[Verdict]:
+def _usable(
+    request: SelectionRequest, candidates: Iterable[RuntimeCandidate]
+) -> list[RuntimeCandidate]:
     return [
-        judge(runtime, request)
+        runtime
         for runtime in candidates
         if not runtime.namespace or runtime.namespace == request.namespace
     ]
@@ -102,35 +146,8 @@ def _preference(verdict: Verdict, model: BaseModelSpec) -> tuple[object, ...]:
     )
 
 
-def nothing_found(
-    request: SelectionRequest, verdicts: Sequence[Verdict], limit: int | None = None
-) -> str:
-    """Why no runtime may be chosen: the closest, each with what excluded it, and how many more.
-
-    ``limit`` is in bytes of UTF-8: as many of the closest are named as fit below it.
-    """
-    model_format = request.model.model_format
-    text = (
-        f"no runtime found to support model {request.model_name} with format"
-        f" {model_format.name if model_format else ''} in namespace {request.namespace}"
-    )
-    if not verdicts:
-        return text + "; create a ServingRuntime or ClusterServingRuntime, or name one"
-    local = sum(1 for verdict in verdicts if verdict.runtime.namespace)
-    text += (
-        f". Checked {len(verdicts)} runtimes ({local} namespace-scoped,"
-        f" {len(verdicts) - local} cluster-scoped)"
-    )
-    closest = _by_closeness(verdicts)[:LISTED]
-    while True:
-        whole = text + _listing(closest, len(verdicts) - len(closest))
-        if limit is None or len(whole.encode()) <= limit or not closest:
-            return whole
-        closest.pop()
-
-
-def _listing(closest: Sequence[Verdict], rest: int) -> str:
-    listed = sorted(closest, key=lambda item: (not item.runtime.namespace, item.runtime.name))
+def _listing(named: Sequence[Verdict], rest: int) -> str:
+    listed = sorted(named, key=lambda item: (not item.runtime.namespace, item.runtime.name))
     texts = [f"{item.runtime.name} ({item.brief})" for item in listed]
     if rest:
         texts.append(f"and {rest} more")

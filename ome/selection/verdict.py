@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from ome.selection.facets import facets_of_model, facets_of_runtime
 from ome.selection.match import differences, model_label
 from ome.selection.score import Score, runtime_score
 from ome.selection.size import parse_size, size_range
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ome.api import BaseModelSpec, ServingRuntimeSpec
+    from ome.selection.facets import Facets
     from ome.selection.match import Mismatch
 
 __all__ = [
@@ -24,6 +28,7 @@ __all__ = [
     "RuntimeCandidate",
     "SelectionRequest",
     "Verdict",
+    "closest",
     "incompatible",
     "judge",
     "remarks",
@@ -41,6 +46,10 @@ class RuntimeCandidate:
     name: str
     namespace: str
     spec: ServingRuntimeSpec
+    facets: frozenset[Facets] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facets", facets_of_runtime(self.spec))
 
     @property
     def scope(self) -> str:
@@ -138,12 +147,9 @@ def incompatible(runtime: RuntimeCandidate, request: SelectionRequest) -> Verdic
     spec, model = runtime.spec, request.model
     if spec.disabled:
         return Verdict(runtime, Exclusion.DISABLED, "runtime is disabled")
-    if request.accelerator_classes:
-        required = spec.accelerator_requirements
-        listed = (required.accelerator_classes if required else None) or ()
-        if not request.accelerator_classes.issubset(listed):
-            reason = "runtime does not support the required accelerator class"
-            return Verdict(runtime, Exclusion.ACCELERATOR, reason)
+    if _lacks_classes(spec, request):
+        reason = "runtime does not support the required accelerator class"
+        return Verdict(runtime, Exclusion.ACCELERATOR, reason)
     fewest = _NO_ENTRIES
     for entry in spec.supported_model_formats or ():
         fewest = min(fewest, len(differences(entry, model)))
@@ -155,6 +161,14 @@ def incompatible(runtime: RuntimeCandidate, request: SelectionRequest) -> Verdic
     if size is not None and bounds is not None and not bounds.holds(size):
         return Verdict(runtime, Exclusion.SIZE, model=model)
     return None
+
+
+def _lacks_classes(spec: ServingRuntimeSpec, request: SelectionRequest) -> bool:
+    if not request.accelerator_classes:
+        return False
+    required = spec.accelerator_requirements
+    listed = (required.accelerator_classes if required else None) or ()
+    return not request.accelerator_classes.issubset(listed)
 
 
 def judge(runtime: RuntimeCandidate, request: SelectionRequest) -> Verdict:
@@ -170,6 +184,54 @@ def judge(runtime: RuntimeCandidate, request: SelectionRequest) -> Verdict:
         reason = "no supported format has a positive score"
         return Verdict(runtime, Exclusion.NOT_ELIGIBLE, reason, score=score)
     return Verdict(runtime, score=score)
+
+
+def closest(
+    request: SelectionRequest, candidates: Iterable[RuntimeCandidate], count: int
+) -> list[Verdict]:
+    """The first ``count`` verdicts by closeness, without judging all.
+
+    How many facets differ bounds how close a runtime can be; once enough verdicts lie below the
+    bound of the next runtime, no later one can come before them.
+    """
+    wanted = facets_of_model(request.model)
+    bounds = [(*_bound(runtime, request, wanted), runtime) for runtime in candidates]
+    bounds.sort(key=lambda item: item[:4])
+    found: list[Verdict] = []
+    for *bound, runtime in bounds:
+        if len(found) >= count and found[count - 1].closeness <= tuple(bound):
+            break
+        found.append(judge(runtime, request))
+        found.sort(key=lambda verdict: verdict.closeness)
+        del found[count:]
+    return found
+
+
+def _bound(
+    runtime: RuntimeCandidate, request: SelectionRequest, wanted: Facets
+) -> tuple[int, int, bool, str]:
+    """A closeness that the runtime's verdict cannot be below."""
+    kind, differing = int(Exclusion.NOT_ELIGIBLE), 0
+    if runtime.spec.disabled:
+        kind = int(Exclusion.DISABLED)
+    elif _lacks_classes(runtime.spec, request):
+        kind = int(Exclusion.ACCELERATOR)
+    elif wanted not in runtime.facets:
+        kind = int(Exclusion.FORMAT)
+        differing = _differing(wanted, runtime.facets)
+    return (kind, differing, not runtime.namespace, runtime.name)
+
+
+def _differing(wanted: Facets, held: Iterable[Facets]) -> int:
+    """In how many facets the nearest of those held differs, at least one."""
+    a, b, c, d = wanted
+    fewest = len(wanted)
+    for e, f, g, h in held:
+        count = (a != e) + (b != f) + (c != g) + (d != h)
+        if count == 1:
+            return 1
+        fewest = min(fewest, count)
+    return fewest
 
 
 def remarks(runtime: RuntimeCandidate, request: SelectionRequest) -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ome.errors import SelectionError
 from ome.selection import (
+    LISTED,
     Exclusion,
     RuntimeCandidate,
     SelectionRequest,
@@ -21,6 +22,7 @@ from ome.selection import (
     priority_conflict,
     select_runtime,
 )
+from ome.selection.verdict import closest
 from tests.selection.support import candidate, entry, model, request, sizes, spec
 
 if TYPE_CHECKING:
@@ -87,8 +89,30 @@ def outcome(
     try:
         chosen = select_runtime(asked, candidates, lambda: every)
     except SelectionError as error:
-        return (str(error), error.verdicts)
+        return (str(error), error.verdicts[:LISTED])
     return (chosen.runtime, chosen.entry, chosen.score)
+
+
+@given(models, runtimes, st.integers(1, 6), st.booleans())
+def test_the_closest_are_the_first_of_all_verdicts(
+    wanted: BaseModelSpec, found: list[RuntimeCandidate], count: int, classes: bool
+) -> None:
+    changed = [
+        candidate(
+            item.name,
+            *(item.spec.supported_model_formats or ()),
+            namespace=item.namespace,
+            disabled=place % 4 == 3,
+            acceleratorRequirements={"acceleratorClasses": ["h100"] if place % 3 else []},
+            **(sizes("1B", "2B") if place % 2 else {}),
+        )
+        for place, item in enumerate(found)
+    ]
+    asked = request(wanted, *(["h100"] if classes else []))
+    verdicts = sorted((judge(item, asked) for item in changed), key=lambda item: item.closeness)
+    eligible = [item for item in verdicts if item.exclusion is None]
+    if not eligible:
+        assert closest(asked, changed, count) == verdicts[:count]
 
 
 @pytest.mark.parametrize(

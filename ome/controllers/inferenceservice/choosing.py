@@ -6,6 +6,7 @@ that cannot go on becomes a ``StepFailed`` with what the service waits for.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,23 +18,23 @@ from ome.selection import (
     LISTED,
     AcceleratorChoice,
     Exclusion,
+    NothingFits,
     SelectionRequest,
     choose_accelerator,
     complete_runner,
     facets_of_model,
     near_misses,
-    nothing_found,
     required_classes,
     select_runtime,
     validate_named_runtime,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
 
     from ome import api
     from ome.controllers.inferenceservice.world import Model, World
-    from ome.selection import Selection, Verdict
+    from ome.selection import Selection
 
 __all__ = ["EVERY_RUNTIME", "Choice", "Chooser"]
 
@@ -152,14 +153,15 @@ class Chooser:
                 model_failure=_failure_of_named(error),
                 waiting=True,
             )
-        verdicts: tuple[Verdict, ...] = error.verdicts
-        uses += (
-            _dependency(item.runtime.namespace, item.runtime.name) for item in verdicts[:LISTED]
-        )
         prefix = f"Failed to find runtime for model {request.model_name}: "
-        event = str(error)
-        if verdicts:
-            event = nothing_found(request, verdicts, _EVENT_BYTES - len(prefix.encode()))
+        event, topics = str(error), frozenset[Hashable]()
+        if isinstance(error, NothingFits):
+            named_in_text = error.verdicts[:LISTED]
+            uses += (
+                _dependency(item.runtime.namespace, item.runtime.name) for item in named_in_text
+            )
+            event = error.text(_EVENT_BYTES - len(prefix.encode()))
+            topics = _topics(request, error.checked)
         return StepFailed(
             names.CONDITION_ENGINE_READY,
             names.REASON_RUNTIME_SELECTION,
@@ -167,14 +169,12 @@ class Chooser:
             event=prefix + event,
             model_failure=names.FAILURE_NO_SUPPORTING_RUNTIME,
             waiting=True,
-            topics=_topics(request, len(verdicts)),
+            topics=topics,
         )
 
 
 def _topics(request: SelectionRequest, checked: int) -> frozenset[Hashable]:
     """What a runtime must have in common with a waiting service to concern it."""
-    if request.model.model_format is None:
-        return frozenset()  # only the model itself can mend that
     topics: set[Hashable] = set(near_misses(facets_of_model(request.model)))
     if checked <= LISTED:
         topics.add(EVERY_RUNTIME)

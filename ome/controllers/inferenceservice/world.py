@@ -16,7 +16,7 @@ from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
 from ome.kube.resource import ObjectKey
-from ome.selection import RuntimeCandidate, facets_of_runtime
+from ome.selection import RuntimeCandidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +30,8 @@ __all__ = ["Model", "Sources", "World"]
 
 _BY_FACETS = "facets"
 """Index of runtimes: what a model must have to match one of their entries."""
+_REMEMBERED = 4096
+"""Parsed runtimes that are kept by identity, old versions among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class World:
     def __init__(self, sources: Sources, decode: KindDecoder) -> None:
         self._sources = sources
         self._decode = decode
+        self._held: dict[int, tuple[WholeObject, RuntimeCandidate | None]] = {}
         # Bound once: a store knows an index by its function.
         sources.serving_runtimes.add_index(_BY_FACETS, self._local_facets)
         sources.cluster_serving_runtimes.add_index(_BY_FACETS, self._shared_facets)
@@ -167,21 +170,37 @@ class World:
         kind: type[api.ServingRuntime] | type[api.ClusterServingRuntime],
         found: Iterable[WholeObject],
     ) -> Iterable[RuntimeCandidate]:
+        held = self._held
         for stored in found:
-            try:
-                spec = self._decode(kind, stored).spec
-            except Unreadable:
-                continue
-            yield RuntimeCandidate(stored.metadata.name, stored.metadata.namespace, spec)
+            # By identity: one comparison for each of a thousand runtimes, in every selection. The
+            # object is held beside its candidate, so its id cannot become another's.
+            known = held.get(id(stored))
+            candidate = self._read(kind, stored) if known is None else known[1]
+            if candidate is not None:
+                yield candidate
+
+    def _read(
+        self, kind: type[api.ServingRuntime] | type[api.ClusterServingRuntime], stored: WholeObject
+    ) -> RuntimeCandidate | None:
+        candidate = None
+        try:
+            spec = self._decode(kind, stored).spec
+            candidate = RuntimeCandidate(stored.metadata.name, stored.metadata.namespace, spec)
+        except Unreadable:
+            pass
+        if len(self._held) >= _REMEMBERED:
+            self._held.clear()
+        self._held[id(stored)] = (stored, candidate)
+        return candidate
 
     def _local_facets(self, stored: WholeObject) -> list[tuple[str, Facets]]:
         namespace = stored.metadata.namespace
         found = self._candidates(api.ServingRuntime, (stored,))
-        return [(namespace, facets) for item in found for facets in facets_of_runtime(item.spec)]
+        return [(namespace, facets) for item in found for facets in item.facets]
 
     def _shared_facets(self, stored: WholeObject) -> list[Facets]:
         found = self._candidates(api.ClusterServingRuntime, (stored,))
-        return [facets for item in found for facets in facets_of_runtime(item.spec)]
+        return [facets for item in found for facets in item.facets]
 
     @staticmethod
     def _model_failed(message: str, failure: str) -> StepFailed:
