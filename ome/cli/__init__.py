@@ -21,6 +21,7 @@ Commands:
   agent      run the agent of a node, or many simulated ones
   crds       print the CustomResourceDefinitions
   validate   say what admission would say of manifests, without a cluster
+  explain    which runtime and accelerator, and why not the others
   version    print the version
 
 "ome COMMAND --help" lists the flags of a command."""
@@ -73,4 +74,8 @@ def _command(name: str) -> Callable[[Sequence[str]], int] | None:
         from ome.cli.validate import run as validate
 
         return validate
+    if name == "explain":
+        from ome.cli.explain import run as explain
+
+        return explain
     return None

@@ -1,4 +1,4 @@
-"""Priorities that contradict each other, inside a runtime and between two."""
+"""Priorities that contradict each other inside a runtime."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ome.api import ServingRuntimeSpec, SupportedModelFormat
 
-__all__ = ["inner_conflicts", "outer_conflicts"]
+__all__ = ["inner_conflicts"]
 
 
 def inner_conflicts(spec: ServingRuntimeSpec) -> list[tuple[int, str]]:
@@ -26,44 +26,5 @@ def inner_conflicts(spec: ServingRuntimeSpec) -> list[tuple[int, str]]:
     return [(index, format_) for format_, index in found.items()]
 
 
-def outer_conflicts(new: ServingRuntimeSpec, other: ServingRuntimeSpec) -> list[tuple[int, str]]:
-    """(index in ``new``, format) of entries that the other runtime serves with equal priority.
-
-    Runtimes without a protocol in common, and ones that are disabled, do not meet.
-    """
-    if other.disabled or not set(new.protocol_versions or ()) & set(other.protocol_versions or ()):
-        return []
-    if _sizes(new) != _sizes(other):
-        return []
-    theirs = {_identity(entry) for entry in other.supported_model_formats or () if _counts(entry)}
-    return [
-        (index, _label(entry))
-        for index, entry in enumerate(new.supported_model_formats or ())
-        if _counts(entry) and _identity(entry) in theirs
-    ]
-
-
-def _counts(entry: SupportedModelFormat) -> bool:
-    return bool(entry.auto_select) and entry.priority is not None
-
-
 def _label(entry: SupportedModelFormat) -> str:
     return entry.name or (entry.model_format.name if entry.model_format else "")
-
-
-def _sizes(spec: ServingRuntimeSpec) -> tuple[str | None, str | None] | None:
-    bounds = spec.model_size_range
-    return None if bounds is None else (bounds.min, bounds.max)
-
-
-def _identity(entry: SupportedModelFormat) -> tuple[object, ...]:
-    """What two entries must share to be equal; the models fill in absent operators and weights."""
-    return (
-        (entry.name or "").lower(),
-        entry.version,
-        entry.quantization,
-        entry.model_framework,
-        entry.model_format,
-        entry.model_architecture,
-        entry.priority,
-    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import ClusterServingRuntime, ServingRuntime, ServingRuntimeSpec, names
-from ome.selection import parse_size, parse_version
+from ome.selection import parse_size, parse_version, priority_conflict
 from ome.webhooks.inferenceservice.resolution import Unresolved
 from ome.webhooks.inferenceservice.scaling import replica_warnings
-from ome.webhooks.priorities import inner_conflicts, outer_conflicts
+from ome.webhooks.priorities import inner_conflicts
 from ome.webhooks.reading import candidates, exempt, metadata_of, plain_copy, typed
 from ome.webhooks.registry import Problem, Verdict
 
@@ -154,14 +154,13 @@ def _conflicts(
     where = "" if cluster else f" in namespace {review.namespace}"
     kind = "clusterservingruntimes" if cluster else "servingruntimes"
     found = [
-        (other.name, index, format_)
+        (other.name, format_)
         for other in candidates(same)
-        if other.name != name
-        for index, format_ in outer_conflicts(spec, other.spec)[:1]
+        if other.name != name and (format_ := priority_conflict(spec, other.spec))
     ]
-    for other, index, format_ in found[:_LISTED]:
+    for other, format_ in found[:_LISTED]:
         yield (
-            f"spec.supportedModelFormats[{index}].priority: same priority assigned for the model"
+            f"spec.supportedModelFormats: same priority assigned for the model"
             f" format {format_} in the {kind} {other} and {name}{where}; their names decide which"
             " one is chosen. Give them different priorities"
         )
