@@ -21,6 +21,8 @@
     │   ├── ServiceUnavailable   503
     │   └── ServerTimeout        504
     ├── TransportError           no answer from the API server; a write may have taken effect
+    ├── StorageError             files of a model could not be found, fetched or verified; its
+    │                            branches are drawn in ome/storage/errors.py
     ├── NotOurs                  an object of the wanted name belongs to somebody else
     ├── TerminalError            a reconcile that retrying cannot mend
     ├── RetryAfter               a reconcile that wants to run again after a delay
@@ -56,6 +58,7 @@ __all__ = [
     "SelectionError",
     "ServerTimeout",
     "ServiceUnavailable",
+    "StorageError",
     "TerminalError",
     "TooManyRequests",
     "TransportError",
@@ -195,6 +198,16 @@ class ServerTimeout(ApiError):
 
 class TransportError(OmeError):
     """No complete answer came back: a write may or may not have taken effect."""
+
+
+class StorageError(OmeError):
+    """Files of a model could not be found, fetched or verified.
+
+    ``reason`` is one word for a status, ``retryable`` whether the same attempt may go well later.
+    """
+
+    reason: ClassVar[str] = "download_error"
+    retryable: ClassVar[bool] = False
 
 
 class NotOurs(OmeError):

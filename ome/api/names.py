@@ -213,6 +213,7 @@ CONDITION_ENGINE_READY = "EngineReady"
 CONDITION_DECODER_READY = "DecoderReady"
 CONDITION_ROUTER_READY = "RouterReady"
 CONDITION_PREDICTOR_READY = "PredictorReady"
+CONDITION_ACCELERATOR_SELECTED = "AcceleratorSelected"
 # Of each component as a Knative Service; informational.
 CONDITION_ENGINE_ROUTE_READY = "EngineRouteReady"
 CONDITION_ENGINE_CONFIGURATION_READY = "EngineConfigurationReady"

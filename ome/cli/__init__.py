@@ -18,10 +18,9 @@ __all__ = ["main"]
 _COMMANDS = {
     "manager": ("ome.cli.manager", "run the operator"),
     "agent": ("ome.cli.agent", "run the agent of a node, or many simulated ones"),
-    "sandbox": (
-        "ome.cli.sandbox",
-        "run a simulated cluster in one process, OME included",
-    ),
+    "sandbox": ("ome.cli.sandbox", "run a simulated cluster in one process, OME included"),
+    "validate": ("ome.cli.validate", "say what admission would say of manifests, offline"),
+    "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
 }
 """The module whose ``run`` is the command, and what it does."""

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from ome.agent.protocol import FAILED
 from ome.api import names
+from ome.storage.errors import InvalidUri
+from ome.storage.objects import object_address
+from ome.storage.uris import parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem", "nodes", "one_line", "problem_of_uri", "problems", "said_in"]
 
-_SCHEMES = ("oci", "pvc", "vendor", "hf", "s3", "az", "gs", "github", "local")
 _LONGEST_TEXT = 400
 _NO_TEXT = "the agent gave no reason"
 
@@ -59,12 +61,12 @@ _WORDS = {
 
 
 def problem_of_uri(uri: str) -> str:
-    """Why a storage URI cannot be used; empty when its scheme is known."""
-    scheme, found, rest = uri.partition("://")
-    if found and scheme in _SCHEMES and rest:
-        return ""
-    known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
-    return f"spec.storage.storageUri {uri!r} is no storage URI; begin it with one of {known}"
+    """Why a storage URI cannot be used; empty when it can, in the strict or the object form."""
+    try:
+        object_address(uri) if uri.startswith("oci://") else parse_uri(uri)
+    except InvalidUri as error:
+        return f"spec.storage.storageUri: {one_line(str(error))}"
+    return ""
 
 
 def problems(reports: ModelReports, uri: str) -> list[Problem]:

@@ -124,10 +124,22 @@ def test_a_storage_uri_that_is_none(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "scheme", ["hf", "oci", "pvc", "s3", "gs", "az", "github", "local", "vendor"]
+    "uri",
+    [
+        "hf://org/name",
+        "oci://n/ns/b/bucket/o/name",
+        "oci://bucket/name",
+        "pvc://claim/name",
+        "s3://bucket/name",
+        "gs://bucket/name",
+        "az://account/container/name",
+        "github://owner/name",
+        "local:///a/name",
+        "vendor://vendor/models/name",
+    ],
 )
-def test_known_schemes(scheme: str) -> None:
-    assert problem_of_uri(f"{scheme}://place/name") == ""
+def test_known_schemes(uri: str) -> None:
+    assert problem_of_uri(uri) == ""
 
 
 def test_a_pvc_model_is_not_told_to_wait_for_agents() -> None:
