@@ -9,9 +9,9 @@ A handler need not ask for objects that a cache may not have yet. The server kee
 server and runs the handler once more.
 
 Refusing. A validator returns a ``Verdict``; its problems deny the request with 403. A defaulter
-that cannot go on raises ``AdmissionDenied`` (403 too, with its causes as fields). Any other
-``OmeError``, ``BadSetting`` among them, answers 500 with its text (an ``ApiError`` its own code);
-everything else counts as a panic.
+that cannot go on raises ``AdmissionDenied`` (403 too, with its causes as fields). An object that
+has not the shape of its kind is ``Undecodable`` (400). Any other ``OmeError``, ``BadSetting`` among
+them, answers 500 with its text (an ``ApiError`` its own code); everything else counts as a panic.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = [
     "Lookup",
     "Problem",
     "Review",
+    "Undecodable",
     "Validator",
     "Verdict",
 ]
@@ -44,6 +45,10 @@ class BadSetting(OmeError):
         super().__init__(f"unable to unmarshal {key} json string: {why}")
         self.key = key
         self.why = why
+
+
+class Undecodable(OmeError):
+    """The object under review has not the shape of its kind; the text says where."""
 
 
 @dataclass(frozen=True, slots=True)
