@@ -142,6 +142,10 @@ class Lookup(Protocol):
         """
         ...
 
+    def migrates_predictors(self) -> bool:
+        """Whether predictors are migrated: ``ENABLE_PREDICTOR_MIGRATION`` is not ``false``."""
+        ...
+
 
 Defaulter = Callable[[Review, Lookup], dict[str, Any]]
 """Gives the object as it should be: a changed deep copy of ``review.object``, never itself."""

@@ -50,6 +50,9 @@ class PlainLookup:
     def services_using(self, runtime_kind: str, namespace: str, name: str) -> tuple[int, int]:
         return (0, 0)
 
+    def migrates_predictors(self) -> bool:
+        return True
+
     def config(self, key: str) -> Document | None:
         value = self._settings.get(key)
         if isinstance(value, str):
