@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["SecretSource"]
 
 _ATTEMPTS = 8
-_LOOK_EVERY = 600.0
-"""Seconds between looks at the Secret: another replica may have been the first to renew."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -53,13 +50,18 @@ class SecretSource:
         hosts: tuple[str, ...],
         clock: Clock,
         rng: random.Random,
+        look_every: float = 600.0,
     ) -> None:
-        """``hosts`` are the names and addresses that clients use; the last is the common name."""
+        """``hosts`` are the names and addresses that clients use; the last is the common name.
+
+        ``look_every``: seconds between looks at the Secret, as another replica may have renewed.
+        """
         self._client = client
         self._key = key
         self._hosts = hosts
         self._clock = clock
         self._rng = rng
+        self._look_every = look_every
         self._due = 0.0
 
     async def current(self) -> Serving:
@@ -76,7 +78,7 @@ class SecretSource:
     def wait(self) -> float:
         """See ``Source``; spread, so that replicas do not all come at once."""
         due = max(self._due - self._clock.wall(), 0.0)
-        return min(due + self._rng.uniform(0, 5), _LOOK_EVERY)
+        return min(due + self._rng.uniform(0, 5), self._look_every)
 
     async def _settled(self) -> Material:
         for _ in range(_ATTEMPTS):
