@@ -14,6 +14,7 @@ from ome.api.core import (
     Toleration,
     Volume,
 )
+from ome.api.limits import Priority
 from ome.api.schema import KindObject, Schema
 from ome.api.services import DecoderSpec, EngineSpec, RouterSpec
 
@@ -30,7 +31,7 @@ class SupportedModelFormat(Schema):
     quantization: str | None = None
     diffusion_pipeline: DiffusionPipelineSpec | None = None
     auto_select: bool | None = None
-    priority: int | None = None
+    priority: Priority | None = None
     accelerator_config: dict[str, AcceleratorModelConfig] | None = None
 
 

@@ -15,6 +15,7 @@ from ome.selection.select import (
     select_runtime,
     validate_named_runtime,
 )
+from ome.selection.service import complete_runner, required_classes
 from ome.selection.size import SizeRange, parse_size, size_range
 from ome.selection.version import Version, fits, parse_version
 
@@ -27,6 +28,7 @@ __all__ = [
     "SizeRange",
     "Verdict",
     "Version",
+    "complete_runner",
     "entry_matches",
     "entry_score",
     "fits",
@@ -36,6 +38,7 @@ __all__ = [
     "parse_size",
     "parse_version",
     "pick_entry",
+    "required_classes",
     "runtime_score",
     "select_runtime",
     "size_range",

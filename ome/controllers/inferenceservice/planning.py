@@ -21,6 +21,8 @@ from ome.kube.resource import ObjectKey
 from ome.selection import (
     Exclusion,
     SelectionRequest,
+    complete_runner,
+    required_classes,
     select_runtime,
     validate_named_runtime,
 )
@@ -126,7 +128,7 @@ class Planner:
         self, service: api.InferenceService, model: Model, uses: list[Dependency]
     ) -> RuntimeCandidate | None:
         namespace = service.metadata.namespace
-        request = SelectionRequest(model.name, model.spec, namespace, _required_classes(service))
+        request = SelectionRequest(model.name, model.spec, namespace, required_classes(service))
         candidates = self._world.runtimes(namespace)
         named = service.spec.runtime
         try:
@@ -137,7 +139,7 @@ class Planner:
             else:
                 chosen = select_runtime(request, candidates)
         except SelectionError as error:
-            if (named is None or not named.name) and _complete_runner(service):
+            if (named is None or not named.name) and complete_runner(service):
                 return None
             raise _selection_failed(service, model, error) from error
         runtime = chosen.runtime
@@ -209,31 +211,6 @@ def _in_order(made: Plan) -> Planned:
         objects.append((names.COMPONENT_EXTERNAL_SERVICE, dict(made.fallback)))
     workloads = {item.name: (item.workload, item.url) for item in made.components}
     return Planned(made, tuple(objects), workloads)
-
-
-def _required_classes(service: api.InferenceService) -> frozenset[str]:
-    """The accelerator classes that a service insists on; an empty name counts as one."""
-    spec = service.spec
-    selectors = (
-        spec.accelerator_selector,
-        spec.engine.accelerator_override if spec.engine else None,
-        spec.decoder.accelerator_override if spec.decoder else None,
-    )
-    found = {selector.accelerator_class for selector in selectors if selector is not None}
-    found.add(service.metadata.annotations.get(names.ANNOTATION_ACCELERATOR_CLASS))
-    return frozenset(name for name in found if name is not None)
-
-
-def _complete_runner(service: api.InferenceService) -> bool:
-    """Whether the engine brings its own image and so can do without a runtime."""
-    engine = service.spec.engine
-    if engine is None:
-        return False
-    leader, worker = engine.leader, engine.worker
-    if leader is not None and worker is not None:
-        if (leader.runner or {}).get("image") and (worker.runner or {}).get("image"):
-            return True
-    return bool((engine.runner or {}).get("image"))
 
 
 def _selection_failed(
