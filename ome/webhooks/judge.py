@@ -1,7 +1,7 @@
 """From a review to its answer: the rules that hold for every handler stand here.
 
 - An object on its way out is allowed unchanged, so no webhook ever blocks a finalizer's removal.
-- An update that changes nothing a validator reads is allowed, whatever became of other objects.
+  (That an update which changes nothing a validator reads passes, is the validators' own part.)
 - A refusal is given only after the server was asked for what the caches did not have.
 - Whatever a handler raises becomes an answer; unexpected exceptions are logged, and their text
   (never their traceback) is sent.
@@ -18,13 +18,14 @@ import structlog
 from ome.errors import AdmissionDenied, ApiError, OmeError
 from ome.webhooks.admission import Answer, allow, deny, refuse
 from ome.webhooks.patch import json_patch
+from ome.webhooks.reading import leaving
 from ome.webhooks.registry import Lookup, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ome.webhooks.admission import Asked
-    from ome.webhooks.registry import Defaulter, Document, Review, Validator
+    from ome.webhooks.registry import Defaulter, Review, Validator
 
 __all__ = ["Reads", "Route", "judge"]
 
@@ -46,8 +47,6 @@ class Route:
     path: str
     default: Defaulter | None = None
     validate: Validator | None = None
-    reads: frozenset[str] = frozenset()
-    """Annotations that the validator reads, beside the spec."""
 
 
 async def judge(route: Route, asked: Asked, lookup: Reads, panicked: Callable[[], None]) -> Answer:
@@ -62,7 +61,7 @@ async def judge(route: Route, asked: Asked, lookup: Reads, panicked: Callable[[]
         return allow()
     if review.object is None:
         return refuse(HTTPStatus.BAD_REQUEST, f"{review.operation} without an object")
-    if _leaving(review.object) or (route.validate and _unchanged(review, route.reads)):
+    if leaving(review):
         return allow()
     answer = _attempt(route, review, lookup, panicked)
     if answer.allowed:
@@ -104,24 +103,3 @@ def _failure(route: Route, error: Exception, panicked: Callable[[], None]) -> An
     log.error("webhook.panic", path=route.path, exc_info=error)
     text = f"panic: {str(error) or type(error).__name__} [recovered]"
     return refuse(HTTPStatus.INTERNAL_SERVER_ERROR, text)
-
-
-def _leaving(obj: Document) -> bool:
-    metadata = obj.get("metadata")
-    return isinstance(metadata, dict) and bool(metadata.get("deletionTimestamp"))
-
-
-def _unchanged(review: Review, reads: frozenset[str]) -> bool:
-    if review.operation != "UPDATE" or review.object is None or review.old is None:
-        return False
-    return review.object.get("spec") == review.old.get("spec") and _read(
-        review.object, reads
-    ) == _read(review.old, reads)
-
-
-def _read(obj: Document, reads: frozenset[str]) -> dict[str, object]:
-    metadata = obj.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if not isinstance(annotations, dict):
-        return {}
-    return {name: annotations[name] for name in reads if name in annotations}

@@ -162,8 +162,7 @@ def _wanted(informers: Informers, prefix: str) -> list[Wanted]:
     }
     served: dict[tuple[str, str], set[str]] = {}
     for entry in TABLE:
-        if entry.served:
-            served.setdefault((entry.kind, entry.configuration), set()).add(entry.name)
+        served.setdefault((entry.kind, entry.configuration), set()).add(entry.name)
     return [
         Wanted(by_kind[kind], prefix + name, frozenset(webhooks))
         for (kind, name), webhooks in served.items()

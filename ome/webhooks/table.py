@@ -1,7 +1,7 @@
 """Every webhook in one table: what is served, and the configurations that send reviews to it.
 
 A path that is registered but not served would block its resource (failure policy Fail), so both
-come from the rows whose handler exists.
+come from here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.webhooks import pod
+from ome.webhooks import benchmarkjob, inferenceservice, pod, servingruntime
 from ome.webhooks.certificates.bundle import INJECTED_BY_CERT_MANAGER
 from ome.webhooks.judge import Route
 
@@ -25,20 +25,16 @@ __all__ = ["TABLE", "Registration", "client_config", "configurations", "routes"]
 _SERVER = "ome-webhook-server"
 _PLACEHOLDER = "Cg=="
 _OPERATIONS = ("CREATE", "UPDATE")
-_SERVICE_ANNOTATIONS = frozenset(
-    {
-        names.ANNOTATION_AUTOSCALER_CLASS,
-        names.ANNOTATION_METRICS,
-        names.ANNOTATION_TARGET_UTILIZATION,
-        names.ANNOTATION_KEDA_OPERATOR,
-        names.ANNOTATION_KEDA_THRESHOLD,
-        names.ANNOTATION_KEDA_SERVER_ADDRESS,
-        names.ANNOTATION_DEPLOYMENT_MODE,
-    }
-)
-
-DEFAULTERS: Mapping[str, Defaulter] = {"pods": pod.default}
-VALIDATORS: Mapping[str, Validator] = {}
+_DEFAULTERS: Mapping[str, Defaulter] = {
+    "inferenceservices": inferenceservice.default,
+    "pods": pod.default,
+}
+_VALIDATORS: Mapping[str, Validator] = {
+    "inferenceservices": inferenceservice.validate,
+    "clusterservingruntimes": servingruntime.validate,
+    "servingruntimes": servingruntime.validate,
+    "benchmarkjobs": benchmarkjob.validate,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +49,25 @@ class Registration:
     version: str = names.VERSION
     operations: tuple[str, ...] = _OPERATIONS
     mutating: bool = False
-    reads: frozenset[str] = frozenset()
-    """Annotations that the validator reads, beside the spec."""
 
     @property
     def kind(self) -> str:
         """The kind of the configuration that holds it."""
         return "MutatingWebhookConfiguration" if self.mutating else "ValidatingWebhookConfiguration"
 
-    @property
-    def served(self) -> bool:
-        """Whether there is a handler."""
-        return self.resource in (DEFAULTERS if self.mutating else VALIDATORS)
-
     def route(self) -> Route:
         """What is served at the path."""
         if self.mutating:
-            return Route(self.path, default=DEFAULTERS[self.resource])
-        return Route(self.path, validate=VALIDATORS[self.resource], reads=self.reads)
+            return Route(self.path, default=_DEFAULTERS[self.resource])
+        return Route(self.path, validate=_VALIDATORS[self.resource])
 
 
-def _validator(singular: str, reads: frozenset[str] = frozenset()) -> Registration:
+def _validator(singular: str) -> Registration:
     return Registration(
         f"{singular}.ome.io",
         f"{singular}.{_SERVER}.validator",
         f"/validate-ome-io-v1beta1-{singular}",
         f"{singular}s",
-        reads=reads,
     )
 
 
@@ -101,7 +89,7 @@ TABLE = (
         operations=("CREATE",),
         mutating=True,
     ),
-    _validator("inferenceservice", _SERVICE_ANNOTATIONS),
+    _validator("inferenceservice"),
     _validator("clusterservingruntime"),
     _validator("servingruntime"),
     _validator("benchmarkjob"),
@@ -110,7 +98,7 @@ TABLE = (
 
 def routes() -> list[Route]:
     """What the server serves."""
-    return [entry.route() for entry in TABLE if entry.served]
+    return [entry.route() for entry in TABLE]
 
 
 def client_config(namespace: str) -> Callable[[str], dict[str, Any]]:
@@ -139,8 +127,6 @@ def configurations(
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in TABLE:
-        if not entry.served:
-            continue
         name = prefix + entry.configuration
         metadata: dict[str, Any] = {"name": name}
         if cert_manager:
