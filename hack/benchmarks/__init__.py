@@ -1,0 +1,1 @@
+"""Benchmarks: each module has ``main(words) -> exit code``, prints a table and one JSON line."""
