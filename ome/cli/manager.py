@@ -16,7 +16,6 @@ import structlog
 from ome import __version__
 from ome.api import names
 from ome.cli.goflags import Flag, parse
-from ome.cli.webhooks import make_webhooks
 from ome.clock import SystemClock
 from ome.controllers import ControllerContext, setup_all
 from ome.controllers.resources import INFERENCE_SERVICES
@@ -33,12 +32,12 @@ from ome.reconciler.tls import self_signed_context
 from ome.telemetry.logging import LogSettings, configure_logging
 from ome.telemetry.metrics import Metrics
 from ome.telemetry.tracing import configure_tracing
-from ome.webhooks.serving import WebhookSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 
     from ome.kube.transport import Transport
+    from ome.webhooks.serving import WebhookSettings
 
 __all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
 
@@ -137,6 +136,9 @@ def run(words: Sequence[str]) -> int:
 def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | None:
     if not flags["webhook"]:
         return None
+    # Imported when used: a manager without webhooks starts faster.
+    from ome.webhooks.serving import WebhookSettings
+
     port, folder = flags["webhook-port"], flags["webhook-cert-dir"]
     if not 0 < port < 65536:
         raise UserError(f"ome manager: --webhook-port={port}: expected a port, 1 to 65535")
@@ -197,6 +199,8 @@ async def _manage(
     runnables: list[Callable[[], Coroutine[Any, Any, None]]] = [events.run]
     ready: dict[str, Callable[[], str | None]] = {}
     if webhooks is not None:
+        from ome.cli.webhooks import make_webhooks
+
         admission = make_webhooks(context, webhooks, metrics.registry)
         runnables.append(admission.run)
         ready["webhooks"] = admission.problem
