@@ -118,9 +118,9 @@ def run(words: Sequence[str]) -> int:
         _address(flags, "metrics-bind-address"),
         self_signed_context("ome-manager") if flags["metrics-secure"] else None,
     )
-    configure_logging(log_settings(flags, "ome manager"))
     namespace = own_namespace(flags["namespace"])
     webhooks = _webhooks(flags, namespace)
+    configure_logging(log_settings(flags, "ome manager"))
     settings = {name.replace("-", "_"): value for name, value in flags.items()}
     log.info("settings", version=__version__, **{**settings, "namespace": namespace})
     for flag, lacks in (
