@@ -45,6 +45,7 @@ from ome.webhooks.certificates.authority import (
 )
 from ome.webhooks.serving import WebhookSettings, service_hosts
 from ome.webhooks.table import client_config, configurations
+from tests.e2e.harness import manager_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -58,14 +59,11 @@ pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
 class Place:
     """A namespace, a model and the configurations of one test."""
 
-    def __init__(self, transport: Transport) -> None:
-        self.transport = transport
-        self.client = self.new_client()
+    def __init__(self, administrator: Transport, manager: Transport) -> None:
+        self.client = _client(administrator)
+        self._manager = manager
         self.name = f"wh-{uuid.uuid4().hex[:8]}"
         self.secret = ObjectKey(self.name, names.WEBHOOK_SECRET)
-
-    def new_client(self) -> Client:
-        return Client(self.transport, clock=SystemClock(), rng=random.Random())
 
     async def prepare(self) -> None:
         await self.client.create(NAMESPACES, {"metadata": {"name": self.name}, **_of(NAMESPACES)})
@@ -122,7 +120,7 @@ class Place:
     @asynccontextmanager
     async def replica(self) -> AsyncIterator[Webhooks]:
         """A replica that is ready and has its place in the Service; it leaves as pods do."""
-        client, clock, rng = self.new_client(), SystemClock(), random.Random()
+        client, clock, rng = _client(self._manager), SystemClock(), random.Random()
         informers = Informers(client, clock, rng)
         context = ControllerContext(
             client,
@@ -164,6 +162,10 @@ class Place:
         return key
 
 
+def _client(transport: Transport) -> Client:
+    return Client(transport, clock=SystemClock(), rng=random.Random())
+
+
 def _of(resource: Any) -> dict[str, Any]:
     return {"apiVersion": resource.api_version, "kind": resource.kind}
 
@@ -175,8 +177,10 @@ def _resource(document: dict[str, Any]) -> Any:
 
 @asynccontextmanager
 async def a_place() -> AsyncIterator[Place]:
-    async with await connect(None) as transport:
-        place = Place(transport)
+    # Replicas may do what the manager's own user may, and no more.
+    user = manager_kubeconfig()
+    async with await connect(None) as administrator, await connect(user) as manager:
+        place = Place(administrator, manager)
         try:
             await place.prepare()
             yield place
