@@ -67,7 +67,9 @@ def _lists(before: list[Any], after: list[Any], path: str, found: list[dict[str,
 def _same(before: Any, after: Any) -> bool:
     # In Python 1 == 1.0 == True, in JSON they are three different texts. Comparing first is what
     # makes it fast: most parts are equal, and of those that are not few get as far as a text.
-    return bool(before == after) and _encode(before) == _encode(after)
+    if type(before) is not type(after) or before != after:
+        return False
+    return not isinstance(before, (dict, list)) or _encode(before) == _encode(after)
 
 
 def _escape(name: str) -> str:
