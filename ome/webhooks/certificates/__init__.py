@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 import structlog
 
-from ome.errors import ApiError, TransportError
+from ome.errors import OmeError
 from ome.reconciler.tls import load_pair, server_context
-from ome.webhooks.certificates.source import CertificateTrouble
 
 if TYPE_CHECKING:
     from ome.clock import Clock
@@ -80,7 +79,7 @@ class Certificates:
         """One look at everything; what is not in place."""
         try:
             serving = await self._source.current()
-        except (CertificateTrouble, ApiError, TransportError) as error:
+        except OmeError as error:  # also a write that only the leader may make
             self._metrics.certificate_errors.inc()
             return str(error)
         problems = await self._configurations.ensure(serving)

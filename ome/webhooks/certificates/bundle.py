@@ -15,7 +15,7 @@ import anyio
 import msgspec
 import structlog
 
-from ome.errors import ApiError, Conflict, TransportError
+from ome.errors import Conflict, OmeError
 from ome.kube.resource import ObjectKey
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Configurations:
             )
         except Conflict:
             return  # the watch brings what is there now
-        except (ApiError, TransportError) as error:
+        except OmeError as error:  # also a write that only the leader may make
             log.warning("bundle.patch_failed", configuration=str(entry), why=str(error))
             return
         entry.informer.observed(patched)

@@ -13,7 +13,7 @@ import msgspec
 from cryptography import x509
 from prometheus_client import CollectorRegistry
 
-from ome.errors import Conflict, Forbidden, TransportError
+from ome.errors import Conflict, Forbidden, OmeError, TransportError
 from ome.informers.projection import WholeObject
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client
@@ -239,6 +239,23 @@ def test_a_conflict_or_an_api_server_that_is_away_is_tried_again() -> None:
         async with replica(cluster) as certificates:
             await anyio.sleep(120)
             assert certificates.problem() is None
+
+    on_cluster(configuration())(scenario)
+
+
+def test_a_replica_that_may_not_write_serves_what_another_made() -> None:
+    async def scenario(cluster: FakeCluster) -> None:
+        refused = OmeError("this replica does not lead: the write was not sent")
+        cluster.fail("create", SECRETS, refused, times=3)
+        cluster.fail("patch", MUTATING_WEBHOOKS, refused, times=3)
+        async with replica(cluster, 1) as follower:
+            await anyio.sleep(10)
+            assert "does not lead" in (follower.problem() or "")
+            async with replica(cluster, 2) as leader:
+                await anyio.sleep(120)
+                assert leader.problem() is None
+                assert follower.problem() is None
+                assert follower.chain == leader.chain
 
     on_cluster(configuration())(scenario)
 
