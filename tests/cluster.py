@@ -273,8 +273,10 @@ def _place(document: dict[str, Any], namespace: str) -> str:
 
 
 def _collection(plural: str, namespace: str) -> str:
-    group, _ = _served()[plural]
-    return _path(group, plural, namespace)
+    for group, name in _served():
+        if name == plural:
+            return _path(group, plural, namespace)
+    raise KeyError(plural)
 
 
 def _path(group_version: str, plural: str, namespace: str) -> str:
@@ -285,7 +287,7 @@ def _path(group_version: str, plural: str, namespace: str) -> str:
 
 def _by_kind(api_version: str, kind: str) -> tuple[str, str, bool]:
     for _ in range(100):
-        for plural, (served, resource) in _served().items():
+        for (served, plural), resource in _served().items():
             if served == api_version and resource["kind"] == kind:
                 return served, plural, resource["namespaced"]
         # A CRD's resource appears a moment after the CRD.
@@ -295,12 +297,12 @@ def _by_kind(api_version: str, kind: str) -> tuple[str, str, bool]:
 
 
 @cache
-def _served() -> dict[str, tuple[str, dict[str, Any]]]:
-    """What is served, by plural; of two groups with one plural the first (core) is meant."""
+def _served() -> dict[tuple[str, str], dict[str, Any]]:
+    """What is served, by group version and plural; core first, the groups of tests last."""
     groups = request("GET", "/apis")["groups"]
     served = ["v1", *(group["preferredVersion"]["groupVersion"] for group in groups)]
-    found: dict[str, tuple[str, dict[str, Any]]] = {}
-    for version in served:
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for version in sorted(served, key=lambda name: name.endswith("test.ome.io/v1beta1")):
         root = "/apis/" if "/" in version else "/api/"
         try:
             resources = request("GET", root + version)["resources"]
@@ -308,5 +310,5 @@ def _served() -> dict[str, tuple[str, dict[str, Any]]]:
             continue
         for resource in resources:
             if "/" not in resource["name"]:
-                found.setdefault(resource["name"], (version, resource))
+                found[version, resource["name"]] = resource
     return found

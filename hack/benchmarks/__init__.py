@@ -1,1 +1,2 @@
-"""Benchmarks: each module has ``main(words) -> exit code``, prints a table and one JSON line."""
+"""Benchmarks: one module for each, with ``main(argv) -> int`` and a docstring whose first line
+``hack/bench`` lists. Modules whose name begins with an underscore, and packages, are none."""

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
-import pkgutil
 import sys
+from pathlib import Path
 
-import hack.benchmarks as package
-
-
-def _main(words: list[str]) -> int:
-    names = sorted(
-        found.name
-        for found in pkgutil.iter_modules(package.__path__)
-        if not found.ispkg and not found.name.startswith("_")
-    )
-    if words and words[0] in names:
-        code: int = importlib.import_module(f"hack.benchmarks.{words[0]}").main(words[1:])
-        return code
-    asked = not words or words[0] in ("-h", "--help")
-    for name in names:
-        said = importlib.import_module(f"hack.benchmarks.{name}").__doc__ or ""
-        print(f"  hack/bench {name:<12} {said.splitlines()[0]}")
-    if not asked:
-        print(f"hack/bench: no benchmark {words[0]!r}; these are there", file=sys.stderr)
-    return 0 if asked else 2
+HERE = Path(__file__).parent
 
 
-sys.exit(_main(sys.argv[1:]))
+def found() -> dict[str, str]:
+    """The benchmarks and what each says of itself in one line."""
+    paths = sorted(path for path in HERE.glob("*.py") if not path.stem.startswith("_"))
+    texts = {path.stem: ast.get_docstring(ast.parse(path.read_text())) or "" for path in paths}
+    return {name: text.split("\n", 1)[0] for name, text in texts.items()}
+
+
+def main(words: list[str]) -> int:
+    known = found()
+    if not words or words[0] in ("-h", "--help"):
+        print("hack/bench NAME [ARGS]\n")
+        for name, text in known.items():
+            print(f"  {name:12} {text}")
+        return 0
+    name, *rest = words
+    if name not in known:
+        print(f"hack/bench: no benchmark {name!r}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    result: int = importlib.import_module(f"benchmarks.{name}").main(rest)
+    return result
+
+
+sys.exit(main(sys.argv[1:]))

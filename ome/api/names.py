@@ -15,6 +15,8 @@ FIELD_MANAGER = "ome-controller"
 EVENT_COMPONENT = "v1beta1Controllers"
 DEFAULT_NAMESPACE = "ome"
 LEADER_LEASE = "ome-controller-manager-leader-lock"
+WEBHOOK_SERVICE = "ome-webhook-server-service"
+WEBHOOK_SECRET = "ome-webhook-server-cert"
 
 # Finalizers.
 FINALIZER_INFERENCE_SERVICE = "inferenceservice.finalizers"

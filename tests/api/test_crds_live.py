@@ -44,20 +44,20 @@ def applied() -> Iterator[None]:
     """
     apply(render(all_crds()))
     for crd in all_crds():
-        cluster.eventually(partial(_established, crd["metadata"]["name"]))
+        cluster.eventually(partial(established, crd["metadata"]["name"]))
     apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     yield
     cluster.delete("namespaces", NAMESPACE)
 
 
-def _established(name: str) -> bool:
+def established(name: str) -> bool:
     crd = get("customresourcedefinitions", name) or {}
     conditions = (crd.get("status") or {}).get("conditions") or []
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 @pytest.mark.parametrize("kind", sorted(CRDS))
-def test_a_crd_is_established_and_structural(kind: str) -> None:
+def test_a_crd_isestablished_and_structural(kind: str) -> None:
     stored = get("customresourcedefinitions", CRDS[kind]["metadata"]["name"])
     assert stored is not None
     conditions = {entry["type"]: entry["status"] for entry in stored["status"]["conditions"]}

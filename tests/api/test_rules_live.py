@@ -1,27 +1,28 @@
-"""The rules and the schemas on a real API server, under a group of their own."""
+"""The rules and the schemas on an API server, under a group of their own."""
 
 from __future__ import annotations
 
 import copy
-import json
-import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ome.api.crds import all_crds
+from tests import cluster
 from tests.api.mutations import mutated
 from tests.api.rules import REFUSED, TAKEN, TAKEN_BY_RULES, stored_before
 from tests.api.schemas import CRDS, errors, root
 from tests.api.test_agreement import documents
-from tests.api.test_crds_live import MANAGER, kubectl, ok
+from tests.api.test_crds_live import established
+from tests.cluster import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 GROUP = "rules.test.ome.io"
 NAMESPACE = "ome-rules-test"
@@ -51,11 +52,10 @@ def _without_rules(value: Any) -> Any:
 
 def install(*, rules: bool) -> None:
     """Apply them; a CRD that was there is changed in place."""
-    items = crds(rules=rules)
-    document = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-    ok("apply", "--server-side", MANAGER, "-f", "-", given=document)
-    names = [f"crd/{crd['metadata']['name']}" for crd in items]
-    ok("wait", "--for=condition=Established", "--timeout=60s", *names)
+    for crd in crds(rules=rules):
+        cluster.apply(crd)
+    for crd in crds(rules=rules):
+        cluster.eventually(partial(established, crd["metadata"]["name"]))
 
 
 def foreign(document: dict[str, Any]) -> dict[str, Any]:
@@ -66,37 +66,39 @@ def foreign(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def place(kind: str) -> tuple[str, ...]:
-    """The object from before the rules, as words for kubectl."""
+def place(kind: str) -> str:
+    """The path of the object from before the rules."""
     plural = CRDS[kind]["spec"]["names"]["plural"]
-    scope = ("-n", NAMESPACE) if kind in NAMESPACED else ()
-    return (f"{plural}.{GROUP}", stored_before(kind)["metadata"]["name"], *scope)
+    scope = f"/namespaces/{NAMESPACE}" if kind in NAMESPACED else ""
+    return f"/apis/{GROUP}/v1beta1{scope}/{plural}/{stored_before(kind)['metadata']['name']}"
 
 
-def dry_run(manifests: list[dict[str, Any]]) -> dict[str, str]:
-    """The refusal of each document that is refused, by a name that it is given."""
-    for number, item in enumerate(manifests):
-        item["metadata"]["name"] = f"s{number}"
-    items = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
-    done = kubectl("create", "--dry-run=server", "--validate=false", "-f", "-", given=items)
-    lines = re.findall(r'"(s\d+)" is invalid: (.*)', done.stderr)
-    assert len(lines) == done.stderr.count("Error from server"), done.stderr
-    return dict(lines)
+def refusal(document: dict[str, Any]) -> str:
+    """What the server says instead of storing it; empty when it would."""
+    try:
+        cluster.create(document, NAMESPACE, dryRun="All", fieldValidation="Ignore")
+    except Problem as problem:
+        return f"{problem.code}: {problem}"
+    return ""
 
 
 @contextmanager
 def _cleaned() -> Iterator[None]:
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    ok("apply", "--server-side", MANAGER, "-f", "-", given=json.dumps(space))
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     try:
         yield
     finally:
         for kind in KINDS:  # a finalizer that a failed test left would keep its CRD for ever
-            unlock = json.dumps({"metadata": {"finalizers": None}})
-            kubectl("patch", *place(kind), "--type=merge", "-p", unlock)
-        names = [crd["metadata"]["name"] for crd in crds(rules=False)]
-        kubectl("delete", "crd", *names, "--ignore-not-found", "--timeout=60s")
-        kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+            with suppress(Problem):
+                patch(kind, {"finalizers": None})
+        for crd in crds(rules=False):
+            cluster.delete("customresourcedefinitions", crd["metadata"]["name"])
+        cluster.delete("namespaces", NAMESPACE)
+
+
+def patch(kind: str, metadata: dict[str, Any]) -> None:
+    """Taken; the server warns of what it would refuse today."""
+    cluster.request("PATCH", place(kind), {"metadata": metadata}, "application/merge-patch+json")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -105,7 +107,7 @@ def _without() -> Iterator[None]:
     with _cleaned():
         install(rules=False)
         for kind in KINDS:
-            ok("create", "-f", "-", given=json.dumps(foreign(stored_before(kind))))
+            cluster.create(foreign(stored_before(kind)), NAMESPACE)
         yield
 
 
@@ -134,48 +136,33 @@ def test_the_server_takes_what_the_model_of_the_schema_takes(kind: str) -> None:
         found.append(foreign({"kind": kind, "metadata": {"name": "a"}, **document}))
 
     collect()
-    refused = dry_run(found)
-    assert 10 < len(refused) < len(found)
-    for item in found:
+    refused = [bool(refusal(item)) for item in found]
+    assert 10 < sum(refused) < len(found)
+    for item, is_refused in zip(found, refused, strict=True):
         ours = errors(schema, item)
-        assert bool(ours) == (item["metadata"]["name"] in refused), (ours, item)
-
-
-def refusals(documents: list[dict[str, Any]]) -> list[str]:
-    """The errors of creating them all, in their order."""
-    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-    done = kubectl("create", "--dry-run=server", "--validate=false", "-f", "-", given=given)
-    return done.stderr.splitlines()
+        assert bool(ours) == is_refused, (ours, item)
 
 
 @pytest.mark.usefixtures("ruled")
 def test_refused() -> None:
-    found: list[str] = []
-    for _ in range(40):  # a server takes a moment to use a changed CRD
-        found = refusals([foreign(document) for document, _, _ in REFUSED])
-        if len(found) == len(REFUSED):
-            break
-    for line, (_, _, text) in zip(found, REFUSED, strict=True):
-        assert text in line
+    # A server takes a moment to use a changed CRD.
+    cluster.eventually(lambda: all(refusal(foreign(document)) for document, _, _ in REFUSED))
+    for document, _, text in REFUSED:
+        assert text in refusal(foreign(document))
 
 
 @pytest.mark.usefixtures("ruled")
 def test_taken() -> None:
-    assert refusals([foreign(document) for document in (*TAKEN, *TAKEN_BY_RULES)]) == []
+    for document in (*TAKEN, *TAKEN_BY_RULES):
+        assert refusal(foreign(document)) == ""
 
 
 @pytest.mark.usefixtures("ruled")
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_object_from_before_the_rules_gets_and_loses_its_finalizer(kind: str) -> None:
-    where = place(kind)
-
-    def patch(metadata: dict[str, Any]) -> None:
-        """Taken; the server warns of what it would refuse today."""
-        body = json.dumps({"metadata": metadata})
-        ok("patch", *where, "--type=merge", "-p", body)
-
-    patch({"finalizers": ["ome.io/test"]})
-    patch({"labels": {"a": "b"}})
-    ok("delete", *where, "--wait=false")
-    patch({"finalizers": None})
-    assert "NotFound" in kubectl("get", *where).stderr
+    patch(kind, {"finalizers": ["ome.io/test"]})
+    patch(kind, {"labels": {"a": "b"}})
+    cluster.request("DELETE", place(kind))
+    patch(kind, {"finalizers": None})
+    with pytest.raises(Problem, match="not found"):
+        cluster.request("GET", place(kind))

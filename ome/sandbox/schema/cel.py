@@ -20,7 +20,7 @@ from ome.sandbox.schema.cel_functions import KUBERNETES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["CelError", "check", "evaluate", "matches"]
+__all__ = ["CelError", "TooLong", "check", "evaluate", "matches"]
 
 
 HAS_OLD_SELF = "hasOldSelf"
@@ -29,6 +29,10 @@ HAS_OLD_SELF = "hasOldSelf"
 
 class CelError(Exception):
     """An expression that cannot be compiled or evaluated; the message says why."""
+
+
+class TooLong(CelError):
+    """An expression of more steps than the library takes (10,000 passes through its loops)."""
 
 
 _programs: LRUCache[tuple[str, tuple[str, ...]], Any] = LRUCache(4096)
@@ -64,9 +68,13 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     """The value of an expression over JSON values.
 
     Raises ``CelError`` for one that does not compile, and for what goes wrong while it is
-    evaluated: ``no such key: x`` for a member that is absent.
+    evaluated: ``no such key: x`` for a member that is absent; ``TooLong`` is one of them.
     """
-    value = _program(expression, tuple(sorted(variables))).eval(data=dict(variables))
+    program = _program(expression, tuple(sorted(variables)))
+    try:
+        value = program.eval(data=dict(variables))
+    except RuntimeError as error:
+        raise TooLong(str(error)) from None
     if value.type() == cel.Type.ERROR:
         raise CelError(_worded(str(value.value())))
     return value.plain_value()
