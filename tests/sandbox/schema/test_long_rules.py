@@ -25,5 +25,5 @@ def test_a_rule_that_is_too_long_passes(count: int, refused: bool) -> None:
         "x-kubernetes-validations": [{"rule": RULE, "message": "no item twice"}],
     }
     node = SchemaNode({"type": "object", "properties": {"spec": spec}})
-    twice = {"spec": {"items": ["same", "same", *map(str, range(count - 2))]}}
+    twice = {"spec": {"items": [*map(str, range(count - 2)), "same", "same"]}}
     assert [cause.field for cause in validate(twice, node, None)] == (["spec"] if refused else [])
