@@ -168,3 +168,11 @@ def _object(schema: dict[str, Any], value: dict[str, Any], path: str) -> Iterato
         inner = known.get(name, others)
         if isinstance(inner, dict):
             yield from errors(inner, item, f"{path}.{name}")
+
+
+def without_rules(value: Any) -> Any:
+    """A schema without its CEL rules."""
+    if isinstance(value, dict):
+        kept = {key: item for key, item in value.items() if key != "x-kubernetes-validations"}
+        return {key: without_rules(item) for key, item in kept.items()}
+    return [without_rules(item) for item in value] if isinstance(value, list) else value

@@ -14,7 +14,7 @@ from ome.api.crds import all_crds
 from tests import cluster
 from tests.api.mutations import mutated
 from tests.api.rules import REFUSED, TAKEN, TAKEN_BY_RULES, stored_before
-from tests.api.schemas import CRDS, errors, root
+from tests.api.schemas import CRDS, errors, root, without_rules
 from tests.api.test_agreement import documents
 from tests.api.test_crds_live import established
 from tests.cluster import Problem
@@ -39,15 +39,8 @@ def crds(*, rules: bool) -> list[dict[str, Any]]:
             names.pop("shortNames", None)
             crd["metadata"]["name"] = f"{names['plural']}.{GROUP}"
             crd["spec"]["group"] = GROUP
-            found.append(crd if rules else _without_rules(crd))
+            found.append(crd if rules else without_rules(crd))
     return found
-
-
-def _without_rules(value: Any) -> Any:
-    if isinstance(value, dict):
-        kept = {key: item for key, item in value.items() if key != "x-kubernetes-validations"}
-        return {key: _without_rules(item) for key, item in kept.items()}
-    return [_without_rules(item) for item in value] if isinstance(value, list) else value
 
 
 def install(*, rules: bool) -> None:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests import cluster
 from tests.e2e.harness import (
     ROOT,
     agents,
+    apply,
     condition,
     eventually,
     get,
     items,
-    kubectl,
     manager,
 )
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 FORMAT = {
     "modelFormat": {"name": "safetensors", "version": "1.0.0"},
@@ -70,10 +71,6 @@ def accelerator(name: str, label: str) -> str:
     )
 
 
-def apply(text: str) -> None:
-    kubectl("apply", "-f", "-", stdin=text)
-
-
 def explain(name: str, namespace: str) -> tuple[int, dict[str, Any]]:
     command = "from ome.cli import main; main()"
     words = ["explain", name, "-n", namespace, "-o", "json"]
@@ -114,8 +111,7 @@ def test_a_service_waits_for_model_runtime_and_class(tmp_path: Path, namespace: 
         eventually(lambda: says("AcceleratorClassError"))
         try:
             apply(accelerator(namespace, "hopper"))
-            wait = ["--for=condition=Ready", "--timeout=60s"]
-            kubectl("wait", *wait, "inferenceservice/chat", "-n", namespace)
+            cluster.wait_ready("inferenceservices", "chat", namespace)
             (pod,) = items("pods", namespace)
             assert pod["spec"]["nodeSelector"]["nvidia.com/gpu.family"] == "hopper"
             limits = pod["spec"]["containers"][0]["resources"]["limits"]
@@ -124,7 +120,7 @@ def test_a_service_waits_for_model_runtime_and_class(tmp_path: Path, namespace: 
             assert code == 0
             assert said["runtime"]["name"] == "late"
             assert said["accelerators"]["engine"]["acceleratorClass"] == namespace
-            held = eventually(lambda: (get("acceleratorclass", namespace) or {}).get("status"))
+            held = eventually(lambda: (get("acceleratorclasses", namespace) or {}).get("status"))
             hopper = [
                 item["metadata"]["name"]
                 for item in items("nodes")
@@ -133,12 +129,12 @@ def test_a_service_waits_for_model_runtime_and_class(tmp_path: Path, namespace: 
             assert held["nodes"] == sorted(hopper)
             assert held["totalAccelerators"] >= len(hopper)
         finally:
-            kubectl("delete", "acceleratorclass", namespace, "--timeout=30s")
+            cluster.delete("acceleratorclasses", namespace)
 
 
 def test_two_runtimes_of_one_rank_are_told(tmp_path: Path, namespace: str) -> None:
     def distinct(name: str) -> dict[str, Any]:
-        found = (get("servingruntime", name, namespace) or {}).get("status") or {}
+        found = (get("servingruntimes", name, namespace) or {}).get("status") or {}
         conditions = {item["type"]: item for item in found.get("conditions") or ()}
         return dict(conditions.get("PrioritiesDistinct") or {})
 
