@@ -20,6 +20,7 @@ Commands:
   manager    run the operator
   agent      run the agent of a node, or many simulated ones
   crds       print the CustomResourceDefinitions
+  inspect    print what a model's files say, and what of it goes into its spec
   version    print the version
 
 "ome COMMAND --help" lists the flags of a command."""
@@ -68,4 +69,8 @@ def _command(name: str) -> Callable[[Sequence[str]], int] | None:
         from ome.cli.crds import run as crds
 
         return crds
+    if name == "inspect":
+        from ome.cli.inspect import run as inspect
+
+        return inspect
     return None

@@ -64,7 +64,7 @@ HEAVY = {"huggingface_hub", "obstore", "oci", "hf_xet"}
         "import ome.cli.manager",
         "import ome.cli.agent",
         "import ome.storage.registry, ome.storage.download, ome.storage.uris",
-        "import ome.modelconfig.describe",
+        "import ome.modelconfig.describe, ome.modelconfig.remote, ome.cli.inspect",
     ],
 )
 def test_heavy_libraries_stay_out(code: str) -> None:
