@@ -21,10 +21,10 @@ from ome.modelconfig.values import ConfigError
 from ome.storage.credentials import find_credentials
 from ome.storage.download import list_files
 from ome.storage.errors import InvalidUri, UnsupportedStorage
+from ome.storage.objects import source_uri
 from ome.storage.registry import open_source
 from ome.storage.retry import RetryPolicy
 from ome.storage.settings import Surroundings, wishes_of
-from ome.storage.uris import parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def run(words: Sequence[str]) -> int:
     parameters = _parameters(flags["parameter"])
     try:
         if "://" in model:
-            report = anyio.run(_of_uri, parse_uri(model), model, parameters)
+            report = anyio.run(_of_uri, source_uri(model), model, parameters)
         else:
             report = _of_directory(model)
     except (InvalidUri, UnsupportedStorage) as error:

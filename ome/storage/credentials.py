@@ -35,7 +35,6 @@ _NAMES = {
         "azure_client_secret",
     ),
     "gs": ("gcp_service_account_key",),
-    "oci": ("config_file", "profile", "security_token"),
 }
 """By scheme, the entries of a Secret and the keys of parameters that are credentials."""
 _ENVIRONMENT = {

@@ -58,6 +58,8 @@ async def list_files(
     """The wanted files, with retries. Raises ``StorageError``."""
     found = await retrying(source.list, policy, around.clock, around.rng)
     kept = tuple(file for file in found.files if wishes.wants(file.path))
+    if not kept and wishes.shape:
+        raise SourceNotFound(f"no suitable objects found for shape {wishes.shape}")
     if not kept:
         raise SourceNotFound(
             f"none of the {len(found.files)} files is wanted; mend allow_patterns and"

@@ -48,9 +48,13 @@ class Wishes:
     allow: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     auth: str = ""
+    shape: str = ""
+    """The alias of a GPU shape: of engines that are built for shapes, only its folder is wanted."""
 
     def wants(self, path: str) -> bool:
         """Whether a file is to be fetched."""
+        if self.shape and f"/{self.shape}/" not in f"/{path}":
+            return False
         return wanted(path, self.allow, self.ignore)
 
 
