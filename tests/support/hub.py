@@ -74,6 +74,9 @@ class Hub:
         self.requests: list[str] = []
         self.served: Counter[str] = Counter()
         """Bytes by path in the repository."""
+        self.finished: set[str] = set()
+        """Files that nobody should ask for any more, and below those that somebody asked for."""
+        self.asked_again: set[str] = set()
         self._moved = anyio.Event()
         self.authorizations: dict[str, set[str]] = {"api": set(), "resolve": set(), "cdn": set()}
 
@@ -84,6 +87,11 @@ class Hub:
     async def until_served(self, file: str, count: int) -> None:
         """Wait until so many bytes of a file have left."""
         while self.served[file] < count:
+            await self._moved.wait()
+
+    async def until_total(self, count: int) -> None:
+        """Wait until so many bytes have left in all."""
+        while sum(self.served.values()) < count:
             await self._moved.wait()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -184,6 +192,8 @@ class Hub:
     async def _send(
         self, request: web.BaseRequest, file: str, content: bytes, trouble: Trouble | None
     ) -> web.StreamResponse:
+        if file in self.finished:
+            self.asked_again.add(file)
         start = 0
         wish = request.headers.get("Range", "")
         if wish.startswith("bytes=") and not (trouble and trouble.ignore_range):
