@@ -8,6 +8,7 @@ fetched, also when somebody pushes meanwhile.
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from ome.storage.uris import HuggingFaceUri
 
 __all__ = ["HuggingFace", "open_huggingface"]
+
+# Its HTTP client tells of each request; ours are told of by those who know the model.
+for _name in ("httpx", "httpx2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _HUB = "https://huggingface.co"
 _LIST_SECONDS = 30.0
