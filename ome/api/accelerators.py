@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ome.api.core import Affinity, MetaCondition
+from ome.api.limits import Count, Int32, Int64, Time
 from ome.api.schema import KindObject, Quantity, Schema
 
 AcceleratorPolicy = Literal["BestFit", "Cheapest", "MostCapable", "FirstAvailable"]
@@ -13,9 +14,9 @@ AcceleratorPolicy = Literal["BestFit", "Cheapest", "MostCapable", "FirstAvailabl
 class AcceleratorConstraints(Schema):
     """What an accelerator must have; memory in GB."""
 
-    min_memory: int | None = None
-    max_memory: int | None = None
-    min_compute_performance_tflops: int | None = None
+    min_memory: Int64 | None = None
+    max_memory: Int64 | None = None
+    min_compute_performance_tflops: Int64 | None = None
     min_architecture_version: str | None = None
     required_features: list[str] | None = None
     excluded_classes: list[str] | None = None
@@ -35,8 +36,8 @@ class AcceleratorRequirements(Schema):
     """What a runtime needs."""
 
     accelerator_classes: list[str] | None = None
-    min_memory: int | None = None
-    min_compute_performance_tflops: int | None = None
+    min_memory: Count | None = None
+    min_compute_performance_tflops: Count | None = None
     min_architecture_version: str | None = None
     required_features: list[str] | None = None
     preferred_precisions: list[str] | None = None
@@ -45,15 +46,15 @@ class AcceleratorRequirements(Schema):
 class TensorParallelism(Schema):
     """Parallel sizes for one class."""
 
-    tensor_parallel_size: int | None = None
-    pipeline_parallel_size: int | None = None
-    data_parallel_size: int | None = None
+    tensor_parallel_size: Count | None = None
+    pipeline_parallel_size: Count | None = None
+    data_parallel_size: Count | None = None
 
 
 class AcceleratorModelConfig(Schema):
     """What a class changes for one model format."""
 
-    min_memory_per_billion_params: int | None = None
+    min_memory_per_billion_params: Count | None = None
     tensor_parallelism_override: TensorParallelism | None = None
     runtime_args_override: list[str] | None = None
     environment_override: dict[str, str] | None = None
@@ -71,17 +72,17 @@ class AcceleratorDiscovery(Schema):
 class AcceleratorLatency(Schema):
     """Milliseconds."""
 
-    average_millis: int | None = None
-    maximum_millis: int | None = None
+    average_millis: Int64 | None = None
+    maximum_millis: Int64 | None = None
 
 
 class AcceleratorPerformance(Schema):
     """Peak rates."""
 
-    fp32_tflops: int | None = None
-    fp16_tflops: int | None = None
-    int8_tops: int | None = None
-    int4_tops: int | None = None
+    fp32_tflops: Int64 | None = None
+    fp16_tflops: Int64 | None = None
+    int8_tops: Int64 | None = None
+    int4_tops: Int64 | None = None
     latency: AcceleratorLatency | None = None
 
 
@@ -91,7 +92,7 @@ class AcceleratorCapabilities(Schema):
     memory_gb: Quantity | None = None
     compute_capability: str | None = None
     level_zero_version: str | None = None
-    clock_speed_mhz: int | None = None
+    clock_speed_mhz: Int32 | None = None
     memory_bandwidth_gbps: Quantity | None = None
     features: list[str] | None = None
     performance: AcceleratorPerformance | None = None
@@ -138,10 +139,10 @@ class AcceleratorClassStatus(Schema):
     """The nodes that have it."""
 
     nodes: list[str] | None = None
-    total_accelerators: int | None = None
-    available_accelerators: int | None = None
-    available_nodes: int | None = None
-    last_updated: str | None = None
+    total_accelerators: Int32 | None = None
+    available_accelerators: Int32 | None = None
+    available_nodes: Int32 | None = None
+    last_updated: Time | None = None
     conditions: list[MetaCondition] | None = None
 
 

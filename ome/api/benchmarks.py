@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ome.api.common import StorageSpec
 from ome.api.core import (
@@ -14,6 +14,7 @@ from ome.api.core import (
     Volume,
     VolumeMount,
 )
+from ome.api.limits import HttpUrl, Scenario, Scenarios, Time, UniqueList
 from ome.api.schema import KindObject, Schema
 
 
@@ -33,7 +34,7 @@ class InferenceServiceReference(Schema):
 class Endpoint(Schema):
     """A URL to measure."""
 
-    url: str
+    url: HttpUrl
     api_format: Literal["openai", "oci-cohere", "cohere"]
     model_name: str | None = None
 
@@ -75,8 +76,8 @@ class BenchmarkJobSpec(Schema):
     endpoint: EndpointSpec
     service_metadata: ServiceMetadata | None = None
     task: Literal["text-to-text", "image-to-text", "text-to-embeddings", "image-to-embeddings"]
-    traffic_scenarios: list[str] | None = None
-    num_concurrency: list[int] | None = None
+    traffic_scenarios: Annotated[list[Scenario], Scenarios] | None = None
+    num_concurrency: Annotated[list[int], UniqueList] | None = None
     max_time_per_iteration: int
     max_requests_per_iteration: int
     additional_request_params: dict[str, str] | None = None
@@ -90,9 +91,9 @@ class BenchmarkJobStatus(Schema):
     """How far the benchmark is."""
 
     state: Literal["Pending", "Running", "Completed", "Failed"] | None = None
-    start_time: str | None = None
-    completion_time: str | None = None
-    last_reconcile_time: str | None = None
+    start_time: Time | None = None
+    completion_time: Time | None = None
+    last_reconcile_time: Time | None = None
     failure_message: str | None = None
     details: str | None = None
 

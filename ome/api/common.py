@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ome.api.core import MetaCondition, NodeAffinity
+from ome.api.limits import FormatName, Int32, Int64
 from ome.api.schema import Schema
 
 DownloadPolicy = Literal["AlwaysDownload", "ReuseIfExists"]
@@ -14,10 +15,10 @@ LifecycleState = Literal["Creating", "Importing", "In_Transit", "In_Training", "
 class ModelFormat(Schema):
     """How a model's files are laid out, with the version a runtime asks for."""
 
-    name: str
+    name: FormatName
     version: str | None = None
     operator: str = "Equal"
-    weight: int = 1
+    weight: Int64 = 1
 
 
 class ModelFrameworkSpec(Schema):
@@ -26,7 +27,7 @@ class ModelFrameworkSpec(Schema):
     name: str
     version: str | None = None
     operator: str = "Equal"
-    weight: int = 1
+    weight: Int64 = 1
 
 
 class DiffusionComponent(Schema):
@@ -85,9 +86,9 @@ class ModelStatus(Schema):
     state: LifecycleState | None = None
     nodes_ready: list[str] | None = None
     nodes_failed: list[str] | None = None
-    nodes_ready_count: int | None = None
-    nodes_failed_count: int | None = None
-    nodes_updating_count: int | None = None
+    nodes_ready_count: Int32 | None = None
+    nodes_failed_count: Int32 | None = None
+    nodes_updating_count: Int32 | None = None
     conditions: list[MetaCondition] | None = None
 
 

@@ -14,6 +14,7 @@ from ome.api.common import (
     ObjectReference,
     StorageSpec,
 )
+from ome.api.limits import Int32
 from ome.api.schema import KindObject
 
 
@@ -31,7 +32,7 @@ class BaseModelSpec(ModelExtensionSpec):
     model_configuration: FreeForm | None = None
     storage: StorageSpec
     serving_mode: list[str] | None = None
-    max_tokens: int | None = None
+    max_tokens: Int32 | None = None
     diffusion_pipeline: DiffusionPipelineSpec | None = None
     additional_metadata: dict[str, str] | None = None
 

@@ -15,6 +15,8 @@ FIELD_MANAGER = "ome-controller"
 EVENT_COMPONENT = "v1beta1Controllers"
 DEFAULT_NAMESPACE = "ome"
 LEADER_LEASE = "ome-controller-manager-leader-lock"
+WEBHOOK_SERVICE = "ome-webhook-server-service"
+WEBHOOK_SECRET = "ome-webhook-server-cert"
 
 # Finalizers.
 FINALIZER_INFERENCE_SERVICE = "inferenceservice.finalizers"
@@ -213,6 +215,7 @@ CONDITION_ENGINE_READY = "EngineReady"
 CONDITION_DECODER_READY = "DecoderReady"
 CONDITION_ROUTER_READY = "RouterReady"
 CONDITION_PREDICTOR_READY = "PredictorReady"
+CONDITION_ACCELERATOR_SELECTED = "AcceleratorSelected"
 # Of each component as a Knative Service; informational.
 CONDITION_ENGINE_ROUTE_READY = "EngineRouteReady"
 CONDITION_ENGINE_CONFIGURATION_READY = "EngineConfigurationReady"

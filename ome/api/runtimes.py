@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from ome.api.accelerators import AcceleratorModelConfig, AcceleratorRequirements
 from ome.api.common import DiffusionPipelineSpec, ModelFormat, ModelFrameworkSpec
@@ -14,6 +14,7 @@ from ome.api.core import (
     Toleration,
     Volume,
 )
+from ome.api.limits import FormatName, Formats, Priority
 from ome.api.schema import KindObject, Schema
 from ome.api.services import DecoderSpec, EngineSpec, RouterSpec
 
@@ -21,7 +22,7 @@ from ome.api.services import DecoderSpec, EngineSpec, RouterSpec
 class SupportedModelFormat(Schema):
     """One kind of model that a runtime can serve."""
 
-    name: str | None = None
+    name: FormatName | None = None
     model_format: ModelFormat | None = None
     model_framework: ModelFrameworkSpec | None = None
     model_type: str | None = None
@@ -30,7 +31,7 @@ class SupportedModelFormat(Schema):
     quantization: str | None = None
     diffusion_pipeline: DiffusionPipelineSpec | None = None
     auto_select: bool | None = None
-    priority: int | None = None
+    priority: Priority | None = None
     accelerator_config: dict[str, AcceleratorModelConfig] | None = None
 
 
@@ -67,7 +68,7 @@ class WorkerPodSpec(ServingRuntimePodSpec):
 class ServingRuntimeSpec(ServingRuntimePodSpec):
     """What a runtime can serve, and how it runs."""
 
-    supported_model_formats: list[SupportedModelFormat] | None = None
+    supported_model_formats: Annotated[list[SupportedModelFormat], Formats] | None = None
     model_size_range: ModelSizeRange | None = None
     disabled: bool | None = None
     engine_config: EngineSpec | None = None

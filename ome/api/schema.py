@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 import pydantic
 from pydantic.alias_generators import to_camel
 
+from ome.api.limits import QUANTITY_PATTERN, Limits
+
 __all__ = [
     "CoreType",
     "KindObject",
@@ -55,6 +57,7 @@ class Schema(pydantic.BaseModel):
         populate_by_name=True,
         extra="ignore",
         frozen=True,
+        strict=True,
     )
 
     _BLANKS: ClassVar[dict[str, Any]] = {}
@@ -111,11 +114,17 @@ class CoreType:
     definition: str
 
 
-Quantity = Annotated[int | float | str, CoreType("io.k8s.apimachinery.pkg.api.resource.Quantity")]
+Quantity = Annotated[
+    int | str,
+    CoreType("io.k8s.apimachinery.pkg.api.resource.Quantity"),
+    Limits(pattern=QUANTITY_PATTERN),
+]
 
 
 class _Sparse(Schema):
     """An object of Kubernetes whose zero values mean absent: they are read, never written."""
+
+    model_config = pydantic.ConfigDict(strict=False)
 
     @pydantic.model_serializer(mode="wrap")
     def _written(self, handler: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:

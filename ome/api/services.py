@@ -12,6 +12,7 @@ from ome.api.core import (
     IntOrString,
     PodFields,
 )
+from ome.api.limits import Int32, Int64, Time
 from ome.api.schema import KindObject, Quantity, Schema
 
 ScaleMetric = Literal["cpu", "memory", "concurrency", "rps"]
@@ -65,9 +66,9 @@ class ComponentExtensionSpec(Schema):
     max_replicas: int | None = None
     scale_target: int | None = None
     scale_metric: ScaleMetric | None = None
-    container_concurrency: int | None = None
-    timeout_seconds: int | None = None
-    canary_traffic_percent: int | None = None
+    container_concurrency: Int64 | None = None
+    timeout_seconds: Int64 | None = None
+    canary_traffic_percent: Int64 | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     min_available: IntOrString | None = None
@@ -188,7 +189,7 @@ class TrafficTarget(Schema):
     configuration_name: str | None = None
     revision_name: str | None = None
     latest_revision: bool | None = None
-    percent: int | None = None
+    percent: Int64 | None = None
     tag: str | None = None
     url: str | None = None
 
@@ -230,8 +231,8 @@ class FailureInfo(Schema):
     reason: FailureReason | None = None
     message: str | None = None
     model_revision_name: str | None = None
-    time: str | None = None
-    exit_code: int | None = None
+    time: Time | None = None
+    exit_code: Int32 | None = None
 
 
 class ModelCopies(Schema):
@@ -253,7 +254,7 @@ class ServiceModelStatus(Schema):
 class InferenceServiceStatus(Schema):
     """The service as it stands."""
 
-    observed_generation: int | None = None
+    observed_generation: Int64 | None = None
     conditions: list[Condition] | None = None
     annotations: dict[str, str] | None = None
     address: Addressable | None = None

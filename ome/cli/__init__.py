@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_USAGE = """Usage: ome COMMAND [flags]
-
-Commands:
-  manager    run the operator
-  agent      run the agent of a node, or many simulated ones
-  crds       print the CustomResourceDefinitions
-  inspect    print what a model's files say, and what of it goes into its spec
-  version    print the version
-
-"ome COMMAND --help" lists the flags of a command."""
+_COMMANDS = {
+    "manager": ("ome.cli.manager", "run the operator"),
+    "agent": ("ome.cli.agent", "run the agent of a node, or many simulated ones"),
+    "sandbox": ("ome.cli.sandbox", "run a simulated cluster in one process, OME included"),
+    "validate": ("ome.cli.validate", "say what admission would say of manifests, offline"),
+    "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
+    "inspect": ("ome.cli.inspect", "what a model's files say, and what of it goes into its spec"),
+    "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
+}
+"""The module whose ``run`` is the command, and what it does."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -33,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _run(words: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        sys.stdout.write(_USAGE + "\n")
+        sys.stdout.write(_usage())
         return 0 if words else 2
     if words[0] in ("version", "--version"):
         sys.stdout.write(f"ome {__version__}\n")
@@ -56,21 +57,19 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _command(name: str) -> Callable[[Sequence[str]], int] | None:
-    # Imported when used: printing CRDs should not load a Kubernetes client.
-    if name == "manager":
-        from ome.cli.manager import run
+    """Imported when used: printing CRDs should not load a Kubernetes client."""
+    if name not in _COMMANDS:
+        return None
+    run: Callable[[Sequence[str]], int] = importlib.import_module(_COMMANDS[name][0]).run
+    return run
 
-        return run
-    if name == "agent":
-        from ome.cli.agent import run as agent
 
-        return agent
-    if name == "crds":
-        from ome.cli.crds import run as crds
-
-        return crds
-    if name == "inspect":
-        from ome.cli.inspect import run as inspect
-
-        return inspect
-    return None
+def _usage() -> str:
+    described = {name: what for name, (_, what) in _COMMANDS.items()} | {
+        "version": "print the version"
+    }
+    lines = "".join(f"  {name:<10} {what}\n" for name, what in described.items())
+    return (
+        f"Usage: ome COMMAND [flags]\n\nCommands:\n{lines}\n"
+        '"ome COMMAND --help" lists the flags of a command.\n'
+    )

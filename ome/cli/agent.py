@@ -117,7 +117,7 @@ async def _main(flags: Mapping[str, Any], behaviour: Behaviour, nodes: Sequence[
             )
             async with anyio.create_task_group() as group:
                 await group.start(informers.run)
-                group.start_soon(_play, simulation, informers, nodes)
+                group.start_soon(play, simulation, informers, nodes)
                 with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
                     async for _ in received:
                         break
@@ -127,7 +127,8 @@ async def _main(flags: Mapping[str, Any], behaviour: Behaviour, nodes: Sequence[
     return outcome.code
 
 
-async def _play(simulation: Simulation, informers: Informers, nodes: Sequence[str]) -> None:
+async def play(simulation: Simulation, informers: Informers, nodes: Sequence[str]) -> None:
+    """Wait for the caches, then play the agents until cancelled."""
     while True:
         try:
             await informers.wait_synced(30)

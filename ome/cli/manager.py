@@ -7,6 +7,7 @@ import random
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -33,11 +34,12 @@ from ome.telemetry.metrics import Metrics
 from ome.telemetry.tracing import configure_tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 
     from ome.kube.transport import Transport
+    from ome.webhooks.serving import WebhookSettings
 
-__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "manage", "own_namespace", "run", "user_errors"]
 
 LOG_FLAGS = (
     Flag("zap-devel", False, "development logging: console encoder, debug level"),
@@ -62,6 +64,13 @@ FLAGS = (
     Flag("enable-http2", False, "allow HTTP/2 on the metrics and webhook servers"),
     Flag("webhook", False, "serve the admission webhooks"),
     Flag("webhook-port", 9443, "port of the webhook server"),
+    Flag(
+        "webhook-cert-dir",
+        "",
+        "folder of tls.crt and tls.key that somebody else renews (default:"
+        " k8s-webhook-server/serving-certs in the temporary folder); without these files the"
+        " manager makes its own certificate",
+    ),
     Flag("leader-elect", False, "run the controllers on one replica only"),
     Flag("leader-election-namespace", "", "namespace of the Lease"),
     Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
@@ -109,25 +118,39 @@ def run(words: Sequence[str]) -> int:
         _address(flags, "metrics-bind-address"),
         self_signed_context("ome-manager") if flags["metrics-secure"] else None,
     )
-    configure_logging(log_settings(flags, "ome manager"))
     namespace = own_namespace(flags["namespace"])
+    webhooks = _webhooks(flags, namespace)
+    configure_logging(log_settings(flags, "ome manager"))
     settings = {name.replace("-", "_"): value for name, value in flags.items()}
     log.info("settings", version=__version__, **{**settings, "namespace": namespace})
     for flag, lacks in (
-        ("webhook", "admission webhooks are not served yet; the CRDs' own rules hold"),
         ("enable-http2", "only HTTP/1.1 is served"),
         ("leader-elect", "leader election is not built yet; run one replica only"),
     ):
         if flags[flag]:
             log.warning("flag.without_effect", flag=f"--{flag}", why=lacks)
     with configure_tracing("ome-manager", __version__):
-        return anyio.run(_main, flags["kubeconfig"] or None, namespace, listen)
+        return anyio.run(_main, flags["kubeconfig"] or None, namespace, listen, webhooks)
 
 
-async def _main(kubeconfig: str | None, namespace: str, listen: Listen) -> int:
+def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | None:
+    if not flags["webhook"]:
+        return None
+    # Imported when used: a manager without webhooks starts faster.
+    from ome.webhooks.serving import WebhookSettings
+
+    port, folder = flags["webhook-port"], flags["webhook-cert-dir"]
+    if not 0 < port < 65536:
+        raise UserError(f"ome manager: --webhook-port={port}: expected a port, 1 to 65535")
+    return WebhookSettings(namespace, port, folder=Path(folder) if folder else None)
+
+
+async def _main(
+    kubeconfig: str | None, namespace: str, listen: Listen, webhooks: WebhookSettings | None
+) -> int:
     with user_errors("ome manager") as outcome:
         async with await connect(kubeconfig) as transport:
-            await _manage(transport, namespace, listen)
+            await manage(transport, namespace, listen, webhooks)
     return outcome.code
 
 
@@ -157,7 +180,18 @@ def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:
     return found
 
 
-async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
+async def manage(
+    transport: Transport,
+    namespace: str,
+    listen: Listen,
+    webhooks: WebhookSettings | None = None,
+    *,
+    signals: bool = True,
+) -> None:
+    """Run the operator over a transport, until a signal or, without ``signals``, until cancelled.
+
+    Raises ``UserError`` when an address cannot be used.
+    """
     clock, rng, metrics = SystemClock(), random.Random(), Metrics()
     client = Client(transport, clock=clock, rng=rng, observe=metrics.request(transport.host))
     informers = Informers(client, clock, rng, metrics=PrometheusInformerMetrics(metrics.registry))
@@ -171,6 +205,14 @@ async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
             metrics.controller(controller.name, controller.workers),
             metrics.queue(controller.name),
         )
+    runnables: list[Callable[[], Coroutine[Any, Any, None]]] = [events.run]
+    ready: dict[str, Callable[[], str | None]] = {}
+    if webhooks is not None:
+        from ome.cli.webhooks import make_webhooks
+
+        admission = make_webhooks(context, webhooks, metrics.registry)
+        runnables.append(admission.run)
+        ready["webhooks"] = admission.problem
     _watch_crds(informers, discovery)
     manager = Manager(
         clock=clock,
@@ -179,10 +221,12 @@ async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
         listen=listen,
         reach=_reach(discovery, applier),
         controllers=controllers,
-        runnables=[events.run],
+        runnables=runnables,
+        ready=ready,
     )
     async with anyio.create_task_group() as group:
-        group.start_soon(manager.signals)
+        if signals:
+            group.start_soon(manager.signals)
         await manager.run()
         group.cancel_scope.cancel()
 

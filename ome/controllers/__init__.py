@@ -15,6 +15,7 @@ __all__ = ["ControllerContext", "setup_all"]
 
 def setup_all(context: ControllerContext) -> list[Controller[ObjectKey]]:
     """The controllers of every kind; their informers are registered, nothing runs yet."""
-    from ome.controllers import basemodel, inferenceservice
+    from ome.controllers import acceleratorclass, basemodel, inferenceservice, servingruntime
 
-    return [*basemodel.setup(context), *inferenceservice.setup(context)]
+    kinds = (basemodel, acceleratorclass, servingruntime, inferenceservice)
+    return [controller for kind in kinds for controller in kind.setup(context)]

@@ -15,6 +15,7 @@ __all__ = [
     "INGRESSES",
     "JOBS",
     "LEASES",
+    "MUTATING_WEBHOOKS",
     "NAMESPACES",
     "NODES",
     "PDBS",
@@ -26,6 +27,7 @@ __all__ = [
     "SECRETS",
     "SERVICES",
     "SERVICE_ACCOUNTS",
+    "VALIDATING_WEBHOOKS",
     "resource_for",
 ]
 
@@ -44,6 +46,20 @@ CRDS = Resource(
     "v1",
     "CustomResourceDefinition",
     "customresourcedefinitions",
+    namespaced=False,
+)
+MUTATING_WEBHOOKS = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    namespaced=False,
+)
+VALIDATING_WEBHOOKS = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
     namespaced=False,
 )
 DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments")

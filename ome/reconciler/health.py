@@ -102,9 +102,22 @@ class HttpServer:
     """One listening address; ``start`` binds it and ``stop`` lets answers finish."""
 
     def __init__(
-        self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None
+        self,
+        app: web.Application,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        keep_alive: float = 75.0,
     ) -> None:
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2)
+        """``keep_alive``: seconds until an idle connection is closed."""
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=2,
+            keepalive_timeout=keep_alive,
+        )
         self._host = host
         self._port = port
         self._tls = tls

@@ -23,7 +23,7 @@ from ome.reconciler.health import HttpServer, metrics_app, probe_app
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from aiohttp import web
@@ -88,10 +88,14 @@ class Manager:
         reach: Callable[[], Awaitable[None]],
         controllers: Sequence[Controller[Any]] = (),
         runnables: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        ready: Mapping[str, Callable[[], str | None]] | None = None,
         leadership: Leadership | None = None,
         grace: float = 30.0,
     ) -> None:
-        """``reach`` asks the server for what must be there and raises until it is."""
+        """``reach`` asks the server for what must be there and raises until it is.
+
+        ``ready`` are further checks of ``/readyz``.
+        """
         self._clock = clock
         self._metrics = metrics
         self._informers = informers
@@ -99,6 +103,7 @@ class Manager:
         self._reach = reach
         self._controllers = controllers
         self._runnables = runnables
+        self._ready = ready or {}
         self._leadership = leadership or AlwaysLeader()
         self._grace = grace
         self._state = _State()
@@ -139,7 +144,7 @@ class Manager:
 
     async def _serve(self) -> None:
         live = {"loop": self._loop_problem, "informers": self._stuck}
-        ready = {"caches": self._not_ready}
+        ready = {"caches": self._not_ready, **self._ready}
         apps: list[tuple[web.Application, tuple[str, int], ssl.SSLContext | None]] = []
         if self._listen.probes:
             apps.append((probe_app(live, ready), self._listen.probes, None))

@@ -1,4 +1,4 @@
-"""A certificate for servers whose clients do not verify one: made anew at each start."""
+"""TLS for our own servers: contexts, and a certificate for clients that do not verify one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-__all__ = ["self_signed_context"]
+__all__ = ["load_pair", "self_signed_context", "server_context"]
 
 _VALID = timedelta(days=365)
 
@@ -32,18 +32,35 @@ def self_signed_context(name: str) -> ssl.SSLContext:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
+    context = server_context()
+    load_pair(
+        context,
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )
+    return context
+
+
+def server_context() -> ssl.SSLContext:
+    """A server context without a certificate: TLS 1.2 or later, HTTP/1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # The standard library loads keys from files only; this one is gone before we return.
-    with tempfile.NamedTemporaryFile() as chain:
-        chain.write(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        chain.write(certificate.public_bytes(serialization.Encoding.PEM))
-        chain.flush()
-        context.load_cert_chain(chain.name)
+    context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def load_pair(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:
+    """Serve this certificate from the next handshake on; connections that stand keep theirs.
+
+    Raises ``ssl.SSLError`` when the two do not belong together, and then nothing has changed.
+    """
+    # The standard library loads keys from files only; this one is gone before we return.
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(key + b"\n" + chain)
+        file.flush()
+        server_context().load_cert_chain(file.name)
+        context.load_cert_chain(file.name)

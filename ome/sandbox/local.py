@@ -29,7 +29,7 @@ class LocalApi(Protocol):
         ...
 
     def list(self, resource: Resource, namespace: str = "") -> Iterable[Stored]:
-        """All objects of the resource (of one namespace), by key; safe against changes meanwhile."""
+        """All objects of the resource (of one namespace), by key, as they are at this moment."""
         ...
 
     def subscribe(

@@ -46,6 +46,7 @@ class Refused(Exception):
         self.reason = reason
         self.message = message
         self.details = dict(details or {})
+        self._detailed = details is not None
         self.headers = dict(headers or {})
 
     def status(self) -> dict[str, Any]:
@@ -56,9 +57,10 @@ class Refused(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
-        if self.details:
+        if self.reason:
+            body["reason"] = self.reason
+        if self.details or self._detailed:
             body["details"] = self.details
         return {**body, "code": self.code}
 

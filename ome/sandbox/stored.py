@@ -40,7 +40,9 @@ class Stored:
         """The object at a version, which is written into its metadata."""
         metadata = {**document["metadata"], "resourceVersion": str(version)}
         key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-        raw = _encode({**document, "metadata": metadata})
+        # What says its kind comes first: lists of built-in kinds leave it out (``views``).
+        head = {name: document[name] for name in ("apiVersion", "kind") if name in document}
+        raw = _encode({**head, **document, "metadata": metadata})
         return cls(key, metadata["uid"], version, metadata.get("labels") or {}, raw)
 
     def load(self) -> dict[str, Any]:

@@ -2,150 +2,118 @@
 
 All dimensions must match and comparison is exact. Presence counts too: an entry that leaves the
 architecture out is no wildcard. Only the diffusion pipeline has wildcards, on the runtime's side.
+
+What differs is collected as values and written out only for the few runtimes that a text names: a
+selection looks at every runtime of the cluster.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from ome.selection.pipeline import pipeline_mismatch
 from ome.selection.version import fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from ome.api import BaseModelSpec, SupportedModelFormat
 
-    from ome.api import (
-        BaseModelSpec,
-        DiffusionComponent,
-        DiffusionPipelineSpec,
-        ModelFormat,
-        ModelFrameworkSpec,
-        SupportedModelFormat,
-    )
+__all__ = ["Mismatch", "differences", "entry_matches", "mismatches", "model_label"]
 
-__all__ = ["entry_matches", "mismatches", "model_label"]
+_UNEQUAL = "{what} mismatch (model={model}, runtime={runtime})"
+_LACKING = "model has no {what} but runtime requires {runtime}"
+_UNWANTED = "model has {what} {model} but runtime has no {what} requirement"
+_NO_VERSION = "model has no {what} version but runtime requires {runtime}"
+_UNWANTED_VERSION = "model has {what} version but runtime has no version requirement"
+_OTHER_VERSION = "{what} version mismatch (model={model}, runtime={runtime})"
 
-_PIPELINE_PARTS = (
-    ("scheduler", "scheduler"),
-    ("textEncoder", "text_encoder"),
-    ("tokenizer", "tokenizer"),
-    ("transformer", "transformer"),
-    ("vae", "vae"),
-)
+
+class Mismatch(NamedTuple):
+    """One reason why an entry does not match; ``text`` is for users."""
+
+    template: str
+    what: str = ""
+    model: str | None = ""
+    runtime: str | None = ""
+
+    @property
+    def text(self) -> str:
+        """The reason in words."""
+        return self.template.format(what=self.what, model=self.model, runtime=self.runtime)
 
 
 def entry_matches(entry: SupportedModelFormat, model: BaseModelSpec) -> bool:
     """Whether the entry can serve the model; a runtime's other rules are not looked at."""
-    return entry.model_format is not None and next(iter(mismatches(entry, model)), None) is None
+    return not differences(entry, model)
 
 
 def mismatches(entry: SupportedModelFormat, model: BaseModelSpec) -> list[str]:
     """Every reason why the entry does not match, in the order of the dimensions."""
-    reasons = list(_mismatches(entry, model))
-    if not reasons and entry.model_format is None:
-        reasons.append("unknown mismatch")
-    return reasons
+    return [found.text for found in differences(entry, model)]
 
 
-def _mismatches(entry: SupportedModelFormat, model: BaseModelSpec) -> Iterator[str]:
-    pipeline = _pipeline_mismatch(entry.diffusion_pipeline, model.diffusion_pipeline)
-    if pipeline:
-        yield pipeline
-    yield from _same(
-        "architecture", model.model_architecture, entry.model_architecture, article="no"
-    )
-    yield from _same("quantization", model.quantization, entry.quantization, article="no")
-    if entry.model_format is not None:
-        yield from _format_mismatch(entry.model_format, model.model_format)
-    yield from _framework_mismatch(entry.model_framework, model.model_framework)
-
-
-def _same(what: str, model: str | None, runtime: str | None, *, article: str) -> Iterator[str]:
-    if model is None and runtime is not None:
-        yield f"model has {article} {what} but runtime requires {runtime}"
-    elif model is not None and runtime is None:
-        yield f"model has {what} {model} but runtime has {article} {what} requirement"
-    elif model != runtime:
-        yield f"{what} mismatch (model={model}, runtime={runtime})"
-
-
-def _format_mismatch(entry: ModelFormat, model: ModelFormat | None) -> Iterator[str]:
-    name = model.name if model else ""
-    if name != entry.name:
-        yield f"format name mismatch (model={name}, runtime={entry.name})"
-        return
-    version = model.version if model else None
-    yield from _version_mismatch("format", version, entry.version, entry.operator)
-
-
-def _framework_mismatch(
-    entry: ModelFrameworkSpec | None, model: ModelFrameworkSpec | None
-) -> Iterator[str]:
-    if entry is None and model is None:
-        return
-    if model is None:
-        assert entry is not None
-        yield f"model has no framework but runtime requires {entry.name}"
-    elif entry is None:
-        yield f"model has framework {model.name} but runtime has no framework requirement"
-    elif entry.name != model.name:
-        yield f"framework name mismatch (model={model.name}, runtime={entry.name})"
-    else:
-        yield from _version_mismatch("framework", model.version, entry.version, entry.operator)
-
-
-def _version_mismatch(
-    what: str, model: str | None, runtime: str | None, operator: str
-) -> Iterator[str]:
-    if model is None and runtime is not None:
-        yield f"model has no {what} version but runtime requires {runtime}"
-    elif model is not None and runtime is None:
-        yield f"model has {what} version but runtime has no version requirement"
-    elif model is not None and runtime is not None and not fits(model, runtime, operator):
-        yield f"{what} version mismatch (model={model}, runtime={runtime})"
-
-
-def _pipeline_mismatch(
-    entry: DiffusionPipelineSpec | None, model: DiffusionPipelineSpec | None
-) -> str:
-    if entry is None:
-        return ""
-    if model is None:
-        return "diffusion pipeline required by runtime but not specified in model"
-    if entry.class_name is not None and model.class_name != entry.class_name:
-        have = "<nil>" if model.class_name is None else model.class_name
-        return f"pipeline class mismatch (model={have}, runtime={entry.class_name})"
-    for name, attribute in _PIPELINE_PARTS:
-        wanted = getattr(entry, attribute)
-        found = getattr(model, attribute)
-        if wanted is not None and found is None:
-            return f"component {name} required by runtime but not specified in model"
-        if wanted is not None:
-            reason = _part_mismatch(name, wanted, found)
-            if reason:
-                return reason
-    return _additional_mismatch(entry, model)
-
-
-def _additional_mismatch(entry: DiffusionPipelineSpec, model: DiffusionPipelineSpec) -> str:
-    wanted = entry.additional_components or {}
-    found = model.additional_components or {}
-    if wanted and not found:
-        return "diffusion pipeline missing required additional components"
-    for key in sorted(wanted):
-        if key not in found:
-            return f"diffusion component {key} missing in model"
-        reason = _part_mismatch(key, wanted[key], found[key])
+def differences(entry: SupportedModelFormat, model: BaseModelSpec) -> list[Mismatch]:
+    """The reasons of ``mismatches``, not yet written out."""
+    found: list[Mismatch] = []
+    if entry.diffusion_pipeline is not None:
+        reason = pipeline_mismatch(entry.diffusion_pipeline, model.diffusion_pipeline)
         if reason:
-            return reason
-    return ""
+            found.append(Mismatch("{model}", "", reason))
+    if model.model_architecture != entry.model_architecture:
+        found.append(_differ("architecture", model.model_architecture, entry.model_architecture))
+    if model.quantization != entry.quantization:
+        found.append(_differ("quantization", model.quantization, entry.quantization))
+    _compare_format(found, entry, model)
+    _compare_framework(found, entry, model)
+    if not found and entry.model_format is None:
+        found.append(Mismatch("unknown mismatch"))
+    return found
 
 
-def _part_mismatch(name: str, wanted: DiffusionComponent, found: DiffusionComponent) -> str:
-    for what in ("library", "type"):
-        want, have = getattr(wanted, what), getattr(found, what)
-        if want and want != have:
-            return f"{name} {what} mismatch (model={have or ''}, runtime={want})"
-    return ""
+def _differ(what: str, model: str | None, runtime: str | None) -> Mismatch:
+    if model is None:
+        return Mismatch(_LACKING, what, model, runtime)
+    if runtime is None:
+        return Mismatch(_UNWANTED, what, model, runtime)
+    return Mismatch(_UNEQUAL, what, model, runtime)
+
+
+def _compare_format(
+    found: list[Mismatch], entry: SupportedModelFormat, model: BaseModelSpec
+) -> None:
+    wanted, given = entry.model_format, model.model_format
+    if wanted is None:
+        return
+    name = "" if given is None else given.name
+    if name != wanted.name:
+        found.append(Mismatch(_UNEQUAL, "format name", name, wanted.name))
+        return
+    version = None if given is None else given.version
+    _compare_version(found, "format", version, wanted.version, wanted.operator)
+
+
+def _compare_framework(
+    found: list[Mismatch], entry: SupportedModelFormat, model: BaseModelSpec
+) -> None:
+    wanted, given = entry.model_framework, model.model_framework
+    if wanted is None or given is None:
+        if wanted is not given:
+            names = [None if side is None else side.name for side in (given, wanted)]
+            found.append(_differ("framework", *names))
+    elif wanted.name != given.name:
+        found.append(Mismatch(_UNEQUAL, "framework name", given.name, wanted.name))
+    else:
+        _compare_version(found, "framework", given.version, wanted.version, wanted.operator)
+
+
+def _compare_version(
+    found: list[Mismatch], what: str, model: str | None, runtime: str | None, operator: str
+) -> None:
+    if model is None or runtime is None:
+        if model is not runtime:
+            template = _NO_VERSION if model is None else _UNWANTED_VERSION
+            found.append(Mismatch(template, what, model, runtime))
+    elif not fits(model, runtime, operator):
+        found.append(Mismatch(_OTHER_VERSION, what, model, runtime))
 
 
 def model_label(model: BaseModelSpec) -> str:

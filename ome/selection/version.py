@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Version", "fits", "parse_version"]
 
@@ -68,6 +69,7 @@ def _number(text: str, whole: str) -> int:
     return int(text)
 
 
+@lru_cache(maxsize=4096)
 def fits(model: str, runtime: str, operator: str = "Equal") -> bool:
     """Whether a model's version fits a runtime's version under the runtime's operator."""
     try:

@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
@@ -68,8 +68,9 @@ def _stamp(encoding: str) -> structlog.types.Processor:
     return stamp
 
 
-def configure_logging(settings: LogSettings) -> None:
-    """Send every log line of ours and of libraries to stderr in one form."""
+def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Send every log line of ours and of libraries to ``stream`` (stderr) in one form."""
+    stream = stream or sys.stderr
     console = settings.encoder == "console" or settings.devel
     level = logging.DEBUG if settings.devel else settings.number()
     shared: list[structlog.types.Processor] = [
@@ -86,7 +87,7 @@ def configure_logging(settings: LogSettings) -> None:
         redact,
     ]
     final: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="ts")]
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="ts")]
         if console
         else [
             structlog.processors.format_exc_info,
@@ -94,7 +95,7 @@ def configure_logging(settings: LogSettings) -> None:
             structlog.processors.JSONRenderer(default=str),
         ]
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

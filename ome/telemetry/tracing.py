@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,14 +16,23 @@ if TYPE_CHECKING:
 __all__ = ["configure_tracing", "span"]
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_W3C = TraceContextTextMapPropagator()
 _enabled = False
 
 
-def span(name: str, attributes: Mapping[str, Any] | None = None) -> AbstractContextManager[Any]:
-    """A span around a block; a no-op while tracing is off."""
+def span(
+    name: str, attributes: Mapping[str, Any] | None = None, *, traceparent: str | None = None
+) -> AbstractContextManager[Any]:
+    """A span around a block; a no-op while tracing is off.
+
+    It continues the trace of a W3C ``traceparent`` header, if one is given and well formed.
+    """
     if not _enabled:
         return nullcontext()
-    return trace.get_tracer("ome").start_as_current_span(name, attributes=dict(attributes or {}))
+    parent = _W3C.extract({"traceparent": traceparent}) if traceparent else None
+    return trace.get_tracer("ome").start_as_current_span(
+        name, context=parent, attributes=dict(attributes or {})
+    )
 
 
 @contextmanager

@@ -13,7 +13,12 @@ from ome.workloads.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["IngressConfig", "OperatorConfig", "parse_operator_config"]
+__all__ = [
+    "IngressConfig",
+    "OperatorConfig",
+    "default_deployment_mode",
+    "parse_operator_config",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,12 @@ def _object(key: str, text: str) -> dict[str, Any]:
 
 
 def _deploy(text: str) -> str:
-    mode = _object("deploy", text).get("defaultDeploymentMode")
+    return default_deployment_mode(_object("deploy", text))
+
+
+def default_deployment_mode(deploy: Mapping[str, Any]) -> str:
+    """The mode of key ``deploy``. Raises ``ConfigError``."""
+    mode = deploy.get("defaultDeploymentMode")
     where = f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}, key deploy"
     if not mode:
         raise ConfigError(f"{where}: invalid deploy config, defaultDeploymentMode is required")

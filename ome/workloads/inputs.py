@@ -12,9 +12,22 @@ from ome.workloads.merge import merge_component
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ome.api import BaseModelSpec, InferenceService, ServingRuntimeSpec
+    from ome.api import (
+        AcceleratorClassSpec,
+        AcceleratorModelConfig,
+        BaseModelSpec,
+        InferenceService,
+        ServingRuntimeSpec,
+    )
 
-__all__ = ["Component", "ModelInput", "PlanInputs", "RuntimeInput", "engine_component"]
+__all__ = [
+    "AcceleratorInput",
+    "Component",
+    "ModelInput",
+    "PlanInputs",
+    "RuntimeInput",
+    "engine_component",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,15 @@ class RuntimeInput:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceleratorInput:
+    """The chosen accelerator class, and what the runtime's entry for the model says of it."""
+
+    name: str
+    spec: AcceleratorClassSpec
+    config: AcceleratorModelConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanInputs:
     """Everything a plan depends on; equal inputs give equal plans."""
 
@@ -47,6 +69,8 @@ class PlanInputs:
     rendering: str = "1"
     model_config_taken: bool = False
     """Whether another service owns the ConfigMap of ``model_config_name(service)``."""
+    accelerators: Mapping[str, AcceleratorInput] = field(default_factory=dict)
+    """The class of each component that has one, by ``engine`` and ``decoder``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ome.api import PodFields, names
 from ome.api.schema import json_name
 from ome.api.truncate import model_node_label, truncate_dns
+from ome.workloads.accelerator import (
+    accelerator_affinity,
+    add_resources,
+    gpu_resource,
+    override_arguments,
+    override_environment,
+    sets_parallelism,
+)
 from ome.workloads.errors import RenderError
 from ome.workloads.merge import merge
 from ome.workloads.placeholders import fill
@@ -104,6 +112,9 @@ def pod_spec(
     selector = _node_selector(inputs, component, mount)
     if selector:
         spec["nodeSelector"] = selector
+    affinity = accelerator_affinity(inputs.accelerators.get(component.name), component.own)
+    if affinity:
+        spec["affinity"] = affinity
     return spec
 
 
@@ -126,16 +137,23 @@ def _prepare_runner(
     prepared.setdefault("name", names.CONTAINER_MAIN)
     env = prepared.setdefault("env", [])
     mounts = prepared.setdefault("volumeMounts", [])
+    accelerator = inputs.accelerators.get(component.name)
     if mount is not None:
         if not any(item.get("name") == names.ENV_MODEL_PATH for item in env):
             env.append({"name": names.ENV_MODEL_PATH, "value": mount.path})
+    if accelerator is not None:
+        override_environment(prepared, accelerator)
+    if mount is not None:
         if not any(item.get("mountPath") == mount.path for item in mounts):
             entry = {"name": mount.volume["name"], "mountPath": mount.path, "readOnly": True}
             if mount.sub_path:
                 entry["subPath"] = mount.sub_path
             mounts.append(entry)
     _fill_resources(inputs, component, prepared)
-    _set_parallelism(component, prepared)
+    if accelerator is not None:
+        override_arguments(prepared, accelerator)
+    if not sets_parallelism(accelerator):
+        _set_parallelism(component, prepared, gpu_resource(accelerator))
     for optional in ("env", "volumeMounts"):
         if not prepared[optional]:
             del prepared[optional]
@@ -143,7 +161,10 @@ def _prepare_runner(
 
 
 def _fill_resources(inputs: PlanInputs, component: Component, runner: dict[str, Any]) -> None:
-    """Fill in what the runtime's old top-level container of the same name asks for."""
+    """Fill in what the runtime's old top-level container of the same name and the class ask for.
+
+    Not where the user's own runner asks for anything: then all of it is the user's.
+    """
     asked = (component.own.get("runner") or {}).get("resources") or {}
     if inputs.runtime is None or any(asked.get(part) for part in ("requests", "limits", "claims")):
         return
@@ -154,13 +175,16 @@ def _fill_resources(inputs: PlanInputs, component: Component, runner: dict[str, 
                 held = (runner.get("resources") or {}).get(part) or {}
                 if given:
                     runner.setdefault("resources", {})[part] = {**given, **held}
+    accelerator = inputs.accelerators.get(component.name)
+    if accelerator is not None:
+        add_resources(runner, accelerator)
 
 
-def _set_parallelism(component: Component, runner: dict[str, Any]) -> None:
+def _set_parallelism(component: Component, runner: dict[str, Any], resource: str) -> None:
     """GPUs of a pod times its pods; overrides what the runner says."""
     resources = runner.get("resources") or {}
     for part in ("limits", "requests"):
-        gpus = (resources.get(part) or {}).get(names.GPU_RESOURCE)
+        gpus = (resources.get(part) or {}).get(resource)
         if gpus is None or not str(gpus).isdecimal() or int(gpus) == 0:
             continue
         workers = (component.merged.get("worker") or {}).get("size") or 0
@@ -203,11 +227,14 @@ def _add_volumes(spec: dict[str, Any], mount: Mount | None, annotations: Mapping
 
 
 def _node_selector(inputs: PlanInputs, component: Component, mount: Mount | None) -> dict[str, str]:
-    """The merged selector, the label of ready nodes, the runtime's, then the service's own."""
+    """The merged selector, the label of ready nodes, those of runtime, class and user."""
     selector = dict(component.merged.get("nodeSelector") or {})
     if mount is None or mount.on_labelled_node:
         selector.setdefault(model_node_label(inputs.model.namespace, inputs.model.name), "Ready")
     if inputs.runtime is not None:
         selector |= inputs.runtime.spec.node_selector or {}
+    accelerator = inputs.accelerators.get(component.name)
+    if accelerator is not None:
+        selector |= accelerator.spec.discovery.node_selector or {}
     selector |= component.own.get("nodeSelector") or {}
     return selector

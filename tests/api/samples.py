@@ -142,7 +142,10 @@ FULL: dict[str, dict[str, Any]] = {
     "BaseModel": {"spec": _MODEL, "status": _MODEL_STATUS},
     "ClusterBaseModel": {"spec": _MODEL, "status": _MODEL_STATUS},
     "FineTunedWeight": {"spec": _WEIGHT, "status": {"state": "Failed"}},
-    "BenchmarkJob": {"spec": _JOB, "status": {"state": "Running", "startTime": "t"}},
+    "BenchmarkJob": {
+        "spec": _JOB,
+        "status": {"state": "Running", "startTime": "2026-05-06T10:11:12Z"},
+    },
     "AcceleratorClass": {"spec": _CLASS, "status": {"nodes": ["a"], "availableNodes": 1}},
 }
 SMALLEST: dict[str, dict[str, Any]] = {
@@ -161,7 +164,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     },
     "BenchmarkJob": {
         "spec": {
-            "endpoint": {},
+            "endpoint": {"inferenceService": {"name": "a", "namespace": "b"}},
             "task": "text-to-text",
             "maxTimePerIteration": 1,
             "maxRequestsPerIteration": 1,

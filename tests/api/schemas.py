@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 CRDS: dict[str, dict[str, Any]] = {crd["spec"]["names"]["kind"]: crd for crd in all_crds()}
 KEEP = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING = "x-kubernetes-int-or-string"
+TIME = re.compile(r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)")
 
 
 def version(kind: str) -> dict[str, Any]:
@@ -97,6 +98,8 @@ def errors(schema: dict[str, Any], value: Any, path: str = "") -> list[str]:
         found.append(f"{path}: enum")
     if "minimum" in schema and value < schema["minimum"]:
         found.append(f"{path}: minimum")
+    if schema.get("type") == "integer" and not _fits(value, schema.get("format", "int64")):
+        found.append(f"{path}: format")
     if isinstance(value, list):
         found += _list(schema, value, path)
     if isinstance(value, dict):
@@ -122,11 +125,18 @@ def _is(type_: str | None, value: Any) -> bool:
             return True
 
 
+def _fits(value: int, format_: str) -> bool:
+    bits = int(format_.removeprefix("int"))
+    return bool(-(2 ** (bits - 1)) <= value < 2 ** (bits - 1))
+
+
 def _text(schema: dict[str, Any], value: Any, path: str) -> Iterator[str]:
     if not isinstance(value, str):
         return
     if "pattern" in schema and not re.search(schema["pattern"], value):
         yield f"{path}: pattern"
+    if schema.get("format") == "date-time" and not TIME.fullmatch(value.lower()):
+        yield f"{path}: format"
     if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
         yield f"{path}: length"
 
@@ -137,11 +147,14 @@ def _list(schema: dict[str, Any], value: list[Any], path: str) -> Iterator[str]:
         case "set":
             identities = [repr(item) for item in value]
         case "map":
-            identities = [repr([item.get(key) for key in keys]) for item in value]
+            objects = [item for item in value if isinstance(item, dict)]
+            identities = [repr([item.get(key) for key in keys]) for item in objects]
         case _:
             identities = []
     if len(set(identities)) < len(identities):
         yield f"{path}: duplicate"
+    if len(value) > schema.get("maxItems", len(value)):
+        yield f"{path}: length"
     for item in value:
         yield from errors(schema.get("items", {}), item, f"{path}[]")
 

@@ -3,69 +3,63 @@
 from __future__ import annotations
 
 import copy
-import json
-import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from ome.api.crds import all_crds, render
 from ome.api.crds.descriptions import describe
+from tests import cluster
 from tests.api.samples import FULL, SMALLEST, manifest
 from tests.api.schemas import CRDS, defaulted, root
+from tests.cluster import Problem, apply, get, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 
-MANAGER = "--field-manager=ome-crd-test"
 NAMESPACE = "ome-crd-test"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
-def kubectl(*words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["kubectl", *words], input=given, capture_output=True, text=True)
-
-
-def ok(*words: str, given: str | None = None) -> str:
-    done = kubectl(*words, given=given)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def dry_run(document: dict[str, Any], *words: str) -> subprocess.CompletedProcess[str]:
+def dry_run(document: dict[str, Any], validation: str = "Strict") -> dict[str, Any]:
     """What the server would store; status goes only through its subresource."""
-    scope = ("-n", NAMESPACE) if CRDS[document["kind"]]["spec"]["scope"] == "Namespaced" else ()
-    options = ("--dry-run=server", "-o", "json", "-f", "-", *scope, *words)
-    return kubectl("create", *options, given=json.dumps(document))
+    return cluster.create(document, NAMESPACE, dryRun="All", fieldValidation=validation)
+
+
+def refusal(document: dict[str, Any], validation: str = "Strict") -> str:
+    """What the server says instead of storing it."""
+    with pytest.raises(Problem) as refused:
+        dry_run(document, validation)
+    return str(refused.value)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def applied() -> Iterator[str]:
-    """The CRDs, applied and established; standard error of the apply.
+def applied() -> Iterator[None]:
+    """The CRDs, applied and established.
 
-    They stay: other tests of the same control plane use them.
+    They stay: other tests of the same cluster use them.
     """
-    done = kubectl(
-        "apply", "--server-side", "--force-conflicts", MANAGER, "-f", "-", given=render(all_crds())
-    )
-    assert done.returncode == 0, done.stderr
-    names = [f"crd/{crd['metadata']['name']}" for crd in all_crds()]
-    ok("wait", "--for=condition=Established", "--timeout=60s", *names)
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    ok("apply", "--server-side", MANAGER, "-f", "-", given=yaml.safe_dump(namespace))
-    yield done.stderr
-    kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+    apply(render(all_crds()))
+    for crd in all_crds():
+        cluster.eventually(partial(established, crd["metadata"]["name"]))
+    apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    yield
+    cluster.delete("namespaces", NAMESPACE)
 
 
-def test_the_server_takes_them_without_a_warning(applied: str) -> None:
-    assert applied == ""
+def established(name: str) -> bool:
+    crd = get("customresourcedefinitions", name) or {}
+    conditions = (crd.get("status") or {}).get("conditions") or []
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 @pytest.mark.parametrize("kind", sorted(CRDS))
-def test_a_crd_is_established_and_structural(kind: str) -> None:
-    stored = json.loads(ok("get", "crd", CRDS[kind]["metadata"]["name"], "-o", "json"))
+def test_a_crd_isestablished_and_structural(kind: str) -> None:
+    stored = get("customresourcedefinitions", CRDS[kind]["metadata"]["name"])
+    assert stored is not None
     conditions = {entry["type"]: entry["status"] for entry in stored["status"]["conditions"]}
     assert conditions == {"NamesAccepted": "True", "Established": "True"}
     assert stored["spec"]["versions"][0]["schema"] == CRDS[kind]["spec"]["versions"][0]["schema"]
@@ -75,23 +69,29 @@ def test_a_crd_is_established_and_structural(kind: str) -> None:
 def test_samples_are_stored_as_they_are(kind: str) -> None:
     for sample in (FULL[kind], SMALLEST[kind]):
         document = manifest(kind, {"spec": sample["spec"]})
-        done = dry_run(document, "--validate=strict")
-        assert (done.returncode, done.stderr) == (0, "")
-        assert json.loads(done.stdout)["spec"] == defaulted(root(kind), document)["spec"]
+        assert dry_run(document)["spec"] == defaulted(root(kind), document)["spec"]
 
 
 def test_short_names_and_columns() -> None:
     document = manifest("InferenceService", FULL["InferenceService"], "columns")
-    ok("apply", "--server-side", MANAGER, "-n", NAMESPACE, "-f", "-", given=json.dumps(document))
-    header, row = ok("get", "isvc", "columns", "-n", NAMESPACE).splitlines()
-    assert header.split()[:4] == ["NAME", "URL", "READY", "BASEMODEL"]
-    assert row.split()[:3] == ["columns", "llama", "srt"]
+    apply(document, NAMESPACE)
+    base = "/apis/ome.io/v1beta1"
+    served = {entry["name"]: entry for entry in request("GET", base)["resources"]}
+    assert served["inferenceservices"]["shortNames"] == ["isvc"]
+    path = f"{base}/namespaces/{NAMESPACE}/inferenceservices/columns"
+    table = request("GET", path, accept=TABLE)
+    names = [column["name"] for column in table["columnDefinitions"]]
+    assert names[:4] == ["Name", "URL", "Ready", "BaseModel"]
+    assert [cell for cell in table["rows"][0]["cells"] if cell][:3] == ["columns", "llama", "srt"]
 
 
-def test_explain_knows_our_fields() -> None:
-    text = ok("explain", "isvc.spec.engine.scaleMetric")
-    assert "ENUM: cpu memory concurrency rps" in " ".join(text.split())
-    assert (describe("ComponentExtensionSpec", "scaleMetric") or "?") in text
+def test_openapi_knows_our_fields() -> None:
+    document = request("GET", "/openapi/v3/apis/ome.io/v1beta1")
+    schema = document["components"]["schemas"]["io.ome.v1beta1.InferenceService"]
+    for part in ("spec", "engine", "scaleMetric"):
+        schema = schema["properties"][part]
+    assert schema["enum"] == ["cpu", "memory", "concurrency", "rps"]
+    assert schema["description"] == describe("ComponentExtensionSpec", "scaleMetric")
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,9 @@ def test_the_server_refuses(kind: str, path: str, value: Any, message: str) -> N
     for part in parents:
         place = place[part]
     place[last] = value
-    done = dry_run(document)
-    assert done.returncode != 0
-    assert f"spec.{path}" in done.stderr
-    assert message in done.stderr
+    said = refusal(document)
+    assert f"spec.{path}" in said
+    assert message in said
 
 
 @pytest.mark.parametrize("component", ["engine", "predictor"])
@@ -132,33 +131,29 @@ def test_partial_components_are_taken(component: str) -> None:
         "containers": [{"name": "a", "livenessProbe": probe}],
         ("model" if component == "predictor" else "runner"): {"readinessProbe": probe},
     }
-    done = dry_run(manifest("InferenceService", {"spec": {component: partial}}))
-    assert (done.returncode, done.stderr) == (0, "")
+    dry_run(manifest("InferenceService", {"spec": {component: partial}}))
     startup = {component: {"containers": [{"name": "a", "startupProbe": probe}]}}
-    assert "Required value" in dry_run(manifest("InferenceService", {"spec": startup})).stderr
+    assert "Required value" in refusal(manifest("InferenceService", {"spec": startup}))
 
 
 def test_unknown_fields_are_pruned_and_free_ones_kept() -> None:
     spec = {**FULL["BaseModel"]["spec"], "typo": 1}
     spec["storage"] = {**spec["storage"], "typo": 1}
-    done = dry_run(manifest("BaseModel", {"spec": spec}), "--validate=ignore")
-    assert done.returncode == 0, done.stderr
-    stored = json.loads(done.stdout)["spec"]
-    assert stored == FULL["BaseModel"]["spec"]
-    strict = dry_run(manifest("BaseModel", {"spec": spec}), "--validate=strict")
-    assert 'unknown field "spec.typo"' in strict.stderr
+    stored = dry_run(manifest("BaseModel", {"spec": spec}), "Ignore")
+    assert stored["spec"] == FULL["BaseModel"]["spec"]
+    assert 'unknown field "spec.typo"' in refusal(manifest("BaseModel", {"spec": spec}))
 
 
 @pytest.mark.parametrize("kind", ["InferenceService", "ServingRuntime", "BaseModel"])
 def test_status_goes_through_its_subresource(kind: str) -> None:
     plural = CRDS[kind]["spec"]["names"]["plural"]
     document = manifest(kind, {"spec": FULL[kind]["spec"]}, "status")
-    ok("apply", "--server-side", MANAGER, "-n", NAMESPACE, "-f", "-", given=json.dumps(document))
+    apply(document, NAMESPACE)
     status = copy.deepcopy(FULL[kind]["status"])
     if kind == "InferenceService":
         status["unknownToUs"] = {"kept": True}
-    words = ("patch", plural, "status", "-n", NAMESPACE, "--subresource=status", "--type=merge")
-    stored = json.loads(ok(*words, "-o", "json", "-p", json.dumps({"status": status})))
-    assert stored["status"] == status
-    bad = {"status": {"conditions": [{"type": "a"}]}}
-    assert "Required value" in kubectl(*words, "-p", json.dumps(bad)).stderr
+    path = f"/apis/ome.io/v1beta1/namespaces/{NAMESPACE}/{plural}/status/status"
+    media = "application/merge-patch+json"
+    assert request("PATCH", path, {"status": status}, media)["status"] == status
+    with pytest.raises(Problem, match="Required value"):
+        request("PATCH", path, {"status": {"conditions": [{"type": "a"}]}}, media)

@@ -32,6 +32,8 @@ ALLOWED = {
     "x-kubernetes-list-map-keys",
     "x-kubernetes-list-type",
     "x-kubernetes-map-type",
+    "x-kubernetes-validations",
+    "maxItems",
 }
 SCALARS = {"string", "integer", "number", "boolean"}
 

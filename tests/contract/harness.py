@@ -151,7 +151,7 @@ class Events:
 @asynccontextmanager
 async def connect(kubeconfig: str) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
     """A session and the server's URL from a kubeconfig with certificates or a token."""
-    server, tls, headers = _credentials(kubeconfig)
+    server, tls, headers = credentials(kubeconfig)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls),
         headers=headers,
@@ -161,7 +161,8 @@ async def connect(kubeconfig: str) -> AsyncIterator[tuple[aiohttp.ClientSession,
         yield session, server
 
 
-def _credentials(kubeconfig: str) -> tuple[str, ssl.SSLContext, dict[str, str]]:
+def credentials(kubeconfig: str) -> tuple[str, ssl.SSLContext, dict[str, str]]:
+    """The server, its TLS and the headers that say who asks."""
     config = yaml.safe_load(Path(kubeconfig).read_text())
     context = next(c for c in config["contexts"] if c["name"] == config["current-context"])
     cluster = _named(config["clusters"], context["context"]["cluster"])["cluster"]

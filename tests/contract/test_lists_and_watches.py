@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.harness import CONFIGMAPS, WIDGETS, Api, configmap, widget
 
-pytestmark = pytest.mark.control_plane
+pytestmark = pytest.mark.cluster
 
 
 async def make(api: Api, count: int, prefix: str = "c") -> None:

@@ -14,7 +14,7 @@ from tests.contract.harness import (
     widget,
 )
 
-pytestmark = pytest.mark.control_plane
+pytestmark = pytest.mark.cluster
 
 
 async def test_create_sets_identity_and_version(api: Api) -> None:

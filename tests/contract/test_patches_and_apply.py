@@ -20,7 +20,7 @@ from tests.contract.harness import (
     widget,
 )
 
-pytestmark = pytest.mark.control_plane
+pytestmark = pytest.mark.cluster
 
 
 def applied(name: str, **data: str) -> dict[str, Any]:

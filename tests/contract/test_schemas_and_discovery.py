@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.harness import CONFIGMAPS, TABLE, WIDGETS, Api, configmap, widget
 
-pytestmark = pytest.mark.control_plane
+pytestmark = pytest.mark.cluster
 
 
 async def test_defaults_are_filled_and_unknown_fields_pruned(api: Api) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.harness import kubectl
+from tests import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 def namespace() -> Iterator[str]:
     """A namespace of this test's own, for the operator and for the services."""
     name = f"e2e-{uuid.uuid4().hex[:8]}"
-    kubectl("create", "namespace", name)
+    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    cluster.delete("namespaces", name, wait=0)

@@ -1,66 +1,61 @@
-"""A user's view of a cluster: kubectl, a manager process and simulated agents."""
+"""The operator as its users run it: a manager process under its own user, simulated agents."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import cluster
+from tests.cluster import USER, apply, eventually, get, items
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+__all__ = [
+    "HERE",
+    "ROOT",
+    "SERVICE",
+    "USER",
+    "Process",
+    "agents",
+    "apply",
+    "apply_first",
+    "audit",
+    "condition",
+    "delete_first",
+    "eventually",
+    "get",
+    "items",
+    "manager",
+    "writes",
+]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
-USER = "ome-manager"
+SERVICE = (HERE / "service.yaml").read_text()
+_FIRST = (HERE / "first.yaml").read_text()
 
 
-def kubectl(*words: str, stdin: str | None = None, check: bool = True) -> str:
-    """Run kubectl as an administrator and give what it printed."""
-    done = subprocess.run(
-        ["kubectl", *words], input=stdin, capture_output=True, text=True, timeout=120, check=False
-    )
-    if check and done.returncode:
-        raise AssertionError(f"kubectl {' '.join(words)}: {done.stderr}")
-    return done.stdout if done.returncode == 0 else done.stderr
+def apply_first() -> None:
+    """The model and the runtime of first.yaml."""
+    apply(_FIRST)
 
 
-def get(kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:
-    """One object, or None."""
-    where = ["-n", namespace] if namespace else []
-    text = kubectl("get", kind, name, *where, "-o", "json", "--ignore-not-found")
-    found: dict[str, Any] | None = json.loads(text) if text.strip() else None
-    return found
-
-
-def items(kind: str, namespace: str = "") -> list[dict[str, Any]]:
-    """All objects of a kind."""
-    where = ["-n", namespace] if namespace else ["-A"]
-    found: list[dict[str, Any]] = json.loads(kubectl("get", kind, *where, "-o", "json"))["items"]
-    return found
-
-
-def eventually(holds: Callable[[], Any], seconds: float = 30, every: float = 0.1) -> Any:
-    """Wait until ``holds`` gives something true, and give it."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = holds()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"still {value!r} after {seconds:g} s")
-        time.sleep(every)
+def delete_first() -> None:
+    """The model and the runtime of first.yaml, until they are gone."""
+    cluster.delete("clusterservingruntimes", "sglang-llama-small")
+    cluster.delete("clusterbasemodels", "llama-3-8b")
 
 
 def condition(name: str, type_: str, namespace: str) -> dict[str, Any]:
     """A condition of an InferenceService; empty when it is not there."""
-    service = get("inferenceservice", name, namespace) or {}
+    service = get("inferenceservices", name, namespace) or {}
     conditions = (service.get("status") or {}).get("conditions") or []
     return next((entry for entry in conditions if entry["type"] == type_), {})
 
@@ -70,22 +65,6 @@ def free_port() -> int:
         held.bind(("127.0.0.1", 0))
         port: int = held.getsockname()[1]
         return port
-
-
-def manager_kubeconfig() -> str:
-    """The kubeconfig of the manager's own user."""
-    kubectl("apply", "-f", str(HERE / "rbac.yaml"))
-    done = subprocess.run(
-        [str(ROOT / "hack/control-plane"), "user", USER, "--dir", control_plane()],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def control_plane() -> str:
-    return os.environ["OME_CONTROL_PLANE_DIR"]
 
 
 class Process:
@@ -122,10 +101,11 @@ class Process:
 @contextmanager
 def manager(log: Path, namespace: str) -> Iterator[Process]:
     """A manager under its own user; it must end cleanly."""
+    apply((HERE / "rbac.yaml").read_text())
     process = Process(
         log,
         "manager",
-        f"--kubeconfig={manager_kubeconfig()}",
+        f"--kubeconfig={cluster.user_kubeconfig()}",
         f"--namespace={namespace}",
         f"--health-probe-addr=127.0.0.1:{free_port()}",
         "--metrics-bind-address=0",
@@ -151,7 +131,7 @@ def agents(log: Path, namespace: str, *words: str) -> Iterator[Process]:
 def audit(since: float, user: str = USER) -> list[dict[str, Any]]:
     """What a user asked of the API server since a wall-clock time."""
     found = []
-    with Path(os.environ["OME_AUDIT_LOG"]).open() as lines:
+    with cluster.audit_log().open() as lines:
         for line in lines:
             if f'"{user}"' not in line:
                 continue

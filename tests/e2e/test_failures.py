@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests import cluster
 from tests.e2e.harness import (
     HERE,
     USER,
     agents,
+    apply,
+    apply_first,
     condition,
+    delete_first,
     eventually,
     get,
-    kubectl,
+    items,
     manager,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
 
 def service(name: str, namespace: str, **spec: Any) -> str:
@@ -33,10 +37,6 @@ def service(name: str, namespace: str, **spec: Any) -> str:
         "spec": {**base, **spec},
     }
     return yaml.safe_dump(document)
-
-
-def apply(text: str) -> None:
-    kubectl("apply", "-f", "-", stdin=text)
 
 
 def failed(name: str, namespace: str, type_: str, reason: str) -> str:
@@ -61,7 +61,7 @@ def test_what_is_wrong_is_said_and_mending_it_is_enough(tmp_path: Path, namespac
         message = failed("waits", namespace, "EngineReady", "ModelReconcileError")
         assert "llama-3-8b" in message
         assert "spec.model.name" in message
-        info = (get("inferenceservice", "waits", namespace) or {})["status"]["modelStatus"]
+        info = (get("inferenceservices", "waits", namespace) or {})["status"]["modelStatus"]
         assert info["lastFailureInfo"]["reason"] == "BaseModelNotFound"
         assert info["transitionStatus"] == "InvalidSpec"
 
@@ -84,19 +84,19 @@ def test_what_is_wrong_is_said_and_mending_it_is_enough(tmp_path: Path, namespac
         )
 
         apply(runtime)
-        wait = ["--for=condition=Ready", "--timeout=60s", "-n", namespace]
-        kubectl("wait", *wait, "inferenceservice/waits")
+        cluster.wait_ready("inferenceservices", "waits", namespace)
 
-        kubectl("create", "service", "clusterip", "taken", "--tcp=80", "-n", namespace)
+        strangers = {"metadata": {"name": "taken"}, "spec": {"ports": [{"port": 80}]}}
+        cluster.create({"apiVersion": "v1", "kind": "Service", **strangers}, namespace)
         apply(service("taken", namespace))
         message = failed("taken", namespace, "IngressReady", "ServiceConflict")
         assert "Service taken exists and is not owned by InferenceService taken" in message
-        kept = get("service", "taken", namespace)
+        kept = get("services", "taken", namespace)
         assert kept is not None
         assert [port["port"] for port in kept["spec"]["ports"]] == [80]
 
-        kubectl("delete", "inferenceservice", "--all", "-n", namespace)
-        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+        cluster.delete_collection("inferenceservices", namespace)
+        delete_first()
 
 
 def test_a_forbidden_request_names_what_is_forbidden(tmp_path: Path, namespace: str) -> None:
@@ -111,15 +111,15 @@ def test_a_forbidden_request_names_what_is_forbidden(tmp_path: Path, namespace: 
                 rule["verbs"] = ["get", "list", "watch"]
         try:
             apply(yaml.safe_dump(rules))
-            kubectl("apply", "-f", str(HERE / "first.yaml"))
+            apply_first()
             apply(service("barred", namespace))
             message = failed("barred", namespace, "EngineReady", "InternalError")
             assert "PodDisruptionBudget barred-engine" in message
             assert USER in message
         finally:
-            kubectl("apply", "-f", str(HERE / "rbac.yaml"))
-        kubectl("delete", "inferenceservice", "--all", "-n", namespace)
-        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+            apply((HERE / "rbac.yaml").read_text())
+        cluster.delete_collection("inferenceservices", namespace)
+        delete_first()
 
 
 def test_a_model_that_fails_says_where_and_why(tmp_path: Path, namespace: str) -> None:
@@ -128,10 +128,10 @@ def test_a_model_that_fails_says_where_and_why(tmp_path: Path, namespace: str) -
         manager(tmp_path / "manager.log", namespace),
         agents(tmp_path / "agents.log", namespace, "--download-seconds=0.2", *always),
     ):
-        kubectl("apply", "-f", str(HERE / "first.yaml"))
+        apply_first()
 
         def status() -> dict[str, Any]:
-            model = get("clusterbasemodel", "llama-3-8b") or {}
+            model = get("clusterbasemodels", "llama-3-8b") or {}
             return model.get("status") or {}
 
         eventually(lambda: status().get("state") == "Failed")
@@ -139,5 +139,9 @@ def test_a_model_that_fails_says_where_and_why(tmp_path: Path, namespace: str) -
         ready = next(entry for entry in status()["conditions"] if entry["type"] == "Ready")
         assert ready["reason"] == "ModelDownloadFailed"
         assert "gpu-0: simulated: connection reset" in ready["message"]
-        eventually(lambda: "ModelDownloadFailed" in kubectl("get", "events", "-n", "default"))
-        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+        eventually(
+            lambda: any(
+                e.get("reason") == "ModelDownloadFailed" for e in items("events", "default")
+            )
+        )
+        delete_first()

@@ -6,26 +6,47 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.harness import HERE, agents, eventually, get, items, kubectl, manager
+from tests import cluster
+from tests.e2e.harness import (
+    SERVICE,
+    agents,
+    apply,
+    apply_first,
+    delete_first,
+    eventually,
+    get,
+    items,
+    manager,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
-SERVICE = (HERE / "service.yaml").read_text()
-CHILDREN = "deployments,services,horizontalpodautoscalers,poddisruptionbudgets,configmaps,pods"
+CHILDREN = (
+    "deployments",
+    "services",
+    "horizontalpodautoscalers",
+    "poddisruptionbudgets",
+    "configmaps",
+    "pods",
+)
 
 
 def children(namespace: str) -> list[str]:
-    selector = "ome.io/inferenceservice=chat"
-    return kubectl("get", CHILDREN, "-n", namespace, "-l", selector, "-o", "name").split()
+    return [
+        f"{kind}/{item['metadata']['name']}"
+        for kind in CHILDREN
+        for item in items(kind, namespace, labelSelector="ome.io/inferenceservice=chat")
+    ]
 
 
 def owned(namespace: str, uid: str) -> list[dict[str, Any]]:
     return [
         item
-        for item in items("deployments,services,configmaps", namespace)
+        for kind in ("deployments", "services", "configmaps")
+        for item in items(kind, namespace)
         if any(owner["uid"] == uid for owner in item["metadata"].get("ownerReferences", []))
     ]
 
@@ -39,24 +60,21 @@ def test_a_twelve_line_service_becomes_ready_and_leaves_nothing(
         manager(tmp_path / "manager.log", namespace),
         agents(tmp_path / "agents.log", namespace, "--download-seconds=0.5"),
     ):
-        kubectl("apply", "-f", str(HERE / "first.yaml"))
-        kubectl("apply", "-f", "-", stdin=manifest)
-        wait = ["--for=condition=Ready", "--timeout=60s"]
-        kubectl("wait", *wait, "inferenceservice/chat", "-n", namespace)
+        apply_first()
+        apply(manifest)
+        service = cluster.wait_ready("inferenceservices", "chat", namespace)
         nodes = sorted(item["metadata"]["name"] for item in items("nodes"))
         # Ready on the first node is enough to serve; the others follow.
         eventually(lambda: _model_status().get("nodesReady") == nodes)
         assert _model_status()["state"] == "Ready"
-        service = get("inferenceservice", "chat", namespace)
-        assert service is not None
         assert service["status"]["url"] == f"http://chat.{namespace}.svc.cluster.local:8080"
         pods = items("pods", namespace)
         assert [pod["status"]["phase"] for pod in pods] == ["Running"]
         assert pods[0]["spec"]["nodeName"] in nodes
-        eventually(lambda: "InferenceServiceReady" in kubectl("get", "events", "-n", namespace))
+        eventually(lambda: "InferenceServiceReady" in _reasons(namespace))
 
-        kubectl("delete", "inferenceservice", "chat", "-n", namespace)
-        kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+        cluster.delete("inferenceservices", "chat", namespace)
+        delete_first()
         eventually(lambda: not children(namespace), 60)
         assert not owned(namespace, service["metadata"]["uid"])
         eventually(lambda: not _model_labels())
@@ -64,8 +82,12 @@ def test_a_twelve_line_service_becomes_ready_and_leaves_nothing(
 
 
 def _model_status() -> dict[str, Any]:
-    model = get("clusterbasemodel", "llama-3-8b") or {}
+    model = get("clusterbasemodels", "llama-3-8b") or {}
     return dict(model.get("status") or {})
+
+
+def _reasons(namespace: str) -> set[str]:
+    return {event.get("reason", "") for event in items("events", namespace)}
 
 
 def _model_labels() -> list[str]:

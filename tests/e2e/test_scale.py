@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import cluster
 from tests.e2e.harness import (
     ROOT,
     Process,
+    apply,
     audit,
-    control_plane,
     eventually,
     items,
-    kubectl,
     manager,
 )
 
@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(400)]
 NODES = 300
 MODELS = 20
 SELECTOR = {"ome.test/scale": "true"}
+LABEL = "ome.test/scale=true"
 
 
 def model(number: int) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) 
     subprocess.run(
         [
             *(str(ROOT / "hack/control-plane"), "nodes", "--count", str(NODES)),
-            *("--prefix", "scale", "--label", "ome.test/scale=true", "--dir", control_plane()),
+            *("--prefix", "scale", "--label", LABEL, "--dir", str(cluster.directory())),
         ],
         check=True,
         capture_output=True,
@@ -87,7 +88,7 @@ def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) 
             words = ["--download-seconds=2-20", "--failure-rate=0.1", "--seed=7"]
             agents = Process(log, "agent", f"--namespace={namespace}", *words, "--simulate", *names)
             begin = time.time()
-            kubectl("apply", "--server-side", "-f", "-", stdin=documents)
+            apply(documents)
             eventually(
                 lambda: (
                     len(statuses()) == MODELS
@@ -106,10 +107,10 @@ def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) 
             counts = _status_writes(begin)
             assert len(counts) == MODELS
             assert max(counts.values()) <= most, (seconds, counts)
-            kubectl("delete", "clusterbasemodels", "-l", "ome.test/scale=true", "--timeout=120s")
+            cluster.delete_collection("clusterbasemodels", wait=120, labelSelector=LABEL)
             agents.stop()
     finally:
-        kubectl("delete", "nodes", "-l", "ome.test/scale=true", "--wait=false", check=False)
+        cluster.delete_collection("nodes", wait=0, labelSelector=LABEL)
 
 
 def _is_scale(node: dict[str, Any]) -> bool:

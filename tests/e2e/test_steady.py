@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import cluster
 from tests.e2e.harness import (
-    HERE,
+    SERVICE,
     agents,
+    apply,
+    apply_first,
     audit,
     condition,
+    delete_first,
     eventually,
     get,
-    kubectl,
     manager,
     writes,
 )
@@ -23,10 +26,9 @@ from tests.e2e.harness import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
-SERVICE = (HERE / "service.yaml").read_text()
-QUIET_SECONDS = int(os.environ.get("OME_QUIET_SECONDS", "90"))
+QUIET_SECONDS = int(os.environ.get("OME_QUIET_SECONDS") or (90 if cluster.is_real() else 10))
 
 
 def manifests(namespace: str) -> str:
@@ -41,15 +43,15 @@ def test_no_write_in_a_steady_cluster_and_a_hand_edit_is_mended(
     log = tmp_path / "manager.log"
     with agents(tmp_path / "agents.log", namespace, "--download-seconds=0.5"):
         with manager(log, namespace):
-            kubectl("apply", "-f", str(HERE / "first.yaml"))
-            kubectl("apply", "-f", "-", stdin=manifests(namespace))
+            apply_first()
+            apply(manifests(namespace))
             eventually(lambda: condition("chat", "Ready", namespace).get("status") == "True", 60)
             failed = eventually(lambda: condition("broken", "EngineReady", namespace))
             assert failed["reason"] == "ModelReconcileError"
             time.sleep(3)
             begin = time.time()
-            kubectl("apply", "-f", str(HERE / "first.yaml"))
-            kubectl("apply", "-f", "-", stdin=manifests(namespace))
+            apply_first()
+            apply(manifests(namespace))
             time.sleep(2)
         with manager(log, namespace):
             time.sleep(QUIET_SECONDS)
@@ -57,18 +59,16 @@ def test_no_write_in_a_steady_cluster_and_a_hand_edit_is_mended(
             assert seen, "the manager made no request at all"
             assert writes(seen) == []
 
-            kubectl(
-                "patch", "service", "chat-engine", "-n", namespace, "--type=json",
-                '--patch=[{"op":"replace","path":"/spec/ports/0/port","value":9999}]',
-            )  # fmt: skip
+            port = {"op": "replace", "path": "/spec/ports/0/port", "value": 9999}
+            cluster.patch("services", "chat-engine", namespace, [port])
             started = time.monotonic()
             eventually(lambda: _ports(namespace) == [8080], 5, every=0.05)
             assert time.monotonic() - started < 2
-        kubectl("delete", "inferenceservice", "--all", "-n", namespace, "--wait=false")
+        cluster.delete_collection("inferenceservices", namespace, wait=0)
         with manager(log, namespace):
-            kubectl("delete", "-f", str(HERE / "first.yaml"), "--timeout=60s")
+            delete_first()
 
 
 def _ports(namespace: str) -> list[int]:
-    service = get("service", "chat-engine", namespace)
+    service = get("services", "chat-engine", namespace)
     return [port["port"] for port in service["spec"]["ports"]] if service else []

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ome.kube import Transport
 
 on_both = pytest.mark.parametrize(
-    "server", ["fake", pytest.param("real", marks=pytest.mark.control_plane)]
+    "server", ["fake", pytest.param("real", marks=pytest.mark.cluster)]
 )
 
 OWNER_UID = str(uuid.uuid4())
@@ -176,7 +176,7 @@ async def test_a_watch_from_a_version_and_one_that_is_too_old(server: str) -> No
         assert [event["object"]["metadata"]["name"] for event in deleted] == ["a"]
 
 
-@pytest.mark.control_plane
+@pytest.mark.cluster
 async def test_discovery_sees_a_new_crd_whose_first_versions_are_too_old() -> None:
     async with namespace() as (client, ns):
         discovery = Discovery(client, SystemClock())
@@ -284,7 +284,7 @@ async def test_every_kind_of_patch_and_scale(server: str) -> None:
         assert scaled["spec"]["replicas"] == 3
 
 
-@pytest.mark.control_plane
+@pytest.mark.cluster
 async def test_a_strategic_patch_knows_keyed_lists() -> None:
     async with namespace() as (client, ns):
         await client.create(DEPLOYMENTS, deployment(ns, "d"))

@@ -35,6 +35,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual = _VirtualSelector()
         super().__init__(self._virtual)
+        # Finer than a float is after half a year: a timer of just now would never be due.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._virtual.now

@@ -8,14 +8,21 @@ from typing import Any
 import yaml
 
 from ome import api
-from ome.workloads import ModelInput, Plan, PlanInputs, RuntimeInput, parse_operator_config
+from ome.workloads import (
+    AcceleratorInput,
+    ModelInput,
+    Plan,
+    PlanInputs,
+    RuntimeInput,
+    parse_operator_config,
+)
 
 HERE = Path(__file__).resolve().parent
 UID = "11111111-2222-3333-4444-555555555555"
 
 
 def load(name: str) -> PlanInputs:
-    """The inputs of a case: a service, a model, and perhaps a runtime and settings."""
+    """The inputs of a case: a service, a model, and perhaps a runtime, a class and settings."""
     return inputs(list(yaml.safe_load_all((HERE / "cases" / f"{name}.yaml").read_text())))
 
 
@@ -43,7 +50,21 @@ def inputs(documents: list[dict[str, Any]]) -> PlanInputs:
             api.ServingRuntimeSpec.model_validate(runtime["spec"]),
         ),
         config=parse_operator_config(held.get("ConfigMap", {}).get("data")),
+        accelerators=_accelerators(held),
     )
+
+
+def _accelerators(held: dict[str, dict[str, Any]]) -> dict[str, AcceleratorInput]:
+    """The class of the case for its engine, with what the runtime's first entry says of it."""
+    found = held.get("AcceleratorClass")
+    if found is None:
+        return {}
+    name = found["metadata"]["name"]
+    runtime = api.ServingRuntimeSpec.model_validate(held["ClusterServingRuntime"]["spec"])
+    assert runtime.supported_model_formats
+    config = (runtime.supported_model_formats[0].accelerator_config or {}).get(name)
+    spec = api.AcceleratorClassSpec.model_validate(found["spec"])
+    return {"engine": AcceleratorInput(name, spec, config)}
 
 
 def objects(made: Plan) -> list[dict[str, Any]]:

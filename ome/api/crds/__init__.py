@@ -9,6 +9,7 @@ import yaml
 
 from ome.api import KINDS
 from ome.api.crds.columns import COLUMNS
+from ome.api.crds.rules import add_rules
 from ome.api.crds.schema import model_schema
 from ome.api.schema import Schema
 
@@ -78,6 +79,7 @@ def _root(kind: type[KindObject]) -> dict[str, Any]:
         _allow_partial(root["properties"]["spec"])
     elif kind.model_fields["spec"].is_required():
         root["required"] = ["spec"]
+    add_rules(kind.KIND, root)
     return root
 
 

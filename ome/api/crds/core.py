@@ -10,6 +10,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ome.api.limits import QUANTITY_PATTERN
 from ome.api.openapi import REF, definition
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ _INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 
 QUANTITY: Mapping[str, Any] = {
     "anyOf": [{"type": "integer"}, {"type": "string"}],
-    "pattern": (
-        r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|"
-        r"([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
-    ),
+    "pattern": QUANTITY_PATTERN,
     "x-kubernetes-int-or-string": True,
 }
 _SPECIAL: Mapping[str, Mapping[str, Any]] = {

@@ -12,6 +12,7 @@ from ome.api.core import ContainerFields, PodFields
 from ome.api.crds.core import core_property, core_schema
 from ome.api.crds.descriptions import describe
 from ome.api.crds.hints import FREE_STATUS, HINTS, OPTIONAL_TYPED_LISTS
+from ome.api.limits import Limits
 from ome.api.schema import CoreType, Schema, json_name
 
 if TYPE_CHECKING:
@@ -86,7 +87,10 @@ def _type(annotation: Any) -> dict[str, Any]:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         core = next((item for item in args[1:] if isinstance(item, CoreType)), None)
-        return _core(core) if core else _type(args[0])
+        if core is not None:
+            return _core(core)
+        limits = next((item.schema() for item in args[1:] if isinstance(item, Limits)), {})
+        return {**_type(args[0]), **limits}
     if origin in (Union, types.UnionType):
         (inner,) = (item for item in args if item is not type(None))
         return _type(inner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,9 +14,11 @@ from ome.controllers.inferenceservice.cluster_domain import cluster_domain
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
 from ome.controllers.inferenceservice.reconciler import BY_SERVICE_LABEL, Reconciler
-from ome.controllers.inferenceservice.usage import Dependency, Usage
+from ome.controllers.inferenceservice.triggers import Triggers
+from ome.controllers.inferenceservice.usage import Usage
 from ome.controllers.inferenceservice.world import Sources, World
 from ome.controllers.resources import (
+    ACCELERATOR_CLASSES,
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
@@ -36,6 +39,14 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
+_SHARED = (
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    SERVING_RUNTIMES,
+    CLUSTER_SERVING_RUNTIMES,
+    ACCELERATOR_CLASSES,
+)
+"""What services share, in the order of ``Sources``."""
 _CHILDREN = (DEPLOYMENTS, SERVICES, HPAS, PDBS, CONFIGMAPS)
 _SPREAD = 5.0
 """Seconds over which all services run again when the operator's settings change."""
@@ -51,13 +62,9 @@ class ConfigMapData(msgspec.Struct, frozen=True):
 def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     """The controller and everything that it watches."""
     informers = context.informers
-    sources = Sources(
-        services=informers.informer(INFERENCE_SERVICES, WholeObject),
-        base_models=informers.informer(BASE_MODELS, WholeObject),
-        cluster_base_models=informers.informer(CLUSTER_BASE_MODELS, WholeObject),
-        serving_runtimes=informers.informer(SERVING_RUNTIMES, WholeObject),
-        cluster_serving_runtimes=informers.informer(CLUSTER_SERVING_RUNTIMES, WholeObject),
-    )
+    services = informers.informer(INFERENCE_SERVICES, WholeObject)
+    shared = [informers.informer(resource, WholeObject) for resource in _SHARED]
+    sources = Sources(services.store, *(informer.store for informer in shared))
     selector = names.LABEL_INFERENCE_SERVICE
     children_informers = {
         resource: informers.informer(resource, WholeObject, label_selector=selector)
@@ -77,23 +84,26 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         held = config.store.get(config_key)
         return None if held is None else held.data
 
-    usage = Usage()
-    world = World(sources, KindDecoder())
+    usage, decode = Usage(), KindDecoder()
+    world = World(sources, decode)
     children = Children(context.client, context.applier, children_informers)
     planner = Planner(world, children, settings, cluster_domain())
     reconciler = Reconciler(
-        context, INFERENCE_SERVICES, world, planner, children, pods, sources.services, usage
+        context, INFERENCE_SERVICES, world, planner, children, pods, services, usage
     )
     controller = Controller(
         "inferenceservice", reconciler.reconcile, clock=context.clock, rng=context.rng, workers=8
     )
-    controller.watch(sources.services, self_key)
+    controller.watch(services, self_key)
     owner = controller_owner("InferenceService", "ome.io")
     for informer in children_informers.values():
         controller.watch(informer, owner, predicate=content_changed)
     controller.watch(pods, _services_of_pod)
-    _watch_dependencies(controller, sources, usage)
-    _watch_settings(controller, context, config, sources.services)
+    triggers = Triggers(usage, decode)
+    for informer in shared:
+        affected = partial(triggers.affected, informer.resource.kind)
+        controller.watch(informer, affected, predicate=generation_changed)
+    _watch_settings(controller, context, config, services)
     return [controller]
 
 
@@ -104,32 +114,6 @@ def _service_of_label(pod: PodView) -> Iterable[ObjectKey]:
 
 def _services_of_pod(old: PodView | None, new: PodView | None) -> Iterable[ObjectKey]:
     return {key for pod in (old, new) if pod is not None for key in _service_of_label(pod)}
-
-
-def _watch_dependencies(controller: Controller[ObjectKey], sources: Sources, usage: Usage) -> None:
-    """A changed or deleted object runs its users; a new or changed one those that wait."""
-    for informer in (
-        sources.base_models,
-        sources.cluster_base_models,
-        sources.serving_runtimes,
-        sources.cluster_serving_runtimes,
-    ):
-        kind = informer.resource.kind
-
-        def affected(
-            old: WholeObject | None, new: WholeObject | None, kind: str = kind
-        ) -> Iterable[ObjectKey]:
-            present = new or old
-            assert present is not None
-            metadata = present.metadata
-            users = usage.users(Dependency(kind, metadata.namespace, metadata.name))
-            # A new object changes nothing for a service that found what it needs.
-            found = set(users) if old is not None else set()
-            if new is not None:
-                found |= set(usage.waiting(metadata.namespace))
-            return sorted(found)
-
-        controller.watch(informer, affected, predicate=generation_changed)
 
 
 def _watch_settings(

@@ -12,19 +12,13 @@ import structlog
 
 from ome.api import names
 from ome.controllers.inferenceservice.children import controller_of
+from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.status import Ingress, condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
-from ome.controllers.inferenceservice.usage import Dependency
-from ome.errors import SelectionError
 from ome.kube.compare import contains
 from ome.kube.resource import ObjectKey
-from ome.selection import (
-    Exclusion,
-    SelectionRequest,
-    select_runtime,
-    validate_named_runtime,
-)
 from ome.workloads import (
+    AcceleratorInput,
     ConfigError,
     ModelInput,
     OperatorConfig,
@@ -41,8 +35,9 @@ if TYPE_CHECKING:
 
     from ome import api
     from ome.controllers.inferenceservice.children import Children
-    from ome.controllers.inferenceservice.world import Model, World
-    from ome.selection import RuntimeCandidate
+    from ome.controllers.inferenceservice.choosing import Choice
+    from ome.controllers.inferenceservice.usage import Dependency
+    from ome.controllers.inferenceservice.world import World
     from ome.workloads import Plan
 
 __all__ = ["RENDERINGS", "Planned", "Planner"]
@@ -60,6 +55,7 @@ class Planned:
     plan: Plan
     objects: tuple[tuple[str, dict[str, Any]], ...]
     workloads: Mapping[str, tuple[str, str]]
+    choice: Choice
 
 
 class Planner:
@@ -72,7 +68,7 @@ class Planner:
         config: Callable[[], Mapping[str, str] | None],
         cluster_domain: str,
     ) -> None:
-        self._world = world
+        self._chooser = Chooser(world)
         self._children = children
         self._config = config
         self._cluster_domain = cluster_domain
@@ -83,14 +79,10 @@ class Planner:
 
         Raises ``StepFailed``.
         """
-        reference = service.spec.model
-        if reference is not None and reference.name:
-            # Also a missing one: its appearance, in either scope, is what the service waits for.
-            uses.append(Dependency("BaseModel", service.metadata.namespace, reference.name))
-            uses.append(Dependency("ClusterBaseModel", "", reference.name))
         config = self._operator_config()
-        model = self._world.model(service)
-        runtime = self._runtime(service, model, uses)
+        choice = self._chooser.choose(service, uses)
+        model, selection = choice.model, choice.selection
+        runtime = None if selection is None else selection.runtime
         inputs = PlanInputs(
             service=service,
             model=ModelInput(model.name, model.namespace, model.annotations, model.spec),
@@ -99,13 +91,14 @@ class Planner:
             cluster_domain=self._cluster_domain,
             rendering=self._rendering(service),
             model_config_taken=self._model_config_taken(service),
+            accelerators=_accelerators(choice),
         )
         try:
             made = plan(inputs)
         except RenderError as error:
             condition = f"{condition_prefix(error.component)}Ready"
             raise StepFailed(condition, error.reason, str(error), waiting=True) from error
-        return _in_order(made)
+        return _in_order(made, choice)
 
     def _operator_config(self) -> OperatorConfig:
         data = self._config()
@@ -121,29 +114,6 @@ class Planner:
             log.info("config.shipped_values", missing=list(parsed.missing))
         self._parsed = (data, parsed)
         return parsed
-
-    def _runtime(
-        self, service: api.InferenceService, model: Model, uses: list[Dependency]
-    ) -> RuntimeCandidate | None:
-        namespace = service.metadata.namespace
-        request = SelectionRequest(model.name, model.spec, namespace, _required_classes(service))
-        candidates = self._world.runtimes(namespace)
-        named = service.spec.runtime
-        try:
-            if named is not None and named.name:
-                uses.append(Dependency("ServingRuntime", namespace, named.name))
-                uses.append(Dependency("ClusterServingRuntime", "", named.name))
-                chosen = validate_named_runtime(named.name, named.kind, request, candidates)
-            else:
-                chosen = select_runtime(request, candidates)
-        except SelectionError as error:
-            if (named is None or not named.name) and _complete_runner(service):
-                return None
-            raise _selection_failed(service, model, error) from error
-        runtime = chosen.runtime
-        kind = "ServingRuntime" if runtime.namespace else "ClusterServingRuntime"
-        uses.append(Dependency(kind, runtime.namespace, runtime.name))
-        return runtime
 
     def _rendering(self, service: api.InferenceService) -> str:
         """The rendering that the running workload was made with, else the newest."""
@@ -200,7 +170,7 @@ class Planner:
         )
 
 
-def _in_order(made: Plan) -> Planned:
+def _in_order(made: Plan, choice: Choice) -> Planned:
     """The model's ConfigMap, the components in turn, then the Service in front of them."""
     objects: list[tuple[str, dict[str, Any]]] = [(names.COMPONENT_ENGINE, dict(made.model_config))]
     for component in made.components:
@@ -208,55 +178,15 @@ def _in_order(made: Plan) -> Planned:
     if made.fallback is not None:
         objects.append((names.COMPONENT_EXTERNAL_SERVICE, dict(made.fallback)))
     workloads = {item.name: (item.workload, item.url) for item in made.components}
-    return Planned(made, tuple(objects), workloads)
+    return Planned(made, tuple(objects), workloads, choice)
 
 
-def _required_classes(service: api.InferenceService) -> frozenset[str]:
-    """The accelerator classes that a service insists on; an empty name counts as one."""
-    spec = service.spec
-    selectors = (
-        spec.accelerator_selector,
-        spec.engine.accelerator_override if spec.engine else None,
-        spec.decoder.accelerator_override if spec.decoder else None,
-    )
-    found = {selector.accelerator_class for selector in selectors if selector is not None}
-    found.add(service.metadata.annotations.get(names.ANNOTATION_ACCELERATOR_CLASS))
-    return frozenset(name for name in found if name is not None)
-
-
-def _complete_runner(service: api.InferenceService) -> bool:
-    """Whether the engine brings its own image and so can do without a runtime."""
-    engine = service.spec.engine
-    if engine is None:
-        return False
-    leader, worker = engine.leader, engine.worker
-    if leader is not None and worker is not None:
-        if (leader.runner or {}).get("image") and (worker.runner or {}).get("image"):
-            return True
-    return bool((engine.runner or {}).get("image"))
-
-
-def _selection_failed(
-    service: api.InferenceService, model: Model, error: SelectionError
-) -> StepFailed:
-    named = service.spec.runtime
-    if named is not None and named.name:
-        disabled = any(item.exclusion is Exclusion.DISABLED for item in error.verdicts)
-        failure = (
-            names.FAILURE_RUNTIME_DISABLED
-            if disabled
-            else (
-                names.FAILURE_NO_SUPPORTING_RUNTIME
-                if error.verdicts
-                else names.FAILURE_RUNTIME_NOT_RECOGNIZED
-            )
-        )
-        text = f"Runtime {named.name} does not support model {model.name}: {error}"
-        reason = names.REASON_RUNTIME_VALIDATION
-    else:
-        failure = names.FAILURE_NO_SUPPORTING_RUNTIME
-        text = f"Failed to find runtime for model {model.name}: {error}"
-        reason = names.REASON_RUNTIME_SELECTION
-    return StepFailed(
-        names.CONDITION_ENGINE_READY, reason, text, model_failure=failure, waiting=True
-    )
+def _accelerators(choice: Choice) -> dict[str, AcceleratorInput]:
+    """The chosen classes with what the runtime's entry for the model says of them."""
+    entry = None if choice.selection is None else choice.selection.entry
+    configs = (entry.accelerator_config if entry is not None else None) or {}
+    return {
+        component: AcceleratorInput(chosen.name, chosen.spec, configs.get(chosen.name))
+        for component, chosen in choice.accelerators.items()
+        if chosen.spec is not None
+    }

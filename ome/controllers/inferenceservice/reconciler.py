@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
     from ome.kube.resource import Resource
+    from ome.selection import AcceleratorChoice
 
 __all__ = ["BY_SERVICE_LABEL", "Reconciler"]
 
@@ -65,6 +66,7 @@ class _Pass:
     ingress: Ingress | None = None
     failures: list[StepFailed] = field(default_factory=list)
     error: OmeError | None = None
+    unsatisfied: str = ""
     requeue_after: float | None = None
 
 
@@ -113,21 +115,38 @@ class Reconciler:
             return None
         run = _Pass(stored, found[1])
         await self._work(run)
-        waiting = any(failure.waiting for failure in run.failures)
-        self._usage.record(key, run.uses, waiting=waiting)
         await self._tell(run)
         return self._end(run)
 
     async def _work(self, run: _Pass) -> None:
-        try:
-            planned = self._planner.plan(run.service, run.uses)
-        except StepFailed as failure:
-            run.failures.append(failure)
+        planned = self._plan(run)
+        if planned is None:
             return
         complete = await self._apply(run, planned)
         self._observe(run, planned)
         if complete:
             await self._prune(run, planned)
+
+    def _plan(self, run: _Pass) -> Planned | None:
+        """The plan, or None when a step failed.
+
+        What it used is recorded at once: a change that comes while objects are written must find
+        its users.
+        """
+        planned, failed = None, None
+        try:
+            planned = self._planner.plan(run.service, run.uses)
+            run.unsatisfied = planned.choice.warning
+        except StepFailed as failure:
+            failed = failure
+            run.failures.append(failure)
+        self._usage.record(
+            run.stored.metadata.key,
+            run.uses,
+            waiting=bool(run.unsatisfied) if failed is None else failed.waiting,
+            topics=frozenset() if failed is None else failed.topics,
+        )
+        return planned
 
     async def _apply(self, run: _Pass, planned: Planned) -> bool:
         """Apply every object in order; a failing one ends its component's and the later ones."""
@@ -211,10 +230,18 @@ class Reconciler:
 
     def _observe(self, run: _Pass, planned: Planned) -> None:
         for name, (workload, url) in planned.workloads.items():
-            run.components.append(self._component(run, name, workload, url))
+            accelerator = planned.choice.accelerators.get(name)
+            run.components.append(self._component(run, name, workload, url, accelerator))
         run.ingress = self._planner.ingress(run.service, planned, self._children)
 
-    def _component(self, run: _Pass, name: str, workload: str, url: str) -> ComponentOutcome:
+    def _component(
+        self,
+        run: _Pass,
+        name: str,
+        workload: str,
+        url: str,
+        accelerator: AcceleratorChoice | None,
+    ) -> ComponentOutcome:
         metadata = run.service.metadata
         live = self._children.cached(
             "apps/v1", "Deployment", ObjectKey(metadata.namespace, workload)
@@ -246,6 +273,7 @@ class Reconciler:
             revision=revision,
             problem="" if ready else pod_problem(pods),
             model=model_state(pods, ready),
+            accelerator=accelerator,
         )
 
     async def _tell(self, run: _Pass) -> None:
@@ -267,6 +295,7 @@ class Reconciler:
             ingress=run.ingress,
             failures=tuple(run.failures),
             present=frozenset(present),
+            unsatisfied=run.unsatisfied,
         )
         after = compute_status(before, outcome, wall=rfc3339(self._context.clock.wall()))
         if after != before:
@@ -280,15 +309,17 @@ class Reconciler:
         old = {entry["type"]: entry for entry in before.get("conditions") or ()}
         new = {entry["type"]: entry for entry in after.get("conditions") or ()}
         about = regarding(run.stored.document())
-        for failure in run.failures:
-            entry, previous = new[failure.condition], old.get(failure.condition)
+        said = [(failure.condition, failure.reason, failure.event) for failure in run.failures]
+        if run.unsatisfied:
+            reason = names.REASON_ACCELERATOR_CLASS
+            said.append((names.CONDITION_ACCELERATOR_SELECTED, reason, run.unsatisfied))
+        for type_, reason, text in said:
+            entry, previous = new[type_], old.get(type_)
             same = previous is not None and all(
                 previous.get(member) == entry.get(member) for member in ("reason", "message")
             )
             if not same:
-                self._context.events.record(
-                    about, "Warning", failure.reason, failure.message[:1024], "Reconcile"
-                )
+                self._context.events.record(about, "Warning", reason, text, "Reconcile")
         name = run.stored.metadata.name
         was = old.get(names.CONDITION_READY, {}).get("status")
         now = new[names.CONDITION_READY]["status"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ome.controllers.inferenceservice.steps import StepFailed
+    from ome.selection import AcceleratorChoice
 
 __all__ = ["ComponentOutcome", "Ingress", "Outcome", "compute_status", "condition_prefix"]
 
@@ -34,6 +35,7 @@ class ComponentOutcome:
     revision: str = ""
     problem: str = ""
     model: ModelState | None = None
+    accelerator: AcceleratorChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Outcome:
     failures: tuple[StepFailed, ...] = ()
     present: frozenset[str] = field(default_factory=frozenset)
     """The components that the service has; conditions and entries of others go."""
+    unsatisfied: str = ""
+    """The accelerator policy that no class satisfies; the service runs all the same."""
 
 
 def condition_prefix(component: str) -> str:
@@ -100,6 +104,11 @@ def _conditions(
     if outcome.ingress is not None:
         ingress = outcome.ingress
         conditions.set("IngressReady", ingress.status, ingress.reason, ingress.message)
+    selected = names.CONDITION_ACCELERATOR_SELECTED
+    if outcome.unsatisfied:
+        conditions.set(selected, "False", names.REASON_ACCELERATOR_CLASS, outcome.unsatisfied)
+    elif outcome.components:
+        conditions.remove(selected)
     for failure in outcome.failures:
         conditions.set(failure.condition, "False", failure.reason, failure.message)
     return conditions.finish()
@@ -127,8 +136,23 @@ def _components(stored: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
             entry["url"] = component.url
         if component.revision:
             entry["latestCreatedRevision"] = component.revision
+        entry.pop("selectedAccelerator", None)
+        if component.accelerator is not None and component.accelerator.spec is not None:
+            entry["selectedAccelerator"] = _selected(component.accelerator)
         entries[component.name] = entry
     return entries
+
+
+def _selected(choice: AcceleratorChoice) -> dict[str, Any]:
+    spec = choice.spec
+    assert spec is not None
+    selected: dict[str, Any] = {"acceleratorClass": choice.name, "reason": choice.reason}
+    if spec.discovery.node_selector:
+        selected["nodeSelector"] = dict(spec.discovery.node_selector)
+    if spec.resources:
+        requests = {resource.name: str(resource.quantity) for resource in spec.resources}
+        selected["resourceRequests"] = requests
+    return selected
 
 
 def _model_status(stored: Mapping[str, Any], outcome: Outcome, wall: str) -> dict[str, Any]:

@@ -19,13 +19,19 @@ from ome.kube.resource import ObjectKey
 from ome.selection import RuntimeCandidate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ome.controllers.decode import KindDecoder
-    from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
+    from ome.informers.store import Store
+    from ome.selection import Facets
 
 __all__ = ["Model", "Sources", "World"]
+
+_BY_FACETS = "facets"
+"""Index of runtimes: what a model must have to match one of their entries."""
+_REMEMBERED = 4096
+"""Parsed runtimes that are kept by identity, old versions among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The informers that a pass reads."""
+    """The stores that a pass reads."""
 
-    services: Informer[WholeObject]
-    base_models: Informer[WholeObject]
-    cluster_base_models: Informer[WholeObject]
-    serving_runtimes: Informer[WholeObject]
-    cluster_serving_runtimes: Informer[WholeObject]
+    services: Store[WholeObject]
+    base_models: Store[WholeObject]
+    cluster_base_models: Store[WholeObject]
+    serving_runtimes: Store[WholeObject]
+    cluster_serving_runtimes: Store[WholeObject]
+    accelerator_classes: Store[WholeObject]
 
 
 class World:
@@ -61,10 +68,14 @@ class World:
     def __init__(self, sources: Sources, decode: KindDecoder) -> None:
         self._sources = sources
         self._decode = decode
+        self._held: dict[int, tuple[WholeObject, RuntimeCandidate | None]] = {}
+        # Bound once: a store knows an index by its function.
+        sources.serving_runtimes.add_index(_BY_FACETS, self._local_facets)
+        sources.cluster_serving_runtimes.add_index(_BY_FACETS, self._shared_facets)
 
     def service(self, key: ObjectKey) -> tuple[WholeObject, api.InferenceService] | None:
         """The stored service and its typed form, or None. Raises ``Unreadable``."""
-        stored = self._sources.services.store.get(key)
+        stored = self._sources.services.get(key)
         return None if stored is None else (stored, self._decode(api.InferenceService, stored))
 
     def model(self, service: api.InferenceService) -> Model:
@@ -105,13 +116,13 @@ class World:
         return model
 
     def _find_model(self, reference: api.ModelRef, namespace: str) -> Model | None:
-        local = self._sources.base_models.store.get(ObjectKey(namespace, reference.name))
+        local = self._sources.base_models.get(ObjectKey(namespace, reference.name))
         if local is not None:
             spec = self._decode(api.BaseModel, local).spec
             return Model(reference.name, namespace, local.metadata.annotations, spec)
         if reference.kind == "BaseModel":
             return None
-        shared = self._sources.cluster_base_models.store.get(ObjectKey("", reference.name))
+        shared = self._sources.cluster_base_models.get(ObjectKey("", reference.name))
         if shared is None:
             return None
         spec = self._decode(api.ClusterBaseModel, shared).spec
@@ -119,21 +130,77 @@ class World:
 
     def runtimes(self, namespace: str) -> list[RuntimeCandidate]:
         """Every runtime that a service of the namespace may use; unreadable ones are left out."""
-        found: list[RuntimeCandidate] = []
-        for stored in self._sources.serving_runtimes.store.namespace(namespace):
-            found += self._candidate(api.ServingRuntime, stored)
-        for stored in self._sources.cluster_serving_runtimes.store.values():
-            found += self._candidate(api.ClusterServingRuntime, stored)
-        return found
+        local = self._sources.serving_runtimes.namespace(namespace)
+        shared = self._sources.cluster_serving_runtimes.values()
+        return [
+            *self._candidates(api.ServingRuntime, local),
+            *self._candidates(api.ClusterServingRuntime, shared),
+        ]
 
-    def _candidate(
+    def runtimes_for(self, namespace: str, facets: Facets) -> list[RuntimeCandidate]:
+        """Those of ``runtimes`` that have an entry with the facets of a model."""
+        local = self._sources.serving_runtimes.by_index(_BY_FACETS, (namespace, facets))
+        shared = self._sources.cluster_serving_runtimes.by_index(_BY_FACETS, facets)
+        return [
+            *self._candidates(api.ServingRuntime, local),
+            *self._candidates(api.ClusterServingRuntime, shared),
+        ]
+
+    def runtimes_named(self, namespace: str, name: str) -> list[RuntimeCandidate]:
+        """Those of ``runtimes`` that have the name."""
+        local = self._sources.serving_runtimes.get(ObjectKey(namespace, name))
+        shared = self._sources.cluster_serving_runtimes.get(ObjectKey("", name))
+        return [
+            *self._candidates(api.ServingRuntime, () if local is None else (local,)),
+            *self._candidates(api.ClusterServingRuntime, () if shared is None else (shared,)),
+        ]
+
+    def accelerator(self, name: str) -> api.AcceleratorClassSpec | None:
+        """A class by name; None when there is none or it cannot be read."""
+        stored = self._sources.accelerator_classes.get(ObjectKey("", name))
+        if stored is None:
+            return None
+        try:
+            return self._decode(api.AcceleratorClass, stored).spec
+        except Unreadable:
+            return None
+
+    def _candidates(
+        self,
+        kind: type[api.ServingRuntime] | type[api.ClusterServingRuntime],
+        found: Iterable[WholeObject],
+    ) -> Iterable[RuntimeCandidate]:
+        held = self._held
+        for stored in found:
+            # By identity: one comparison for each of a thousand runtimes, in every selection. The
+            # object is held beside its candidate, so its id cannot become another's.
+            known = held.get(id(stored))
+            candidate = self._read(kind, stored) if known is None else known[1]
+            if candidate is not None:
+                yield candidate
+
+    def _read(
         self, kind: type[api.ServingRuntime] | type[api.ClusterServingRuntime], stored: WholeObject
-    ) -> list[RuntimeCandidate]:
+    ) -> RuntimeCandidate | None:
+        candidate = None
         try:
             spec = self._decode(kind, stored).spec
+            candidate = RuntimeCandidate(stored.metadata.name, stored.metadata.namespace, spec)
         except Unreadable:
-            return []
-        return [RuntimeCandidate(stored.metadata.name, stored.metadata.namespace, spec)]
+            pass
+        if len(self._held) >= _REMEMBERED:
+            self._held.clear()
+        self._held[id(stored)] = (stored, candidate)
+        return candidate
+
+    def _local_facets(self, stored: WholeObject) -> list[tuple[str, Facets]]:
+        namespace = stored.metadata.namespace
+        found = self._candidates(api.ServingRuntime, (stored,))
+        return [(namespace, facets) for item in found for facets in item.facets]
+
+    def _shared_facets(self, stored: WholeObject) -> list[Facets]:
+        found = self._candidates(api.ClusterServingRuntime, (stored,))
+        return [facets for item in found for facets in item.facets]
 
     @staticmethod
     def _model_failed(message: str, failure: str) -> StepFailed:

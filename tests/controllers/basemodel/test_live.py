@@ -29,7 +29,7 @@ from ome.kube.resources import CONFIGMAPS, EVENTS, NAMESPACES, NODES
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 
 
 class Place:

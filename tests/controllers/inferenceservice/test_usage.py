@@ -16,34 +16,45 @@ dependencies = st.sampled_from(
         Dependency("ClusterServingRuntime", "", "r"),
     ]
 )
+topics = st.frozensets(st.sampled_from(["t", "u"]))
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("record"), services, st.frozensets(dependencies), st.booleans()),
-        st.tuples(st.just("forget"), services, st.just(frozenset()), st.just(False)),
+        st.tuples(st.just("record"), services, st.frozensets(dependencies), st.booleans(), topics),
+        st.tuples(
+            st.just("forget"), services, st.just(frozenset()), st.just(False), st.just(frozenset())
+        ),
     ),
     max_size=20,
 )
+Said = tuple[frozenset[Dependency], bool, frozenset[str]]
 
 
 @given(steps)
 def test_index_equals_a_recomputation(
-    history: list[tuple[str, ObjectKey, frozenset[Dependency], bool]],
+    history: list[tuple[str, ObjectKey, frozenset[Dependency], bool, frozenset[str]]],
 ) -> None:
     usage = Usage()
-    model: dict[ObjectKey, tuple[frozenset[Dependency], bool]] = {}
-    for action, service, used, waiting in history:
+    model: dict[ObjectKey, Said] = {}
+    for action, service, used, waiting, wanted in history:
         if action == "record":
-            usage.record(service, used, waiting=waiting)
-            model[service] = (used, waiting)
+            usage.record(service, used, waiting=waiting, topics=frozenset(wanted))
+            model[service] = (used, waiting, wanted)
         else:
             usage.forget(service)
             model.pop(service, None)
-    for dependency in {item for used, _ in model.values() for item in used}:
-        expected = sorted(service for service, (used, _) in model.items() if dependency in used)
+    for dependency in {item for used, _, _ in model.values() for item in used}:
+        expected = sorted(key for key, (used, _, _) in model.items() if dependency in used)
         assert usage.users(dependency) == expected
-    assert usage.waiting() == sorted(service for service, (_, waits) in model.items() if waits)
-    assert usage.waiting("a") == [key for key in usage.waiting() if key.namespace == "a"]
+    for topic in ("t", "u"):
+        waiting_for = {key for key, (_, waits, said) in model.items() if waits and topic in said}
+        assert usage.waiting_for([topic]) == waiting_for
+        assert usage.waiting_for([topic], "a") == {
+            key for key in waiting_for if key.namespace == "a"
+        }
+    for key in (ObjectKey("a", "x"), ObjectKey("b", "x")):
+        assert usage.waits(key) == (key in model and model[key][1])
 
 
 def test_an_object_that_nobody_uses_has_no_users() -> None:
     assert Usage().users(Dependency("BaseModel", "a", "none")) == []
+    assert Usage().waiting_for(["anything"]) == set()

@@ -10,6 +10,7 @@ import anyio
 
 from ome.controllers import ControllerContext, inferenceservice
 from ome.controllers.resources import (
+    ACCELERATOR_CLASSES,
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
@@ -35,6 +36,7 @@ FORMAT = {"modelFormat": {"name": "safetensors"}, "modelFramework": {"name": "tr
 
 def new_cluster() -> FakeCluster:
     return FakeCluster(
+        ACCELERATOR_CLASSES,
         BASE_MODELS,
         CLUSTER_BASE_MODELS,
         SERVING_RUNTIMES,

@@ -1,0 +1,146 @@
+"""``ome explain``: the runtime and accelerator of a service or model, and why not the others."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from rich.console import Console
+
+from ome import api
+from ome.cli.explain.account import Account, explain, find_target
+from ome.cli.explain.objects import context_namespace, read_cluster, read_files, stores
+from ome.cli.explain.picture import show
+from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.clock import SystemClock
+from ome.controllers.decode import KindDecoder, Unreadable
+from ome.controllers.inferenceservice.world import World
+from ome.errors import ApiError, TransportError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.api.schema import KindObject
+    from ome.controllers.inferenceservice.world import Sources
+
+__all__ = ["run"]
+
+FLAGS = (
+    Flag("name", (), "SERVICE or MODEL; isvc/NAME and model/NAME tell which", many=True),
+    Flag("f", (), "file, directory or - with the objects, instead of a cluster", many=True),
+    Flag("filename", (), "the same as -f", many=True),
+    Flag("n", "", "namespace (default: that of the kubeconfig's context)"),
+    Flag("namespace", "", "the same as -n"),
+    Flag("o", "text", "output", ("text", "json")),
+    Flag("output", "", "the same as -o", ("", "text", "json")),
+    Flag("all", False, "list every runtime, not only the first and the closest"),
+    Flag("kubeconfig", "", "path of a kubeconfig"),
+)
+_EXAMPLES = """
+
+Examples:
+  ome explain chat -n demo
+  ome explain model/llama-3-3-70b-instruct -o json
+  ome explain chat -f service.yaml -f runtimes/
+
+Exit code: 0 something fits, 1 nothing does, 2 the command or a file is wrong."""
+_KINDS: tuple[type[KindObject], ...] = (
+    api.InferenceService,
+    api.BaseModel,
+    api.ClusterBaseModel,
+    api.ServingRuntime,
+    api.ClusterServingRuntime,
+    api.AcceleratorClass,
+)
+_WIDTH_OF_FILES = 120
+
+
+def run(words: Sequence[str]) -> int:
+    """Explain one object; the exit code."""
+    try:
+        flags = parse("ome explain", FLAGS, words, words_as="name")
+    except HelpWanted as wanted:
+        text = usage("ome explain NAME", FLAGS[1:])
+        raise HelpWanted(text + _EXAMPLES) from wanted
+    if len(flags["name"]) != 1:
+        raise UserError("ome explain: expected one name: ome explain SERVICE|MODEL (see --help)")
+    account = anyio.run(_account, flags)
+    if (flags["output"] or flags["o"]) == "json":
+        sys.stdout.write(json.dumps(account.document(), indent=2) + "\n")
+    else:
+        terminal = sys.stdout.isatty()
+        console = Console(highlight=False, width=None if terminal else _WIDTH_OF_FILES)
+        show(account, console, every=flags["all"])
+    return 1 if account.problem else 0
+
+
+async def _account(flags: Mapping[str, Any]) -> Account:
+    (name,) = flags["name"]
+    given = flags["namespace"] or flags["n"]
+    files = (*flags["f"], *flags["filename"])
+    clock = SystemClock()
+    if files:
+        documents = read_files(files, given or "default")
+        namespace = given or _namespace_in(documents, name)
+    else:
+        namespace = given or context_namespace(flags["kubeconfig"])
+        documents = await _from_cluster(flags["kubeconfig"], namespace, name.rpartition("/")[2])
+    sources, decode = stores(documents, clock), KindDecoder()
+    _tell_unreadable(sources, decode)
+    subject, service = find_target(sources, decode, name, namespace)
+    return explain(World(sources, decode), subject, service)
+
+
+def _namespace_in(documents: Sequence[Mapping[str, Any]], name: str) -> str:
+    """The one namespace that has a service or model of this name in the files."""
+    bare = name.rpartition("/")[2]
+    found = {
+        document["metadata"]["namespace"]
+        for document in documents
+        if document["kind"] in ("InferenceService", "BaseModel")
+        and document["metadata"]["name"] == bare
+    }
+    if len(found) > 1:
+        raise UserError(
+            f"ome explain: {bare} is in namespaces {', '.join(sorted(found))}; choose one with -n"
+        )
+    return found.pop() if found else "default"
+
+
+async def _from_cluster(kubeconfig: str, namespace: str, name: str) -> list[dict[str, Any]]:
+    # Imported when used: files need no HTTP client.
+    from ome.kube import Client
+    from ome.kube.http import connect
+
+    async with await connect(kubeconfig or None) as transport:
+        client = Client(transport, clock=SystemClock(), rng=random.Random())
+        try:
+            with anyio.fail_after(60):
+                return await read_cluster(client, namespace, name)
+        except (ApiError, TransportError) as error:
+            raise UserError(f"ome explain: {transport.host}: {error}") from error
+        except TimeoutError as error:
+            raise UserError(
+                f"ome explain: {transport.host}: no answer in 60 s; is the cluster reachable?"
+            ) from error
+
+
+def _tell_unreadable(sources: Sources, decode: KindDecoder) -> None:
+    """One line on stderr for each object that selection will leave out."""
+    held = (
+        sources.services,
+        sources.base_models,
+        sources.cluster_base_models,
+        sources.serving_runtimes,
+        sources.cluster_serving_runtimes,
+        sources.accelerator_classes,
+    )
+    for kind, store in zip(_KINDS, held, strict=True):
+        for stored in store.values():
+            try:
+                decode(kind, stored)
+            except Unreadable as error:
+                sys.stderr.write(f"ome explain: left out: {error}\n")

@@ -1,0 +1,210 @@
+"""The account of a choice: what was looked at, in which order, and why. For people and machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ome import api
+from ome.controllers.decode import Unreadable
+from ome.controllers.inferenceservice.choosing import Chooser
+from ome.controllers.inferenceservice.steps import StepFailed
+from ome.errors import SelectionError, UserError
+from ome.kube.resource import ObjectKey
+from ome.selection import SelectionRequest, remarks, required_classes, size_range
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.controllers.decode import KindDecoder
+    from ome.controllers.inferenceservice.world import Model, Sources, World
+    from ome.selection import AcceleratorChoice, ClassVerdict, Selection, Verdict
+
+__all__ = ["Account", "explain", "find_target"]
+
+_MODELS = {"basemodel": "BaseModel", "clusterbasemodel": "ClusterBaseModel", "model": ""}
+_SERVICES = ("isvc", "inferenceservice", "service")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything about one choice; ``problem`` says why it ended early, empty when it did not."""
+
+    subject: str
+    service: api.InferenceService
+    model: Model | None = None
+    selection: Selection | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    accelerators: Mapping[str, AcceleratorChoice] = field(default_factory=dict)
+    problem: str = ""
+    reason: str = ""
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def named(self) -> str:
+        """The runtime that the service names, empty when it leaves the choice to us."""
+        reference = self.service.spec.runtime
+        return "" if reference is None else reference.name
+
+    @property
+    def candidates(self) -> list[Verdict]:
+        """The runtimes that may be chosen, the chosen one first."""
+        return [item for item in self.verdicts if item.exclusion is None]
+
+    @property
+    def excluded(self) -> list[Verdict]:
+        """The others, the closest first."""
+        return [item for item in self.verdicts if item.exclusion is not None]
+
+    def document(self) -> dict[str, Any]:
+        """All of it as JSON."""
+        chosen = None if self.selection is None else self.selection.runtime
+        model = self.model
+        return {
+            "subject": self.subject,
+            "model": None
+            if model is None
+            else {
+                "name": model.name,
+                "namespace": model.namespace,
+                "spec": {
+                    key: value
+                    for key, value in api.to_json(model.spec).items()
+                    if key in _MODEL_FIELDS
+                },
+            },
+            "runtime": None
+            if chosen is None
+            else {"name": chosen.name, "namespace": chosen.namespace, "named": bool(self.named)},
+            "problem": {"reason": self.reason, "message": self.problem} if self.problem else None,
+            "candidates": [self._candidate(item) for item in self.candidates],
+            "excluded": [_excluded(item) for item in self.excluded],
+            "accelerators": {
+                name: {
+                    "acceleratorClass": choice.name or None,
+                    "reason": choice.reason,
+                    "warning": choice.warning or None,
+                    "classes": [_class(item) for item in choice.verdicts],
+                }
+                for name, choice in self.accelerators.items()
+            },
+        }
+
+    def _candidate(self, verdict: Verdict) -> dict[str, Any]:
+        bounds, score = size_range(verdict.runtime.spec.model_size_range), verdict.score
+        return {
+            "name": verdict.runtime.name,
+            "namespace": verdict.runtime.namespace,
+            "score": {
+                "total": score.total,
+                "format": score.format,
+                "framework": score.framework,
+                "priority": score.priority,
+            },
+            "sizeRange": None if bounds is None else bounds.text,
+            "remarks": list(self.remarks.get(verdict.runtime.name, ())),
+        }
+
+
+_MODEL_FIELDS = (
+    "modelFormat",
+    "modelFramework",
+    "modelArchitecture",
+    "quantization",
+    "modelParameterSize",
+    "diffusionPipeline",
+)
+
+
+def _excluded(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "name": verdict.runtime.name,
+        "namespace": verdict.runtime.namespace,
+        "by": "" if verdict.exclusion is None else verdict.exclusion.name.lower(),
+        "reason": verdict.reason,
+    }
+
+
+def _class(verdict: ClassVerdict) -> dict[str, Any]:
+    return {
+        "name": verdict.name,
+        "reason": verdict.reason or None,
+        "score": verdict.score,
+        "parts": dict(verdict.parts),
+    }
+
+
+def find_target(
+    sources: Sources, decode: KindDecoder, name: str, namespace: str
+) -> tuple[str, api.InferenceService]:
+    """What a word on the command line means: the service, or a service that only names the model.
+
+    ``name`` may have a kind before it, as ``model/llama``. A bare one is a service first, then a
+    model. Raises ``UserError``.
+    """
+    kind, found, bare = name.rpartition("/")
+    kind = kind.lower()
+    if found and kind not in (*_SERVICES, *_MODELS):
+        raise UserError(f"ome explain: {name}: expected isvc/NAME or model/NAME, not {kind}/")
+    if not found or kind in _SERVICES:
+        stored = sources.services.get(ObjectKey(namespace, bare))
+        if stored is not None:
+            try:
+                service = decode(api.InferenceService, stored)
+            except Unreadable as error:
+                raise UserError(f"ome explain: {error}") from error
+            return f"InferenceService {namespace}/{bare}", service
+    if not found or kind in _MODELS:
+        for model_kind, store, place in (
+            ("BaseModel", sources.base_models, namespace),
+            ("ClusterBaseModel", sources.cluster_base_models, ""),
+        ):
+            wanted = _MODELS.get(kind, "")
+            if wanted in ("", model_kind) and ObjectKey(place, bare) in store:
+                return f"{model_kind} {ObjectKey(place, bare)}", _asking_for(
+                    bare, model_kind, namespace
+                )
+    raise UserError(
+        f"ome explain: {name}: no InferenceService or BaseModel of this name in namespace"
+        f" {namespace}, and no ClusterBaseModel; name another, or a namespace with -n"
+    )
+
+
+def _asking_for(model: str, kind: str, namespace: str) -> api.InferenceService:
+    return api.InferenceService.model_validate(
+        {
+            "metadata": {"name": model, "namespace": namespace},
+            "spec": {"model": {"name": model, "kind": kind}},
+        }
+    )
+
+
+def explain(world: World, subject: str, service: api.InferenceService) -> Account:
+    """The account of what a controller would choose now, by the code that it chooses with."""
+    chooser = Chooser(world, exhaustive=True)
+    try:
+        model = world.model(service)
+    except StepFailed as error:
+        return Account(subject, service, problem=error.message, reason=error.reason)
+    try:
+        selection = chooser.runtime(service, model, [])
+    except StepFailed as error:
+        cause = error.__cause__
+        verdicts = cause.verdicts if isinstance(cause, SelectionError) else ()
+        return Account(subject, service, model, None, verdicts, {}, error.message, error.reason)
+    verdicts = () if selection is None else selection.verdicts
+    namespace = service.metadata.namespace
+    request = SelectionRequest(model.name, model.spec, namespace, required_classes(service))
+    said = {
+        item.runtime.name: tuple(remarks(item.runtime, request))
+        for item in verdicts
+        if item.exclusion is None
+    }
+    problem, reason, accelerators = "", "", dict[str, "AcceleratorChoice"]()
+    try:
+        accelerators = chooser.accelerators(service, selection, [])
+    except StepFailed as error:
+        problem, reason = error.message, error.reason
+    return Account(
+        subject, service, model, selection, verdicts, accelerators, problem, reason, said
+    )

@@ -1,0 +1,177 @@
+"""Where the objects come from that are explained: files, or the cluster of a kubeconfig."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import yaml
+
+from ome.controllers.inferenceservice.world import Sources
+from ome.controllers.resources import (
+    ACCELERATOR_CLASSES,
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+    SERVING_RUNTIMES,
+)
+from ome.errors import NotFound, UserError
+from ome.informers.projection import WholeObject
+from ome.informers.store import Store
+from ome.kube.resource import ObjectKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ome.clock import Clock
+    from ome.kube.client import Client
+
+__all__ = ["context_namespace", "read_cluster", "read_files", "stores"]
+
+_RESOURCES = (
+    INFERENCE_SERVICES,
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    SERVING_RUNTIMES,
+    CLUSTER_SERVING_RUNTIMES,
+    ACCELERATOR_CLASSES,
+)
+"""In the order of ``Sources``."""
+_KINDS = {resource.kind: resource for resource in _RESOURCES}
+_LISTED = (SERVING_RUNTIMES, CLUSTER_SERVING_RUNTIMES, ACCELERATOR_CLASSES)
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def stores(documents: Iterable[dict[str, Any]], clock: Clock) -> Sources:
+    """The stores that a controller would have; of two objects of one name the later counts."""
+    made = {resource.kind: Store[WholeObject](clock) for resource in _RESOURCES}
+    for number, document in enumerate(documents):
+        metadata = document["metadata"]
+        # What parsed objects are remembered by; objects of files have neither.
+        metadata = {"uid": f"file-{number}", "resourceVersion": "1", **metadata}
+        whole = msgspec.json.decode(
+            msgspec.json.encode({**document, "metadata": metadata}), type=WholeObject
+        )
+        made[document["kind"]].put(whole.metadata.key, whole)
+    return Sources(*(made[resource.kind] for resource in _RESOURCES))
+
+
+def read_files(paths: Sequence[str], namespace: str) -> list[dict[str, Any]]:
+    """The objects of our kinds in YAML or JSON files, in directories of them, or on stdin (``-``).
+
+    ``namespace`` is that of objects that name none. Raises ``UserError`` naming file and document.
+    """
+    found: list[dict[str, Any]] = []
+    for path in _expanded(paths):
+        text = sys.stdin.read() if path == "-" else _text(path)
+        try:
+            documents = list(yaml.safe_load_all(text))
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f" line {mark.line + 1}:" if mark else ""
+            problem = getattr(error, "problem", None) or "not YAML"
+            raise UserError(f"ome explain: {path}:{line} {problem}") from error
+        for number, document in enumerate(documents, 1):
+            where = f"{path}, document {number}"
+            found += _ours(document, where, namespace)
+    return found
+
+
+def _expanded(paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            inside = sorted(
+                str(item)
+                for item in Path(path).rglob("*")
+                if item.suffix in (".yaml", ".yml", ".json")
+            )
+            if not inside:
+                raise UserError(f"ome explain: {path}: no .yaml, .yml or .json file in it")
+            yield from inside
+        else:
+            yield path
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UserError(f"ome explain: {path}: {reason}") from error
+
+
+def _ours(document: Any, where: str, namespace: str) -> Iterator[dict[str, Any]]:
+    if not isinstance(document, dict):
+        return
+    if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
+        for number, item in enumerate(document["items"], 1):
+            yield from _ours(item, f"{where}, item {number}", namespace)
+        return
+    resource = _KINDS.get(str(document.get("kind")))
+    if resource is None or not str(document.get("apiVersion", "")).startswith("ome.io/"):
+        return
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        held = metadata.get("name") if isinstance(metadata, dict) else None
+        found = "none is there" if held is None else f"found {held!r}; put it in quotes"
+        raise UserError(f"ome explain: {where}: metadata.name: expected a name, {found}")
+    place = {"namespace": metadata.get("namespace") or namespace} if resource.namespaced else {}
+    kept = {key: value for key, value in metadata.items() if key != "namespace"}
+    made = {**document, "metadata": {**kept, **place}}
+    try:
+        msgspec.json.decode(msgspec.json.encode(made), type=WholeObject)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise UserError(f"ome explain: {where}: {resource.kind} {metadata['name']}: {error}") from (
+            error
+        )
+    yield made
+
+
+async def read_cluster(client: Client, namespace: str, name: str) -> list[dict[str, Any]]:
+    """What explains a service or model of this name: it, and every runtime and class."""
+    found: list[dict[str, Any]] = []
+    service = await _maybe(client, INFERENCE_SERVICES, ObjectKey(namespace, name))
+    models = {name}
+    if service is not None:
+        found.append(service)
+        reference = (service.get("spec") or {}).get("model") or {}
+        models.add(str(reference.get("name") or name))
+    for model in sorted(models):
+        for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
+            place = ObjectKey(namespace if resource.namespaced else "", model)
+            document = await _maybe(client, resource, place)
+            found += [] if document is None else [document]
+    for resource in _LISTED:
+        try:
+            found += await client.list(resource, namespace if resource.namespaced else "")
+        except NotFound:
+            continue  # the kind is not installed, so there is nothing of it
+    return found
+
+
+async def _maybe(client: Client, resource: Any, key: ObjectKey) -> dict[str, Any] | None:
+    try:
+        return await client.get(resource, key)
+    except NotFound:
+        return None
+
+
+def context_namespace(kubeconfig: str) -> str:
+    """The namespace of the kubeconfig's context, of the pod that we run in, or ``default``."""
+    given = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube/config")
+    paths = [Path(path) for path in given.split(os.pathsep) if path]
+    try:
+        held = next(
+            (yaml.safe_load(path.read_text()) or {} for path in paths if path.is_file()), {}
+        )
+        contexts = {item["name"]: item.get("context") or {} for item in held.get("contexts") or ()}
+        found = contexts.get(held.get("current-context"), {}).get("namespace")
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        found = None  # connecting will say what is wrong with it
+    if not found and not any(path.is_file() for path in paths) and _POD_NAMESPACE.is_file():
+        found = _POD_NAMESPACE.read_text().strip()
+    return str(found or "default")

@@ -1,0 +1,252 @@
+"""What admission would say of a manifest, found out without a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ome.api import KINDS, names
+from ome.api.crds.checking import Fault, Path, completed, faults, field_text, root_schema
+from ome.errors import AdmissionDenied, OmeError
+from ome.webhooks import (
+    acceleratorclass,
+    basemodel,
+    benchmarkjob,
+    finetunedweight,
+    inferenceservice,
+    servingruntime,
+)
+from ome.webhooks.documents import Documents
+from ome.webhooks.inferenceservice.resolution import Unresolved
+from ome.webhooks.registry import Problem, Review, Undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ome.api.schema import KindObject
+    from ome.cli.manifests import Manifest
+    from ome.webhooks.registry import Defaulter, Validator
+
+__all__ = ["Finding", "check"]
+
+_BY_KIND: Mapping[str, type[KindObject]] = {kind.KIND: kind for kind in KINDS}
+_HANDLERS: Mapping[str, tuple[Defaulter, Validator]] = {
+    "InferenceService": (inferenceservice.default, inferenceservice.validate),
+    "ServingRuntime": (servingruntime.default, servingruntime.validate),
+    "ClusterServingRuntime": (servingruntime.default, servingruntime.validate),
+    "BaseModel": (basemodel.default, basemodel.validate),
+    "ClusterBaseModel": (basemodel.default, basemodel.validate),
+    "FineTunedWeight": (finetunedweight.default, finetunedweight.validate),
+    "BenchmarkJob": (benchmarkjob.default, benchmarkjob.validate),
+    "AcceleratorClass": (acceleratorclass.default, acceleratorclass.validate),
+}
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+_METADATA: dict[str, Any] = {
+    "type": "object",
+    "x-kubernetes-preserve-unknown-fields": True,
+    "properties": {
+        "name": {"type": "string"},
+        "generateName": {"type": "string"},
+        "namespace": {"type": "string"},
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+    },
+}
+_COMPONENT = len(("spec", "engine"))
+_MIGRATED = ("engine", "model", "runtime")
+_WHERE = re.compile(r'((?:spec|metadata)(?:\.[\w-]+|\[\d+\]|\["[^"]*"\])*): (.*)', re.DOTALL)
+_PART = re.compile(r'\.?([\w-]+)|\[(\d+)\]|\["([^"]*)"\]')
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line for the user; ``level`` is error, warning or note."""
+
+    file: str
+    line: int
+    subject: str
+    field: str
+    level: str
+    message: str
+
+    @property
+    def text(self) -> str:
+        """``file:line kind/name field: message``; the level is said unless it is an error."""
+        field = f" {self.field}" if self.field else ""
+        level = "" if self.level == "error" else f"{self.level}: "
+        return f"{self.file}:{self.line} {self.subject}{field}: {level}{self.message}"
+
+
+def check(
+    manifests: Iterable[Manifest], *, namespace: str, self_contained: bool
+) -> tuple[int, list[Finding]]:
+    """How many objects are OME's, and what is to be said of them, in the order of the files.
+
+    Unless the files are ``self_contained``, what they lack may be in the cluster: a reference that
+    leads nowhere is a note.
+    """
+    found = list(manifests)
+    ours = [manifest for manifest in found if _is_ours(manifest.document)]
+    complete = {id(manifest): _complete(manifest.document) for manifest in ours}
+    known = Documents(
+        (
+            complete.get(id(manifest), manifest.document)
+            for manifest in found
+            if isinstance(manifest.document, dict)
+        ),
+        namespace=namespace,
+    )
+    findings: list[Finding] = []
+    for manifest in ours:
+        said = _Judge(manifest, known, namespace, self_contained).findings(complete[id(manifest)])
+        findings += sorted(said, key=lambda finding: finding.line)
+    return len(ours), findings
+
+
+def _is_ours(document: Any) -> bool:
+    if not isinstance(document, dict):
+        return False
+    version = document.get("apiVersion")
+    if version is None:
+        return document.get("kind") in _BY_KIND
+    return isinstance(version, str) and version.partition("/")[0] == names.GROUP
+
+
+@cache
+def _schema(kind: str) -> dict[str, Any]:
+    root = root_schema(_BY_KIND[kind])
+    properties = {**root["properties"], "metadata": _METADATA}
+    return {**root, "properties": properties}
+
+
+def _complete(document: dict[str, Any]) -> dict[str, Any]:
+    """The object as the API server would store it."""
+    kind = document.get("kind")
+    if not isinstance(kind, str) or kind not in _BY_KIND:
+        return document
+    filled: dict[str, Any] = completed(_schema(kind), document)
+    return filled
+
+
+def _without(document: dict[str, Any], broken: Iterable[Fault]) -> dict[str, Any]:
+    """A copy without the values that the schema refuses, so that the others can be judged."""
+    kept = copy.deepcopy(document)
+    # From the end, so that what is gone from a list does not move what is still to go.
+    for fault in sorted(broken, key=lambda fault: str(fault.path), reverse=True):
+        holder: Any = kept
+        for part in fault.path[:-1]:
+            holder = holder[part]
+        if fault.rule != "required":
+            with contextlib.suppress(KeyError, IndexError):
+                del holder[fault.path[-1]]
+    return kept
+
+
+class _Judge:
+    """Goes through one manifest as an API server does."""
+
+    def __init__(
+        self, manifest: Manifest, known: Documents, namespace: str, self_contained: bool
+    ) -> None:
+        self._manifest = manifest
+        self._known = known
+        self._closed = self_contained
+        document = manifest.document
+        self._kind = str(document.get("kind") or "")
+        held = document.get("metadata")
+        self._held: dict[str, Any] = held if isinstance(held, dict) else {}
+        self._name = str(self._held.get("name") or self._held.get("generateName") or "")
+        kind = _BY_KIND.get(self._kind)
+        own = str(self._held.get("namespace") or namespace)
+        self._namespace = own if kind is not None and kind.NAMESPACED else ""
+
+    def findings(self, complete: dict[str, Any]) -> Iterator[Finding]:
+        wrong = list(self._heading())
+        if self._kind not in _BY_KIND:
+            yield from wrong
+            return
+        broken = list(faults(_schema(self._kind), self._manifest.document))
+        yield from wrong
+        yield from (self._at(fault.path, "error", fault.message) for fault in broken)
+        if all(len(fault.path) > _COMPONENT for fault in broken):
+            yield from self._admission(_without(complete, broken), broken=bool(broken))
+
+    def _heading(self) -> Iterator[Finding]:
+        version = self._manifest.document.get("apiVersion")
+        if version != names.API_VERSION:
+            wrong = "is missing" if version is None else f"{version!r} is not known"
+            yield self._at(("apiVersion",), "error", f"{wrong}; write {names.API_VERSION}")
+        if self._kind not in _BY_KIND:
+            near = get_close_matches(self._kind, _BY_KIND, 1, 0.6)
+            hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(_BY_KIND)}"
+            yield self._at(
+                ("kind",), "error", f"{self._kind!r} is no kind of {names.GROUP}; {hint}"
+            )
+        if not self._name:
+            yield self._at(("metadata",), "error", "name is required; add metadata.name")
+        for place, line in self._manifest.twice:
+            field = field_text(place)
+            message = "is written twice, and only the last one counts; remove one"
+            yield Finding(self._manifest.file, line, self._subject, field, "error", message)
+
+    def _admission(self, complete: dict[str, Any], *, broken: bool) -> Iterator[Finding]:
+        default, validate = _HANDLERS[self._kind]
+        review = self._review(complete)
+        try:
+            review = self._review(_complete(default(review, self._known)))
+        except AdmissionDenied as error:
+            for field, message in error.causes:
+                yield self._problem(Unresolved(field, message))
+        except OmeError as error:
+            yield self._problem(Problem("", str(error)))
+        try:
+            verdict = validate(review, self._known)
+        except Undecodable as error:
+            if not broken:  # else the schema has said it, field by field
+                yield self._problem(Problem("", str(error)))
+            return
+        for problem in verdict.problems:
+            yield self._problem(problem)
+        for warning in verdict.warnings:
+            split = _WHERE.fullmatch(warning)
+            field, message = (split[1], split[2]) if split else ("", warning)
+            yield self._at(_path(field), "warning", message)
+
+    def _review(self, document: dict[str, Any]) -> Review:
+        name = str(self._held.get("name") or "")
+        return Review("CREATE", self._kind, self._namespace, name, document, None, dry_run=True)
+
+    def _problem(self, problem: Problem) -> Finding:
+        if isinstance(problem, Unresolved) and not self._closed:
+            message = f"{problem.message} (not decided by the files given; the cluster may differ)"
+            return self._at(_path(problem.field), "note", message)
+        return self._at(_path(problem.field), "error", problem.message)
+
+    @property
+    def _subject(self) -> str:
+        return f"{self._kind}/{self._name}"
+
+    def _at(self, path: Path, level: str, message: str) -> Finding:
+        line = self._manifest.line(self._written(path))
+        return Finding(self._manifest.file, line, self._subject, field_text(path), level, message)
+
+    def _written(self, path: Path) -> Path:
+        """Where a migrated field comes from."""
+        predictor: Path = ("spec", "predictor")
+        if path[:1] == ("spec",) and path[1:2] and path[1] in _MIGRATED:
+            if path[:2] not in self._manifest.lines and predictor in self._manifest.lines:
+                return predictor
+        return path
+
+
+def _path(field: str) -> Path:
+    """``spec.a[0]["b.c"]`` taken apart."""
+    return tuple(
+        int(match[2]) if match[2] else match[3] if match[3] is not None else match[1]
+        for match in _PART.finditer(field)
+    )

@@ -1,0 +1,213 @@
+"""``ome sandbox``: a cluster in one process, with OME at work in it."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import random
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from rich.console import Console
+from rich.live import Live
+
+from ome.agent.downloads import Behaviour
+from ome.agent.simulate import Simulation
+from ome.api.crds import all_crds
+from ome.cli.agent import play
+from ome.cli.goflags import Flag, parse
+from ome.cli.manager import manage, user_errors
+from ome.clock import SystemClock
+from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.errors import UserError
+from ome.informers.registry import Informers
+from ome.kube import Client
+from ome.reconciler.manager import Listen
+from ome.sandbox.assembly import Settings, started
+from ome.sandbox.cluster import Options
+from ome.sandbox.display import changes, drawn
+from ome.sandbox.manifests import apply, demo_cluster, demo_service, read
+from ome.sandbox.picture import take
+from ome.telemetry.logging import LogSettings, configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.sandbox.assembly import Sandbox
+    from ome.sandbox.picture import Picture
+
+__all__ = ["FLAGS", "run"]
+
+_NAMESPACE = "ome"
+_LOOK_EVERY = 0.2
+_DOWNLOAD_SECONDS = (1.0, 2.0)
+
+FLAGS = (
+    Flag("nodes", 8, "simulated nodes with 8 GPUs each"),
+    Flag("once", False, "exit 0 when all is Ready, or 1 with what is not after --timeout"),
+    Flag("f", (), "manifest file or directory instead of the sample service", many=True),
+    Flag("timeout", 120.0, "seconds that --once waits"),
+    Flag("port", 0, "port of the API server; 0 takes a free one"),
+    Flag("dir", "", "directory of the kubeconfig and the logs (default: in the user's state)"),
+    Flag("bare", False, "only the API server and the cluster: no OME, nothing installed"),
+    Flag("user", (), "with --bare: also write DIR/NAME.kubeconfig for this user", many=True),
+)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What the watcher of the sandbox saw last."""
+
+    picture: Picture | None = None
+    code: int = 0
+
+
+def run(words: Sequence[str]) -> int:
+    """Run until all is Ready (``--once``) or a signal; the exit code."""
+    flags = parse("ome sandbox", FLAGS, words)
+    if flags["nodes"] < 0:
+        raise UserError(f"ome sandbox: --nodes={flags['nodes']}: expected 0 or more")
+    if not 0 < flags["timeout"] < math.inf:
+        raise UserError(f"ome sandbox: --timeout={flags['timeout']}: expected seconds above 0")
+    documents = read([Path(path) for path in flags["f"]]) if flags["f"] else demo_service()
+    directory = Path(flags["dir"]) if flags["dir"] else _state_directory()
+    settings = Settings(
+        directory,
+        port=flags["port"],
+        cluster=Options(nodes=flags["nodes"]),
+        users=flags["user"],
+    )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / "ome.log").open("w") as log:
+            configure_logging(LogSettings(), log)
+            return anyio.run(_main, settings, flags, documents)
+    except OSError as error:
+        raise UserError(f"ome sandbox: {_explained(error, settings)}") from None
+
+
+async def _main(
+    settings: Settings, flags: Mapping[str, Any], documents: Sequence[dict[str, Any]]
+) -> int:
+    progress = _Progress()
+    clock, rng = SystemClock(), random.Random()
+    with user_errors("ome sandbox") as outcome:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_interrupted, group.cancel_scope, progress, flags["once"])
+            async with started(settings, clock, rng) as sandbox:
+                if flags["bare"]:
+                    sys.stdout.write(f"kubeconfig: {sandbox.kubeconfig}\n")
+                    sys.stdout.flush()
+                    await anyio.sleep_forever()
+                async with anyio.create_task_group() as work:
+                    await _install(sandbox)
+                    work.start_soon(_agents, sandbox, clock, rng)
+                    work.start_soon(_manager, sandbox)
+                    transport = sandbox.transport("sandbox-user")
+                    await apply(transport, sandbox.local, [*demo_cluster(), *documents])
+                    await _watch(sandbox, flags, progress)
+                    work.cancel_scope.cancel()
+            group.cancel_scope.cancel()
+    return outcome.code or progress.code
+
+
+async def _install(sandbox: Sandbox) -> None:
+    """What the operator needs to be there."""
+    own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE}}
+    await apply(sandbox.transport("sandbox-user"), sandbox.local, [own, *all_crds()])
+
+
+async def _manager(sandbox: Sandbox) -> None:
+    transport = sandbox.transport("ome-manager")
+    await manage(transport, _NAMESPACE, Listen(None, None), signals=False)
+
+
+async def _agents(sandbox: Sandbox, clock: SystemClock, rng: random.Random) -> None:
+    client = Client(sandbox.transport("ome-agent"), clock=clock, rng=rng)
+    informers = Informers(client, clock, rng)
+    models = (BASE_MODELS, CLUSTER_BASE_MODELS)
+    behaviour = Behaviour(_DOWNLOAD_SECONDS)
+    simulation = Simulation(client, informers, _NAMESPACE, clock, rng, behaviour, models)
+    async with anyio.create_task_group() as group:
+        await group.start(informers.run)
+        await play(simulation, informers, ())
+
+
+async def _watch(sandbox: Sandbox, flags: Mapping[str, Any], progress: _Progress) -> None:
+    """Show what happens until the end: all Ready with ``--once``, else for ever."""
+    console = Console()
+    if not console.is_terminal:
+        await _follow(sandbox, flags, progress, None)
+        return
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        await _follow(sandbox, flags, progress, live)
+
+
+async def _follow(
+    sandbox: Sandbox, flags: Mapping[str, Any], progress: _Progress, live: Live | None
+) -> None:
+    begin = anyio.current_time()
+    greeted = False
+    while True:
+        now, before = take(sandbox.local), progress.picture
+        spent = anyio.current_time() - begin
+        progress.picture = now
+        if live is not None:
+            live.update(drawn(now, spent), refresh=True)
+        else:
+            for line in changes(before, now):
+                sys.stdout.write(f"{spent:6.1f}s  {line}\n")
+            sys.stdout.flush()
+        if flags["once"] and (now.ready or spent > flags["timeout"]):
+            progress.code = 0 if now.ready else 1
+            if not now.ready:
+                sys.stderr.write(
+                    f"ome sandbox: not Ready after {flags['timeout']:g} s: {now.problem}\n"
+                )
+            return
+        if now.ready and not greeted:
+            greeted = True
+            _greet(sandbox, live)
+        await anyio.sleep(_LOOK_EVERY)
+
+
+def _greet(sandbox: Sandbox, live: Live | None) -> None:
+    """What to try next."""
+    text = (
+        f"\nThe cluster is at {sandbox.url}; in another terminal:\n\n"
+        f"  export KUBECONFIG={sandbox.kubeconfig}\n"
+        "  kubectl get inferenceservices,clusterbasemodels,pods -A\n"
+        "  kubectl describe inferenceservice chat -n demo\n"
+        "  kubectl explain inferenceservice.spec.engine\n\n"
+        "Ctrl-C stops it; nothing of it is kept.\n"
+    )
+    if live is not None:
+        live.console.print(text, highlight=False)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+async def _interrupted(scope: anyio.CancelScope, progress: _Progress, once: bool) -> None:
+    """End everything at the first signal."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        async for number in received:
+            # Ctrl-C is how a sandbox that stays up ends; it cuts a --once short.
+            progress.code = 128 + number if once else 0
+            scope.cancel()
+
+
+def _state_directory() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "ome" / "sandbox"
+
+
+def _explained(error: OSError, settings: Settings) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"--port={settings.port} is in use; leave it out to take a free one"
+    return f"{error.filename or settings.directory}: {error.strerror}; choose another --dir"

@@ -1,0 +1,193 @@
+"""What a service runs on: its model, the runtime that serves it, the class of each component.
+
+The controller and ``ome explain`` both ask here, so that what is explained is what is done. A step
+that cannot go on becomes a ``StepFailed`` with what the service waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ome.api import names
+from ome.controllers.inferenceservice.steps import StepFailed
+from ome.controllers.inferenceservice.usage import Dependency
+from ome.errors import SelectionError
+from ome.selection import (
+    LISTED,
+    AcceleratorChoice,
+    Exclusion,
+    NothingFits,
+    SelectionRequest,
+    choose_accelerator,
+    complete_runner,
+    facets_of_model,
+    near_misses,
+    required_classes,
+    select_runtime,
+    validate_named_runtime,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome import api
+    from ome.controllers.inferenceservice.world import Model, World
+    from ome.selection import Selection
+
+__all__ = ["EVERY_RUNTIME", "Choice", "Chooser"]
+
+EVERY_RUNTIME = "every runtime"
+"""Topic of a service that waits where runtimes are few: its condition names them all."""
+
+_EVENT_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen; ``selection`` is None when the service does without a runtime."""
+
+    model: Model
+    selection: Selection | None
+    accelerators: Mapping[str, AcceleratorChoice] = field(default_factory=dict)
+
+    @property
+    def warning(self) -> str:
+        """What to tell the user of policies that no class satisfies; empty when all is well."""
+        return "; ".join(item.warning for item in self.accelerators.values() if item.warning)
+
+
+class Chooser:
+    """Chooses from the caches. ``exhaustive`` judges also runtimes that cannot match the model."""
+
+    def __init__(self, world: World, *, exhaustive: bool = False) -> None:
+        self._world = world
+        self._exhaustive = exhaustive
+
+    def choose(self, service: api.InferenceService, uses: list[Dependency]) -> Choice:
+        """The choice; what it depends on is added to ``uses``, also when it fails.
+
+        Raises ``StepFailed``.
+        """
+        reference = service.spec.model
+        if reference is not None and reference.name:
+            # Also a missing one: its appearance, in either scope, is what the service waits for.
+            uses.append(Dependency("BaseModel", service.metadata.namespace, reference.name))
+            uses.append(Dependency("ClusterBaseModel", "", reference.name))
+        model = self._world.model(service)
+        selection = self.runtime(service, model, uses)
+        return Choice(model, selection, self.accelerators(service, selection, uses))
+
+    def runtime(
+        self, service: api.InferenceService, model: Model, uses: list[Dependency]
+    ) -> Selection | None:
+        """The runtime; None when there is none and the service brings a complete runner."""
+        namespace = service.metadata.namespace
+        request = SelectionRequest(model.name, model.spec, namespace, required_classes(service))
+        named = service.spec.runtime
+        try:
+            if named is not None and named.name:
+                uses.append(Dependency("ServingRuntime", namespace, named.name))
+                uses.append(Dependency("ClusterServingRuntime", "", named.name))
+                candidates = self._world.runtimes_named(namespace, named.name)
+                return validate_named_runtime(named.name, named.kind, request, candidates)
+            chosen = self._automatic(request)
+        except SelectionError as error:
+            if (named is None or not named.name) and complete_runner(service):
+                return None
+            raise self._failed(service, request, error, uses) from error
+        uses.append(_dependency(chosen.runtime.namespace, chosen.runtime.name))
+        return chosen
+
+    def _automatic(self, request: SelectionRequest) -> Selection:
+        if self._exhaustive:
+            return select_runtime(request, self._world.runtimes(request.namespace))
+        few = self._world.runtimes_for(request.namespace, facets_of_model(request.model))
+        return select_runtime(request, few, lambda: self._world.runtimes(request.namespace))
+
+    def accelerators(
+        self, service: api.InferenceService, selection: Selection | None, uses: list[Dependency]
+    ) -> dict[str, AcceleratorChoice]:
+        """The class of the engine, and of the decoder where there is one."""
+        spec = None if selection is None else selection.runtime.spec
+        parts = [names.COMPONENT_ENGINE]
+        if service.spec.decoder is not None:
+            parts.append(names.COMPONENT_DECODER)
+        found: dict[str, AcceleratorChoice] = {}
+        for part in parts:
+            asked: list[str] = []
+
+            def look_up(name: str, asked: list[str] = asked) -> api.AcceleratorClassSpec | None:
+                asked.append(name)
+                return self._world.accelerator(name)
+
+            try:
+                choice = choose_accelerator(service, part, spec, look_up)
+            except SelectionError as error:
+                uses += (Dependency("AcceleratorClass", "", name) for name in asked)
+                text = f"Failed to get accelerator class for {part}: {error}"
+                condition = f"{part.capitalize()}Ready"
+                raise StepFailed(
+                    condition, names.REASON_ACCELERATOR_CLASS, text, waiting=True
+                ) from error
+            # One that was passed over moves no service when it changes; any may mend "none".
+            used = [choice.name] if choice.name else asked
+            uses += (Dependency("AcceleratorClass", "", name) for name in used)
+            found[part] = choice
+        return found
+
+    def _failed(
+        self,
+        service: api.InferenceService,
+        request: SelectionRequest,
+        error: SelectionError,
+        uses: list[Dependency],
+    ) -> StepFailed:
+        named = service.spec.runtime
+        if named is not None and named.name:
+            return StepFailed(
+                names.CONDITION_ENGINE_READY,
+                names.REASON_RUNTIME_VALIDATION,
+                f"Runtime {named.name} does not support model {request.model_name}: {error}",
+                model_failure=_failure_of_named(error),
+                waiting=True,
+            )
+        prefix = f"Failed to find runtime for model {request.model_name}: "
+        event, topics = str(error), frozenset[Hashable]()
+        if isinstance(error, NothingFits):
+            named_in_text = error.verdicts[:LISTED]
+            uses += (
+                _dependency(item.runtime.namespace, item.runtime.name) for item in named_in_text
+            )
+            event = error.text(_EVENT_BYTES - len(prefix.encode()))
+            topics = _topics(request, error.checked)
+        return StepFailed(
+            names.CONDITION_ENGINE_READY,
+            names.REASON_RUNTIME_SELECTION,
+            f"{prefix}{error}",
+            event=prefix + event,
+            model_failure=names.FAILURE_NO_SUPPORTING_RUNTIME,
+            waiting=True,
+            topics=topics,
+        )
+
+
+def _topics(request: SelectionRequest, checked: int) -> frozenset[Hashable]:
+    """What a runtime must have in common with a waiting service to concern it."""
+    topics: set[Hashable] = set(near_misses(facets_of_model(request.model)))
+    if checked <= LISTED:
+        topics.add(EVERY_RUNTIME)
+    return frozenset(topics)
+
+
+def _failure_of_named(error: SelectionError) -> str:
+    if any(item.exclusion is Exclusion.DISABLED for item in error.verdicts):
+        return names.FAILURE_RUNTIME_DISABLED
+    if error.verdicts:
+        return names.FAILURE_NO_SUPPORTING_RUNTIME
+    return names.FAILURE_RUNTIME_NOT_RECOGNIZED
+
+
+def _dependency(namespace: str, name: str) -> Dependency:
+    return Dependency("ServingRuntime" if namespace else "ClusterServingRuntime", namespace, name)

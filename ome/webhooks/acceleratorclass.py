@@ -1,0 +1,53 @@
+"""AcceleratorClass at admission: nothing is filled in and nothing refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ome.api import AcceleratorClass
+from ome.kube.quantity import parse_quantity
+from ome.webhooks.reading import exempt, plain_copy, typed
+from ome.webhooks.registry import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ome.api import AcceleratorClassSpec
+    from ome.webhooks.registry import Lookup, Review
+
+__all__ = ["default", "validate"]
+
+_GIBIBYTE = 2**30
+
+
+def default(review: Review, lookup: Lookup) -> dict[str, Any]:
+    """The class as it is."""
+    return plain_copy(review)
+
+
+def validate(review: Review, lookup: Lookup) -> Verdict:
+    """Remarks on a class; ``Undecodable`` when it is no class at all."""
+    if exempt(review):
+        return Verdict()
+    found = typed(AcceleratorClass, review.object)
+    return Verdict(warnings=tuple(_remarks(found.spec)))
+
+
+def _remarks(spec: AcceleratorClassSpec) -> Iterator[str]:
+    memory = spec.capabilities.memory_gb
+    if memory is not None and 0 < parse_quantity(memory) < _GIBIBYTE:
+        yield (
+            f"spec.capabilities.memoryGB: {memory} is a quantity of bytes and so below 1 GB; write"
+            f" {memory}Gi for gigabytes"
+        )
+    if not spec.discovery.node_selector:
+        yield (
+            "spec.discovery.nodeSelector: is empty, so the class has every node that carries its"
+            " resources; name a label of the nodes that have this accelerator"
+        )
+    for index, resource in enumerate(spec.resources or ()):
+        if parse_quantity(resource.quantity) <= 0:
+            yield (
+                f"spec.resources[{index}].quantity: {resource.quantity} asks for nothing; write 1"
+                " or more"
+            )

@@ -1,0 +1,58 @@
+"""FineTunedWeight at admission: nothing is filled in and nothing refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ome.api import FineTunedWeight
+from ome.webhooks.reading import exempt, plain_copy, typed
+from ome.webhooks.registry import Verdict
+from ome.webhooks.storageuris import parse_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ome.api import ObjectReference
+    from ome.webhooks.registry import Lookup, Review
+
+__all__ = ["default", "validate"]
+
+
+def default(review: Review, lookup: Lookup) -> dict[str, Any]:
+    """The weight as it is."""
+    return plain_copy(review)
+
+
+def validate(review: Review, lookup: Lookup) -> Verdict:
+    """Remarks on a weight; ``Undecodable`` when it is no weight at all."""
+    if exempt(review):
+        return Verdict()
+    weight = typed(FineTunedWeight, review.object)
+    return Verdict(
+        warnings=(
+            *_base(weight.spec.base_model_ref, lookup),
+            *_storage(weight.spec.storage.storage_uri),
+        )
+    )
+
+
+def _base(reference: ObjectReference, lookup: Lookup) -> Iterator[str]:
+    kind = "BaseModel" if reference.namespace else "ClusterBaseModel"
+    found = lookup.base_model(reference.namespace or "", reference.name)
+    if found is None or found.get("kind", kind) != kind:
+        where = f" in namespace {reference.namespace}" if reference.namespace else ""
+        yield (
+            f"spec.baseModelRef: {kind} {reference.name} not found{where}; the weight will be"
+            " Failed until it exists. A reference with namespace means a BaseModel, one without a"
+            " ClusterBaseModel"
+        )
+
+
+def _storage(uri: str) -> Iterator[str]:
+    storage = parse_storage(uri)
+    if storage.fault or storage.type != "OCI":
+        why = storage.fault or f"{storage.type} is no storage that weights are fetched from"
+        yield (
+            f"spec.storage.storageUri: {why}; the weight will be Failed. Use"
+            " oci://n/{namespace}/b/{bucket}/o/{object_path}"
+        )

@@ -1,0 +1,83 @@
+"""The init container ``fine-tuned-adapter``: fetches a fine-tuned weight from object storage."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.webhooks.pod.agent import AgentSettings, frame, identity, is_tfew, model_framework
+from ome.webhooks.pod.edit import InjectionFailed, annotations_of, container, containers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.webhooks.registry import Lookup
+
+__all__ = ["inject_adapter"]
+
+_KEY = "fineTunedAdapter"
+_INJECTOR = "FineTunedAdapterInjector"
+_ARGS = ["fine-tuned-adapter", "--config", "/ome-agent.yaml", "--debug"]
+_REQUIRED = ("image", "compartmentId", "authType")
+_OCI = re.compile(r"oci://n/(?P<namespace>[^/]+)/b/(?P<bucket>[^/]+)/o/(?P<path>.*)", re.DOTALL)
+
+
+def inject_adapter(pod: dict[str, Any], lookup: Lookup) -> None:
+    """Append ``fine-tuned-adapter`` where the pod names a weight and does not have it."""
+    annotations = annotations_of(pod)
+    weight = annotations.get(names.ANNOTATION_INJECT_ADAPTER)
+    if not weight or container(pod, names.CONTAINER_ADAPTER, field="initContainers"):
+        return
+    settings = AgentSettings.read(lookup, _KEY, _INJECTOR, _REQUIRED)
+    made = frame(pod, settings, names.CONTAINER_ADAPTER, _ARGS, names.CONTAINER_MAIN)
+    storage = _storage(weight, annotations, lookup)
+    directory, sub_path = _target(annotations)
+    target = {"name": names.VOLUME_MODEL_EMPTY_DIR, "mountPath": directory}
+    if sub_path:
+        target["subPath"] = sub_path
+    made["volumeMounts"] = [
+        {"name": names.VOLUME_MODEL_EMPTY_DIR, "mountPath": names.PATH_FINE_TUNED_DOWNLOAD},
+        target,
+    ]
+    variables = [
+        *identity(settings),
+        (names.ENV_AGENT_REGION, settings.text("region")),
+        (names.ENV_AGENT_UNZIPPED_WEIGHT_DIRECTORY, directory),
+        (names.ENV_AGENT_ZIPPED_WEIGHT_DIRECTORY, names.PATH_FINE_TUNED_DOWNLOAD),
+        (names.ENV_AGENT_BUCKET_NAME, storage["bucket"]),
+        (names.ENV_AGENT_BUCKET_NAMESPACE, storage["namespace"]),
+        (names.ENV_AGENT_OBJECT_NAME, storage["path"]),
+    ]
+    made["env"] = [{"name": name, "value": value} for name, value in variables]
+    containers(pod, "initContainers").append(made)
+
+
+def _storage(weight: str, annotations: Mapping[str, str], lookup: Lookup) -> dict[str, str]:
+    found = lookup.fine_tuned_weight(weight)
+    if found is None:
+        raise InjectionFailed(
+            f"No FineTunedWeight with the name: {weight}; create it or correct annotation"
+            f" {names.ANNOTATION_INJECT_ADAPTER}"
+        )
+    uri = ((found.get("spec") or {}).get("storage") or {}).get("storageUri") or ""
+    match = _OCI.fullmatch(uri)
+    if match is None:
+        raise InjectionFailed(
+            "invalid OCI storage URI format. Expected: oci://n/{namespace}/b/{bucket}/o/"
+            f"{{object_path}}; correct spec.storage.storageUri of FineTunedWeight {weight}, which"
+            f" is {uri!r}"
+        )
+    parts = match.groupdict()
+    if annotations.get(names.ANNOTATION_MERGED_WEIGHTS) == "true":
+        parts["path"] += names.SUFFIX_MERGED_WEIGHT
+    return parts
+
+
+def _target(annotations: Mapping[str, str]) -> tuple[str, str]:
+    """Where the weight goes, and under which sub-path of the volume."""
+    tfew = is_tfew(annotations)
+    directory = names.PATH_TFEW if tfew else names.PATH_MODEL
+    if model_framework(annotations) == "tensorrtllm":
+        return directory, names.SUB_PATH_TENSORRT
+    return directory, names.SUB_PATH_FINE_TUNED if tfew else ""

@@ -1,0 +1,211 @@
+"""What ``ome explain`` says, to people and to machines, from files."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ome.cli.explain import run
+from ome.cli.explain.objects import context_namespace
+from ome.cli.goflags import HelpWanted
+from ome.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FLEET = str(Path(__file__).parent / "fleet.yaml")
+
+
+@pytest.fixture
+def explain(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    def call(*words: str) -> tuple[int, str]:
+        code = run([*words, "-f", FLEET])
+        return code, capsys.readouterr().out
+
+    return call
+
+
+def document(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_the_answer_comes_first_and_fits_a_screen(
+    explain: Callable[..., tuple[int, str]],
+) -> None:
+    code, text = explain("chat")
+    lines = [re.sub(r"\s{2,}", "  ", line).rstrip() for line in text.splitlines()]
+    assert code == 0
+    assert len(lines) <= 24
+    assert lines[:4] == [
+        "InferenceService demo/chat",
+        "  model  ClusterBaseModel llama: safetensors, transformers, LlamaForCausalLM, 70.6B",
+        "  runtime  narrow  cluster scope, score 4",
+        "  engine on  h100  selected by policy BestFit",
+    ]
+    assert "  1  narrow  cluster  4  (1 + 1) x 2  [60B, 80B]" in lines
+    assert "  2  wide  cluster  4  (1 + 1) x 2  [1B, 500B]" in lines
+    assert lines[lines.index("Excluded (2), the closest first") + 2 :][:2] == [
+        "  other  cluster  architecture mismatch (model=LlamaForCausalLM, runtime=QwenForCausalLM)",
+        "  dark  namespace  runtime is disabled",
+    ]
+    start = lines.index("Accelerator classes for the engine (policy BestFit)")
+    assert lines[start + 2 :] == [
+        "  h100  0.9125  0.875  1",
+        "  h200  0.6475  0.4965  1  another is better",
+        "  l4  memory 24GB < required 70GB",
+        "  gone  not found at cluster scope",
+    ]
+
+
+def test_json_says_the_same(explain: Callable[..., tuple[int, str]]) -> None:
+    code, text = explain("isvc/chat", "-o", "json")
+    said = document(text)
+    assert code == 0
+    assert said["runtime"] == {"name": "narrow", "namespace": "", "named": False}
+    assert [item["name"] for item in said["candidates"]] == ["narrow", "wide"]
+    assert said["candidates"][0]["score"] == {
+        "total": 4,
+        "format": 1,
+        "framework": 1,
+        "priority": 2,
+    }
+    assert [(item["name"], item["by"]) for item in said["excluded"]] == [
+        ("other", "format"),
+        ("dark", "disabled"),
+    ]
+    engine = said["accelerators"]["engine"]
+    assert engine["acceleratorClass"] == "h100"
+    assert engine["classes"][0]["parts"] == {"memory": 0.875, "compute": 1.0}
+    assert said["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "reason", "text"),
+    [
+        ("named", 1, "RuntimeValidationError", "Runtime other does not support model llama"),
+        ("lost", 1, "ModelReconcileError", "No BaseModel or ClusterBaseModel with the name"),
+        ("model/strange", 1, "RuntimeSelectionError", "no runtime found to support model strange"),
+        ("wants-gone", 1, "AcceleratorClassError", "accelerator class gone not found"),
+        ("own", 0, None, None),
+        ("llama", 0, None, None),
+        ("clusterbasemodel/llama", 0, None, None),
+    ],
+)
+def test_what_cannot_be_chosen_has_its_reason_and_code(
+    explain: Callable[..., tuple[int, str]],
+    name: str,
+    code: int,
+    reason: str | None,
+    text: str | None,
+) -> None:
+    given, printed = explain(name, "-n", "demo", "--output=json")
+    problem = document(printed)["problem"] or {}
+    assert given == code
+    assert problem.get("reason") == reason
+    assert (text or "") in problem.get("message", "")
+    shown_code, shown = explain(name, "-n", "demo")
+    assert shown_code == code
+    if code:
+        joined = re.sub(r"\s+", " ", shown)
+        assert "none may be chosen" in joined or (text or "") in joined
+    if name == "own":
+        assert "brings a complete runner" in shown
+
+
+def test_all_lists_every_runtime(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runtimes = [
+        f"apiVersion: ome.io/v1beta1\nkind: ClusterServingRuntime\nmetadata: {{name: r{number}}}\n"
+        "spec: {disabled: true}\n"
+        for number in range(9)
+    ]
+    (tmp_path / "runtimes.yaml").write_text("---\n".join(runtimes))
+    for flags, shown in (([], 2), (["--all"], 9)):  # three others are closer
+        assert run(["model/strange", "-f", FLEET, "-f", str(tmp_path), *flags]) == 1
+        text = capsys.readouterr().out
+        assert text.count("runtime is disabled") == shown
+        assert ("--all lists them" in text) is (not flags)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "expected one name"),
+        (["a", "b"], "expected one name"),
+        (["nope", "-f", FLEET], "no InferenceService or BaseModel of this name in namespace"),
+        (["pod/chat", "-f", FLEET], "expected isvc/NAME or model/NAME"),
+        (["chat", "-f", "/nowhere.yaml"], "/nowhere.yaml: No such file"),
+        (["chat", "-o", "yaml"], "expected one of text, json"),
+        (["chat", "--kubeconfig", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_mistakes_are_one_line(words: list[str], text: str) -> None:
+    with pytest.raises(UserError) as raised:
+        run(words)
+    assert text in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("a: [", "broken.yaml: line 1:"),
+        ("apiVersion: ome.io/v1beta1\nkind: BaseModel\n", "document 1: metadata.name"),
+        (
+            "apiVersion: ome.io/v1beta1\nkind: BaseModel\nmetadata: {name: m, labels: 3}\n",
+            "document 1: BaseModel m:",
+        ),
+    ],
+)
+def test_a_broken_file_is_named_with_its_document(tmp_path: Path, content: str, text: str) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(content)
+    with pytest.raises(UserError) as raised:
+        run(["chat", "-f", str(path)])
+    assert text in str(raised.value)
+
+
+def test_an_object_that_cannot_be_read_is_left_out_aloud(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        "apiVersion: ome.io/v1beta1\nkind: ClusterServingRuntime\nmetadata: {name: bad}\n"
+        "spec: {supportedModelFormats: 7}\n"
+    )
+    assert run(["chat", "-f", FLEET, "-f", str(path)]) == 0
+    said = capsys.readouterr().err
+    assert "left out: ClusterServingRuntime bad: spec.supportedModelFormats" in said
+
+
+def test_two_namespaces_need_a_choice(tmp_path: Path) -> None:
+    other = Path(FLEET).read_text().replace("namespace: demo", "namespace: prod")
+    (tmp_path / "other.yaml").write_text(other)
+    with pytest.raises(UserError, match="chat is in namespaces demo, prod; choose one with -n"):
+        run(["chat", "-f", FLEET, "-f", str(tmp_path)])
+    assert run(["chat", "-f", FLEET, "-f", str(tmp_path), "-n", "prod"]) == 0
+
+
+def test_help_has_an_example() -> None:
+    with pytest.raises(HelpWanted, match="ome explain chat -n demo"):
+        run(["--help"])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("current-context: c\ncontexts: [{name: c, context: {namespace: team}}]", "team"),
+        ("current-context: c\ncontexts: [{name: c, context: {}}]", "default"),
+        ("current-context: other\ncontexts: []", "default"),
+        ("[", "default"),
+        ("7", "default"),
+    ],
+)
+def test_the_namespace_is_that_of_the_context(tmp_path: Path, content: str, expected: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(content)
+    assert context_namespace(str(path)) == expected

@@ -1,0 +1,148 @@
+"""Models, weights and classes: nothing refused, a remark on what will not work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ome.webhooks import acceleratorclass, basemodel, finetunedweight
+from ome.webhooks.registry import Undecodable
+from ome.webhooks.storageuris import parse_storage
+from tests.webhooks.objects import cluster, document, model, review, told
+
+MODELS: list[tuple[dict[str, Any], str]] = [
+    (model(storage={"storageUri": "ftp://a"}), "unknown storage type for URI: ftp://a"),
+    (model(storage={"storageUri": "hf://"}), "missing model ID; got"),
+    (
+        model(storage={"storageUri": "pvc://claim/a"}),
+        "PVC namespace is required for ClusterBaseModel: use pvc://{namespace}",
+    ),
+    (
+        model(kind="BaseModel", storage={"storageUri": "pvc://team-b:claim/a"}),
+        "cross-namespace PVC access is not allowed for BaseModel",
+    ),
+    (model(storage={"storageUri": "hf://a/b", "path": "a"}), "'a' is no absolute directory"),
+    (model(modelParameterSize="7Billion"), "spec.modelParameterSize: '7Billion' is not a size"),
+    (model(modelFormat={"name": "a", "version": "1.x"}), "spec.modelFormat.version: version"),
+    (model(modelFramework={"name": "a", "version": "01"}), "spec.modelFramework.version: version"),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), MODELS)
+def test_models(given: dict[str, Any], text: str) -> None:
+    verdict = basemodel.validate(review(given), cluster())
+    assert verdict.problems == ()
+    (warning,) = verdict.warnings
+    assert text in warning
+
+
+def weight(uri: str = "oci://n/a/b/c/o/d", **reference: str) -> dict[str, Any]:
+    return document(
+        "FineTunedWeight",
+        "w",
+        {
+            "baseModelRef": {"name": "llama", **reference},
+            "modelType": "LoRA",
+            "hyperParameters": {},
+            "storage": {"storageUri": uri},
+        },
+    )
+
+
+WEIGHTS: list[tuple[dict[str, Any], tuple[dict[str, Any], ...], str]] = [
+    (weight(), (), "ClusterBaseModel llama not found; the weight will be Failed"),
+    (weight(), (model(kind="BaseModel"),), "ClusterBaseModel llama not found"),
+    (weight(namespace="team-a"), (model(),), "BaseModel llama not found in namespace team-a"),
+    (weight("hf://a/b"), (model(),), "HUGGINGFACE is no storage that weights are fetched from"),
+    (weight("oci://a"), (model(),), "invalid OCI storage URI format"),
+]
+
+
+@pytest.mark.parametrize(("given", "known", "text"), WEIGHTS)
+def test_weights(given: dict[str, Any], known: tuple[dict[str, Any], ...], text: str) -> None:
+    verdict = finetunedweight.validate(review(given), cluster(*known))
+    assert verdict.problems == ()
+    (warning,) = verdict.warnings
+    assert text in warning
+
+
+def accelerator(**spec: Any) -> dict[str, Any]:
+    found = {"discovery": {"nodeSelector": {"gpu": "h100"}}, "capabilities": {}, **spec}
+    return document("AcceleratorClass", "h100", found)
+
+
+CLASSES: list[tuple[dict[str, Any], str]] = [
+    (accelerator(capabilities={"memoryGB": 80}), "80 is a quantity of bytes"),
+    (accelerator(discovery={}), "spec.discovery.nodeSelector: is empty"),
+    (accelerator(resources=[{"name": "a", "quantity": 0}]), "spec.resources[0].quantity: 0 asks"),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), CLASSES)
+def test_classes(given: dict[str, Any], text: str) -> None:
+    verdict = acceleratorclass.validate(review(given), cluster())
+    assert verdict.problems == ()
+    (warning,) = verdict.warnings
+    assert text in warning
+
+
+def test_nothing_to_remark() -> None:
+    quiet = (
+        (basemodel, model()),
+        (basemodel, model(kind="BaseModel", storage={"storageUri": "pvc://claim/a"})),
+        (basemodel, model(storage={"storageUri": "pvc://team-b:claim/a"})),
+        (finetunedweight, weight()),
+        (
+            acceleratorclass,
+            accelerator(capabilities={"memoryGB": "80Gi"}, resources=[{"name": "a"}]),
+        ),
+    )
+    for module, given in quiet:
+        verdict = module.validate(review(given), cluster(model()))
+        assert told(verdict) == ""
+
+
+BROKEN: list[tuple[Any, dict[str, Any], str]] = [
+    (basemodel, model(storage={}), "spec.storage.storageUri"),
+    (basemodel, model(kind="BaseModel", maxTokens="1"), "spec.maxTokens"),
+    (finetunedweight, document("FineTunedWeight", "w", {}), "spec.baseModelRef"),
+    (
+        acceleratorclass,
+        accelerator(capabilities={"memoryGB": "80GB"}),
+        "spec.capabilities.memoryGB",
+    ),
+]
+
+
+@pytest.mark.parametrize(("module", "given", "field"), BROKEN)
+def test_only_what_has_not_its_kinds_shape_is_refused(
+    module: Any, given: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Undecodable) as caught:
+        module.validate(review(given), cluster())
+    assert field in str(caught.value)
+    assert "kubectl explain" in str(caught.value)
+    given["metadata"]["deletionTimestamp"] = "2026-05-06T10:11:12Z"
+    assert module.validate(review(given), cluster()).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("uri", "type_", "namespace", "fault"),
+    [
+        ("oci://n/a/b/c/o/d", "OCI", "", ""),
+        ("pvc://claim/a", "PVC", "", ""),
+        ("pvc://team-a:claim/a", "PVC", "team-a", ""),
+        ("https://host/file", "HTTP", "", ""),
+        ("http://host/file", "HTTP", "", ""),
+        ("hf://a/b/c", "HUGGINGFACE", "", "invalid Hugging Face storage URI format"),
+        ("pvc://a:b:c/x", "PVC", "", "multiple colons not allowed"),
+        ("S3://b", "", "", "unknown storage type for URI: S3://b"),
+        ("nothing", "", "", "unknown storage type for URI: nothing"),
+    ],
+)
+def test_storage(uri: str, type_: str, namespace: str, fault: str) -> None:
+    found = parse_storage(uri)
+    assert (found.type, found.namespace) == (type_, namespace)
+    assert fault in found.fault
+    assert bool(found.fault) == bool(fault)
