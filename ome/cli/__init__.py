@@ -21,6 +21,7 @@ _COMMANDS = {
     "sandbox": ("ome.cli.sandbox", "run a simulated cluster in one process, OME included"),
     "validate": ("ome.cli.validate", "say what admission would say of manifests, offline"),
     "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
+    "inspect": ("ome.cli.inspect", "what a model's files say, and what of it goes into its spec"),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
 }
 """The module whose ``run`` is the command, and what it does."""

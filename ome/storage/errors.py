@@ -168,7 +168,7 @@ class HttpError(StorageError):
 
     reason = "http_error"
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
 

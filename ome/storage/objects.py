@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ome.storage.errors import InvalidUri, UnsupportedStorage
-from ome.storage.uris import HuggingFaceUri, LocalUri, PvcUri, parse_uri, scheme_of
+from ome.storage.uris import (
+    HuggingFaceUri,
+    LocalUri,
+    OciUri,
+    PvcUri,
+    StorageUri,
+    parse_uri,
+    scheme_of,
+)
 
-__all__ = ["ObjectAddress", "object_address", "oci_address"]
+__all__ = ["ObjectAddress", "object_address", "oci_address", "source_uri"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,17 @@ def object_address(uri: str) -> ObjectAddress:
         f"unsupported storage type for object URI: {parsed.TYPE}; use oci://, hf://, pvc:// or"
         " local://"
     )
+
+
+def source_uri(uri: str) -> StorageUri:
+    """The value of a URI that a model may be downloaded from: for OCI the wider form is enough.
+
+    Raises ``InvalidUri``.
+    """
+    if not uri.startswith("oci://"):
+        return parse_uri(uri)
+    address = object_address(uri)
+    return OciUri(address.namespace, address.bucket, address.prefix, address.region)
 
 
 def _oci(rest: str) -> ObjectAddress:

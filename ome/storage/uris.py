@@ -42,11 +42,12 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class OciUri:
-    """Objects of OCI Object Storage."""
+    """Objects of OCI Object Storage; the object form may lack a namespace or name a region."""
 
     namespace: str
     bucket: str
     prefix: str
+    region: str = ""
 
     SCHEME: ClassVar[str] = "oci"
     TYPE: ClassVar[str] = "OCI"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ome.storage.errors import InvalidUri, UnsupportedStorage
-from ome.storage.objects import ObjectAddress, object_address, oci_address
+from ome.storage.objects import ObjectAddress, object_address, oci_address, source_uri
+from ome.storage.uris import OciUri, parse_uri
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,12 @@ def test_addresses_that_lack_something(
     with pytest.raises(InvalidUri) as raised:
         oci_address(text, namespace=namespace, bucket=bucket)
     assert str(raised.value).startswith(problem)
+
+
+def test_a_model_may_be_downloaded_from_the_wider_forms() -> None:
+    assert source_uri("oci://ns@us-phoenix-1/bk/p") == OciUri("ns", "bk", "p", "us-phoenix-1")
+    assert source_uri("oci://bk/p") == OciUri("", "bk", "p")
+    assert source_uri("oci://n/ns/b/bk/o/p") == parse_uri("oci://n/ns/b/bk/o/p")
+    assert source_uri("hf://org/m") == parse_uri("hf://org/m")
+    with pytest.raises(InvalidUri):
+        parse_uri("oci://bk/p")

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from ome.agent.protocol import FAILED
 from ome.api import names
 from ome.storage.errors import InvalidUri
-from ome.storage.objects import object_address
-from ome.storage.uris import parse_uri
+from ome.storage.objects import source_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +62,7 @@ _WORDS = {
 def problem_of_uri(uri: str) -> str:
     """Why a storage URI cannot be used; empty when it can, in the strict or the object form."""
     try:
-        object_address(uri) if uri.startswith("oci://") else parse_uri(uri)
+        source_uri(uri)
     except InvalidUri as error:
         return f"spec.storage.storageUri: {one_line(str(error))}"
     return ""

@@ -1,0 +1,194 @@
+"""Fetching one model: from its storage spec to a directory that can be served from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio.to_thread
+import msgspec
+
+from ome.agent.fetch import manifest as manifests
+from ome.agent.fetch.manifest import Manifest
+from ome.agent.fetch.place import default_path, place_for
+from ome.agent.protocol import Config
+from ome.modelconfig.describe import describe
+from ome.modelconfig.directory import LocalDirectory
+from ome.modelconfig.spec import spec_values
+from ome.modelconfig.values import ConfigError
+from ome.storage.download import download, list_files
+from ome.storage.errors import LocalPathNotFound
+from ome.storage.objects import source_uri
+from ome.storage.registry import open_source
+from ome.storage.retry import RetryPolicy
+from ome.storage.settings import Credentials, Surroundings, Wishes, wishes_of
+from ome.storage.uris import LocalUri, VendorUri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ome.agent.fetch.place import Place
+    from ome.modelconfig.record import Record
+    from ome.storage.download import Progress
+
+__all__ = ["Fetched", "Job", "config_of", "fetch_model"]
+
+_T = TypeVar("_T")
+
+
+class Job(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """One download as it is handed to a child process. Holds credentials: never logged."""
+
+    key: str
+    uri: str
+    path: str = ""
+    roots: list[str]
+    """Directories that models may be in; a model without a path goes below the first."""
+    parameters: dict[str, str] = {}
+    credentials: dict[str, str] = {}
+    shape: str = ""
+    concurrency: int = 4
+    attempts: int = 10
+    interval: float = 15.0
+    again: bool = False
+    """Whether to look at the source also when the manifest says that all is there."""
+    describe: bool = True
+
+    def __repr__(self) -> str:
+        return f"Job({self.key!r}, {self.uri!r})"
+
+    @property
+    def source(self) -> str:
+        """What decides the content: equal sources need no new download."""
+        wishes = self.wishes
+        parts = (wishes.revision, wishes.endpoint, wishes.region, wishes.allow, wishes.ignore)
+        return f"{source_uri(self.uri)!r} {parts!r} {self.shape}"
+
+    @property
+    def wishes(self) -> Wishes:
+        """What the parameters ask for."""
+        wishes = wishes_of(self.parameters)
+        return Wishes(**{**_members(wishes), "shape": self.shape})
+
+
+def _members(wishes: Wishes) -> dict[str, Any]:
+    return {name: getattr(wishes, name) for name in Wishes.__slots__}
+
+
+class Fetched(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A model that is on the node."""
+
+    path: str = ""
+    revision: str = ""
+    files: int = 0
+    size: int = 0
+    fetched: bool = True
+    """False when the manifest said that all is there."""
+    config: Config | None = None
+    config_error: str = ""
+
+
+async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fetched:
+    """Make the model of the job whole on this node. Raises ``StorageError``.
+
+    Cancelled or killed at any moment it leaves nothing half under a final name, and the next call
+    fetches only what is missing.
+    """
+
+    async def in_thread(call: Callable[..., _T], *args: object) -> _T:
+        return await anyio.to_thread.run_sync(call, *args, limiter=around.threads)
+
+    uri = source_uri(job.uri)
+    if isinstance(uri, VendorUri):
+        return Fetched(fetched=False)
+    if isinstance(uri, LocalUri):
+        return await in_thread(_of_local, job, job.path or uri.path)
+    root = job.roots[0]
+    place = await in_thread(place_for, job.path or default_path(job.uri, root), job.roots)
+    with manifests.only_one(root, job.key):
+        known = await in_thread(manifests.load, root, job.key)
+        if known is not None and known.source != job.source:
+            known = None
+        if known is not None and not job.again and known.path == str(place.path):
+            if await in_thread(manifests.fits, known, place.path):
+                return await in_thread(_finished, job, known, False)
+        found = await _download(job, place, known, around, progress, in_thread)
+        await in_thread(manifests.save, root, found)
+    return await in_thread(_finished, job, found, True)
+
+
+async def _download(
+    job: Job,
+    place: Place,
+    known: Manifest | None,
+    around: Surroundings,
+    progress: Progress,
+    in_thread: Any,
+) -> Manifest:
+    policy = RetryPolicy(attempts=job.attempts, interval=job.interval)
+    credentials = Credentials(job.credentials, "the agent")
+    wishes = job.wishes
+    async with open_source(source_uri(job.uri), credentials, wishes, around) as source:
+        listing = await list_files(source, wishes, around, policy)
+        work = await in_thread(place.workplace)
+        done = await download(
+            source,
+            listing,
+            work,
+            around,
+            policy,
+            concurrency=job.concurrency,
+            known=known.files if known else None,
+            progress=progress,
+        )
+    await in_thread(place.publish, work)
+    return Manifest(job.key, job.source, str(place.path), listing.revision, dict(done.files))
+
+
+def _of_local(job: Job, path: str) -> Fetched:
+    if not Path(path).exists():
+        raise LocalPathNotFound(
+            f"local model path does not exist: {path}; mount it into the agent, or mend the path"
+        )
+    config, problem = _config(job, path)
+    return Fetched(path=path, fetched=False, config=config, config_error=problem)
+
+
+def _finished(job: Job, manifest: Manifest, fetched: bool) -> Fetched:
+    config, problem = _config(job, manifest.path)
+    return Fetched(
+        path=manifest.path,
+        revision=manifest.revision,
+        files=len(manifest.files),
+        size=sum(fact.size for fact in manifest.files.values()),
+        fetched=fetched,
+        config=config,
+        config_error=problem,
+    )
+
+
+def _config(job: Job, path: str) -> tuple[Config | None, str]:
+    """What the files say, or why they say nothing; a model is served without it too."""
+    if not job.describe:
+        return None, ""
+    try:
+        return config_of(describe(LocalDirectory(path))), ""
+    except ConfigError as error:
+        return None, str(error)
+
+
+def config_of(record: Record) -> Config:
+    """The record as it stands in a node's entry; who owns the files is for the caller to add."""
+    values = spec_values(record)
+    return Config(
+        model_type=values.get("modelType", ""),
+        model_architecture=values.get("modelArchitecture", ""),
+        model_framework=values.get("modelFramework", {}),
+        model_format=values.get("modelFormat", {}),
+        model_parameter_size=values.get("modelParameterSize", ""),
+        max_tokens=values.get("maxTokens", 0),
+        model_capabilities=values.get("modelCapabilities", []),
+        decoded_model_configuration=values.get("modelConfiguration"),
+        quantization=values.get("quantization", ""),
+        diffusion_pipeline=values.get("diffusionPipeline"),
+    )

@@ -1,0 +1,166 @@
+"""All files of a source into one directory: what is there is kept, what is missing is fetched.
+
+Files are fetched a bounded number at a time. One that fails does not stop the others, so that a
+retry finds as much as possible done, except when the others would meet the same wall: a full disk,
+a refused credential.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from ome.errors import StorageError
+from ome.storage.errors import AccessDenied, DiskError, DiskFull, RateLimited, SourceNotFound
+from ome.storage.retry import RetryPolicy, retrying
+from ome.storage.sources import Listing
+from ome.storage.transfer import INCOMPLETE, FileFact, disk_errors, fetch_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ome.storage.settings import Surroundings, Wishes
+    from ome.storage.sources import RemoteFile, Source
+
+__all__ = ["Downloaded", "Progress", "download", "list_files", "missing_bytes"]
+
+_WALLS = (DiskFull, DiskError, AccessDenied, RateLimited)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a download is; bytes that were there count as arrived."""
+
+    phase: str = "scanning"
+    total_bytes: int = 0
+    completed_bytes: int = 0
+    total_files: int = 0
+    completed_files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A directory that holds every listed file, verified."""
+
+    listing: Listing
+    files: Mapping[str, FileFact] = field(default_factory=dict)
+
+
+async def list_files(
+    source: Source, wishes: Wishes, around: Surroundings, policy: RetryPolicy
+) -> Listing:
+    """The wanted files, with retries. Raises ``StorageError``."""
+    found = await retrying(source.list, policy, around.clock, around.rng)
+    kept = tuple(file for file in found.files if wishes.wants(file.path))
+    if not kept and wishes.shape:
+        raise SourceNotFound(f"no suitable objects found for shape {wishes.shape}")
+    if not kept:
+        raise SourceNotFound(
+            f"none of the {len(found.files)} files is wanted; mend allow_patterns and"
+            " ignore_patterns of spec.storage.parameters"
+        )
+    return Listing(kept, found.revision)
+
+
+def missing_bytes(listing: Listing, root: Path) -> int:
+    """The bytes of the listed files that are not below ``root`` yet; blocks."""
+    missing = 0
+    for file in listing.files:
+        target = root / file.path
+        size = file.size or 0
+        there = max(_size(target), _size(target.with_name(target.name + INCOMPLETE)))
+        missing += max(size - there, 0)
+    return missing
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+async def download(
+    source: Source,
+    listing: Listing,
+    root: Path,
+    around: Surroundings,
+    policy: RetryPolicy,
+    *,
+    concurrency: int = 4,
+    known: Mapping[str, FileFact] | None = None,
+    progress: Progress | None = None,
+) -> Downloaded:
+    """Every file of the listing, whole, below ``root``.
+
+    ``known`` are the facts of an earlier run: a file that still fits its fact is not read again.
+    Cancellation leaves partial files, which the next call continues. Raises ``StorageError``.
+    """
+    progress = progress if progress is not None else Progress()
+    progress.phase = "downloading"
+    progress.total_bytes, progress.total_files = listing.total_bytes, len(listing.files)
+    await anyio.to_thread.run_sync(_prepare, listing, root, limiter=around.threads)
+    facts: dict[str, FileFact] = {}
+    errors: dict[str, StorageError] = {}
+    waiting = list(reversed(listing.files))
+
+    def arrived(count: int) -> None:
+        progress.completed_bytes += count
+
+    async def work(stop: Callable[[], None]) -> None:
+        while waiting:
+            file = waiting.pop()
+            try:
+                facts[file.path] = await fetch_file(
+                    source,
+                    file,
+                    root,
+                    around,
+                    policy,
+                    known=(known or {}).get(file.path),
+                    arrived=arrived,
+                )
+                progress.completed_files += 1
+            except StorageError as error:
+                errors[file.path] = error
+                if isinstance(error, _WALLS):
+                    stop()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(min(max(concurrency, 1), len(listing.files))):
+            group.start_soon(work, group.cancel_scope.cancel)
+    if errors:
+        raise _summary(errors, listing.files)
+    progress.phase = "finalizing"
+    return Downloaded(listing, facts)
+
+
+def _prepare(listing: Listing, root: Path) -> None:
+    """Make the directory, and see that the files fit. Raises ``DiskFull``, ``DiskError``."""
+    with disk_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+        space = os.statvfs(root)
+    need, have = missing_bytes(listing, root), space.f_bavail * space.f_frsize
+    if need > have:
+        raise DiskFull(
+            f"insufficient disk space: need {need} bytes, have {have} bytes available in {root};"
+            " free space, or exclude files by ignore_patterns of spec.storage.parameters"
+        )
+
+
+def _summary(errors: dict[str, StorageError], files: tuple[RemoteFile, ...]) -> StorageError:
+    """The worst error, which names how many files failed when there are several."""
+    worst = next((error for error in errors.values() if isinstance(error, _WALLS)), None)
+    first = worst or errors[min(errors)]
+    if len(errors) == 1:
+        return first
+    told = copy.copy(first)
+    told.args = (f"failed to download {len(errors)} out of {len(files)} files: {first}",)
+    told.__cause__ = first
+    return told

@@ -1,0 +1,132 @@
+"""The whole record: what is believed first, embeddings, formats, rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ome.modelconfig.describe import describe
+from ome.modelconfig.directory import LocalDirectory
+from tests.modelconfig.support import DENSE, LLAMA, described, directory
+from tests.support.safetensors_files import llama_repository, safetensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_tiny_model_on_a_disk(tmp_path: Path) -> None:
+    for name, content in llama_repository().items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    record = describe(LocalDirectory(tmp_path))
+    assert record.parameter_count == 92_564
+    assert record.model_size_bytes == 370_256
+    assert record.context_length == 2048
+    assert record.transformers_version == "4.43.0"
+    assert record.torch_dtype == "float32"
+    assert record.config_file == "config.json"
+    assert record.notes == ()
+
+
+def test_weights_win_over_a_known_size_and_that_over_the_formula() -> None:
+    known = {**LLAMA, "hidden_size": 8192, "num_hidden_layers": 80}
+    weights = safetensors({"w": ("F16", [5])})
+    with_weights = described(known, model__safetensors=weights)
+    assert (with_weights.parameter_count, with_weights.model_size_bytes) == (5, 10)
+    assert described(known).parameter_count == 70 * 10**9
+    assert described(LLAMA).rules["modelParameterSize"] == "formula on the dimensions"
+
+
+@pytest.mark.parametrize(
+    "weights", [b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 5\n", b"", None]
+)
+def test_weights_that_cannot_be_read_are_a_note(weights: bytes | None) -> None:
+    record = described(LLAMA, model__safetensors=weights)
+    assert record.rules["modelParameterSize"] == "formula on the dimensions"
+    assert record.notes[0].startswith("parameters not counted from weights: ")
+
+
+def test_missing_shards_are_a_note() -> None:
+    files = llama_repository()
+    del files["model-00002-of-00002.safetensors"]
+    record = describe(directory(files))
+    assert "model-00002-of-00002.safetensors, which is not there" in record.notes[0]
+    assert record.parameter_count > 0
+
+
+def test_sizes_without_weights_come_from_the_type() -> None:
+    record = described({**LLAMA, "torch_dtype": "float16"})
+    assert record.model_size_bytes == 2 * record.parameter_count
+
+
+POOL = [{"idx": 0, "type": "x.Transformer"}, {"type": "sentence_transformers.models.Pooling"}]
+
+
+@pytest.mark.parametrize(
+    ("config", "files", "expected"),
+    [
+        ({"model_type": "bert"}, {}, True),
+        ({"model_type": "mistral", "architectures": ["MistralModel"]}, {}, True),
+        ({"model_type": "mistral", "architectures": None}, {}, True),
+        ({"model_type": "mistral", "architectures": ["MistralForCausalLM"]}, {}, False),
+        ({}, {}, False),
+        ({}, {"config_sentence_transformers.json": {"similarity_fn_name": "cosine"}}, True),
+        ({}, {"config_sentence_transformers.json": {"similarity_fn_name": ""}}, False),
+        ({}, {"config_sentence_transformers.json": {"similarity_fn_name": None}}, False),
+        ({}, {"config_sentence_transformers.json": b"{"}, False),
+        ({}, {"config_sentence_transformers.json": None}, False),
+        ({}, {"sub/config_sentence_transformers.json": {"similarity_fn_name": "dot"}}, False),
+        ({}, {"modules.json": POOL}, True),
+        ({}, {"modules.json": POOL[:1]}, False),
+        ({}, {"modules.json": {"type": "Pooling"}}, False),
+        ({}, {"modules.json": [3, None]}, False),
+        ({"model_type": "qwen3"}, {"modules.json": POOL}, True),
+        ({"model_type": "new"}, {"modules.json": POOL}, True),
+    ],
+)
+def test_embeddings(config: dict[str, Any], files: dict[str, Any], expected: bool) -> None:
+    held = {"config.json": {**DENSE, **LLAMA, **config}, **files}
+    record = describe(directory(held))
+    assert record.is_embedding is expected
+    assert bool(record.rules["is_embedding"]) is expected
+
+
+def test_neighbours_count_only_beside_the_chosen_file() -> None:
+    held = directory(
+        {
+            "model/config.json": LLAMA,
+            "model/model.safetensors": safetensors({"w": ("F16", [5])}),
+            "model.safetensors": safetensors({"w": ("F16", [500])}),
+            "model/modules.json": POOL,
+        }
+    )
+    record = describe(held)
+    assert record.parameter_count == 5
+    assert record.is_embedding
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a.safetensors", "b.bin"], "safetensors"),
+        (["x/a.safetensors", "b.bin"], "safetensors"),
+        (["pytorch_model.bin"], "pytorch"),
+        (["m.gguf"], "gguf"),
+        (["m.onnx"], "onnx"),
+        (["rank0.engine"], "tensorrtllm"),
+        (["m.onnx", "m.gguf"], "gguf"),
+        ([], "safetensors"),
+    ],
+)
+def test_formats(names: list[str], expected: str) -> None:
+    files: dict[str, Any] = dict.fromkeys(names, b"")
+    assert describe(directory({"config.json": LLAMA, **files})).format_name == expected
+
+
+def test_packed_weights_of_a_quantized_model() -> None:
+    quantized = {**LLAMA, "quantization_config": {"quant_method": "awq", "bits": 4}}
+    tensors = {"a.qweight": ("I32", (10,)), "a.scales": ("F16", (4,))}
+    record = described(quantized, model__safetensors=safetensors(tensors))
+    assert record.parameter_count == 80
+    assert record.model_size_bytes == 48

@@ -1,0 +1,74 @@
+"""A file system of a few MiB that fills up, for which the right to mount is needed."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ome.storage.download import download
+from ome.storage.errors import DiskFull
+from ome.storage.sources import Listing, RemoteFile
+from tests.storage.support import POLICY, around, on_disk, opened
+from tests.support.hub import Repository, running_hub
+from tests.support.safetensors_files import llama_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILES = {**llama_repository(), "big.bin": b"x" * 3_000_000}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"mount cannot be run: {error.strerror}")
+    if done.returncode:
+        pytest.skip(f"no right to mount a tmpfs: {done.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+async def test_files_that_do_not_fit_are_refused_before_the_first_byte(small: Path) -> None:
+    async with running_hub({"org/m": Repository(FILES)}) as hub:
+        async with opened("hf://org/m", {"endpoint": hub.url}) as source:
+            found = await source.list()
+            with pytest.raises(DiskFull, match=r"insufficient disk space: need \d+ bytes, have"):
+                await download(source, found, small, around(), POLICY)
+    assert not hub.served
+    assert on_disk(small) == {}
+
+
+async def test_a_disk_that_fills_up_meanwhile(small: Path) -> None:
+    async with running_hub({"org/m": Repository(FILES)}) as hub:
+        async with opened("hf://org/m", {"endpoint": hub.url}) as source:
+            found = await source.list()
+            # A source that does not know its sizes cannot be refused in advance.
+            unknown = Listing(tuple(RemoteFile(file.path, None) for file in found.files))
+            with pytest.raises(DiskFull, match="no space left on device; free space"):
+                await download(source, unknown, small, around(), POLICY, concurrency=1)
+    assert not (small / "big.bin").exists()
+
+
+async def test_room_that_is_made_lets_the_download_go_on(small: Path) -> None:
+    ballast = small / "ballast"
+    ballast.write_bytes(b"x" * 1_900_000)
+    files = {name: content for name, content in FILES.items() if name != "big.bin"}
+    async with running_hub({"org/m": Repository(files)}) as hub:
+        async with opened("hf://org/m", {"endpoint": hub.url}) as source:
+            found = await source.list()
+            with pytest.raises(DiskFull):
+                await download(source, found, small, around(), POLICY)
+            ballast.unlink()
+            done = await download(source, found, small, around(), POLICY)
+    assert done.files.keys() == files.keys()
