@@ -12,6 +12,8 @@ from typing import Protocol
 
 import anyio
 
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux has the first
+
 __all__ = ["Clock", "SystemClock", "rfc3339", "rfc3339_micro"]
 
 
@@ -24,6 +26,10 @@ class Clock(Protocol):
 
     def wall(self) -> float:
         """Seconds since 1970 UTC; for stamps that other programs read."""
+        ...
+
+    def boottime(self) -> float:
+        """Seconds that never go back and go on while the machine is suspended; for leases."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -39,6 +45,9 @@ class SystemClock:
 
     def wall(self) -> float:
         return time.time()
+
+    def boottime(self) -> float:
+        return time.clock_gettime(_BOOTTIME)
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)

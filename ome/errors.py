@@ -21,6 +21,7 @@
     │   ├── ServiceUnavailable   503
     │   └── ServerTimeout        504
     ├── TransportError           no answer from the API server; a write may have taken effect
+    ├── NotLeading               a write that was not sent: this replica does not lead (any more)
     ├── NotOurs                  an object of the wanted name belongs to somebody else
     ├── TerminalError            a reconcile that retrying cannot mend
     ├── RetryAfter               a reconcile that wants to run again after a delay
@@ -49,6 +50,7 @@ __all__ = [
     "Invalid",
     "MethodNotSupported",
     "NotFound",
+    "NotLeading",
     "NotOurs",
     "OmeError",
     "RequestTooLarge",
@@ -195,6 +197,10 @@ class ServerTimeout(ApiError):
 
 class TransportError(OmeError):
     """No complete answer came back: a write may or may not have taken effect."""
+
+
+class NotLeading(OmeError):
+    """A write was not sent because this replica does not lead, or not any more."""
 
 
 class NotOurs(OmeError):

@@ -14,6 +14,7 @@ import structlog
 
 from ome import __version__
 from ome.api import names
+from ome.cli.electing import RENEWAL_SECONDS, TIMING, lease_election, lease_lock
 from ome.cli.goflags import Flag, parse
 from ome.clock import SystemClock
 from ome.controllers import ControllerContext, setup_all
@@ -24,7 +25,9 @@ from ome.informers.projection import PartialMetadata
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client, Discovery, EventRecorder
 from ome.kube.http import connect
+from ome.kube.request import DEFAULT_TIMEOUT
 from ome.kube.resources import CRDS
+from ome.reconciler.fence import Fence
 from ome.reconciler.health import parse_address
 from ome.reconciler.manager import Listen, Manager
 from ome.reconciler.tls import self_signed_context
@@ -35,7 +38,9 @@ from ome.telemetry.tracing import configure_tracing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
+    from ome.clock import Clock
     from ome.kube.transport import Transport
+    from ome.reconciler.lease import LeaseLock
 
 __all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
 
@@ -62,8 +67,8 @@ FLAGS = (
     Flag("enable-http2", False, "allow HTTP/2 on the metrics and webhook servers"),
     Flag("webhook", False, "serve the admission webhooks"),
     Flag("webhook-port", 9443, "port of the webhook server"),
-    Flag("leader-elect", False, "run the controllers on one replica only"),
-    Flag("leader-election-namespace", "", "namespace of the Lease"),
+    Flag("leader-elect", False, "run the controllers on one replica of several"),
+    Flag("leader-election-namespace", "", "namespace of the Lease (default: the operator's own)"),
     Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
     Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
     Flag("namespace", "", "the operator's own namespace (default: POD_NAMESPACE, then ome)"),
@@ -116,19 +121,50 @@ def run(words: Sequence[str]) -> int:
     for flag, lacks in (
         ("webhook", "admission webhooks are not served yet; the CRDs' own rules hold"),
         ("enable-http2", "only HTTP/1.1 is served"),
-        ("leader-elect", "leader election is not built yet; run one replica only"),
     ):
         if flags[flag]:
             log.warning("flag.without_effect", flag=f"--{flag}", why=lacks)
     with configure_tracing("ome-manager", __version__):
-        return anyio.run(_main, flags["kubeconfig"] or None, namespace, listen)
+        lease = flags["leader-election-namespace"] or namespace
+        return anyio.run(
+            _main,
+            flags["kubeconfig"] or None,
+            namespace,
+            lease if flags["leader-elect"] else None,
+            listen,
+        )
 
 
-async def _main(kubeconfig: str | None, namespace: str, listen: Listen) -> int:
+async def _main(
+    kubeconfig: str | None, namespace: str, lease_namespace: str | None, listen: Listen
+) -> int:
     with user_errors("ome manager") as outcome:
+        clock, rng, metrics = SystemClock(), random.Random(), Metrics()
         async with await connect(kubeconfig) as transport:
-            await _manage(transport, namespace, listen)
+            if lease_namespace is None:
+                client = _client(transport, clock, rng, metrics)
+                await _manage(client, namespace, listen, clock, rng, metrics)
+                return outcome.code
+            # Renewals wait behind nothing else, so their connections are their own.
+            async with await connect(kubeconfig, connection_limit=4) as own:
+                fence = Fence(clock, TIMING, metrics.writes_fenced.inc)
+                client = _client(transport, clock, rng, metrics, fence)
+                renewing = _client(own, clock, rng, metrics, seconds=RENEWAL_SECONDS)
+                lock = lease_lock(renewing, clock, rng, lease_namespace)
+                await _manage(client, namespace, listen, clock, rng, metrics, (lock, fence))
     return outcome.code
+
+
+def _client(
+    transport: Transport,
+    clock: Clock,
+    rng: random.Random,
+    metrics: Metrics,
+    guard: Fence | None = None,
+    seconds: float = DEFAULT_TIMEOUT,
+) -> Client:
+    observe = metrics.request(transport.host)
+    return Client(transport, clock=clock, rng=rng, observe=observe, guard=guard, timeout=seconds)
 
 
 @dataclass(slots=True)
@@ -157,9 +193,15 @@ def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:
     return found
 
 
-async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
-    clock, rng, metrics = SystemClock(), random.Random(), Metrics()
-    client = Client(transport, clock=clock, rng=rng, observe=metrics.request(transport.host))
+async def _manage(
+    client: Client,
+    namespace: str,
+    listen: Listen,
+    clock: Clock,
+    rng: random.Random,
+    metrics: Metrics,
+    election: tuple[LeaseLock, Fence] | None = None,
+) -> None:
     informers = Informers(client, clock, rng, metrics=PrometheusInformerMetrics(metrics.registry))
     events = EventRecorder(client, names.EVENT_COMPONENT, clock, dropped=metrics.events_dropped.inc)
     applier = Applier(client, names.FIELD_MANAGER, names.ANNOTATION_APPLIED_HASH)
@@ -179,7 +221,8 @@ async def _manage(transport: Transport, namespace: str, listen: Listen) -> None:
         listen=listen,
         reach=_reach(discovery, applier),
         controllers=controllers,
-        runnables=[events.run],
+        leading=[events.run],
+        leadership=election and lease_election(*election, events, clock, rng, metrics),
     )
     async with anyio.create_task_group() as group:
         group.start_soon(manager.signals)

@@ -111,6 +111,24 @@ class Metrics:
             ["code", "method", "host"],
             registry=self.registry,
         )
+        self.leading = Gauge(
+            "leader_election_master_status",
+            "1 while this replica holds the Lease.",
+            ["name"],
+            registry=self.registry,
+        )
+        self.lease_renewals = Histogram(
+            "ome_lease_renewal_seconds",
+            "Time of a renewal of the Lease by result: renewed, failed or lost.",
+            ["result"],
+            registry=self.registry,
+            buckets=(0.01, 0.05, 0.2, 1, 2, 5, 10),
+        )
+        self.writes_fenced = Counter(
+            "ome_writes_fenced_total",
+            "Writes that were not sent because this replica did not lead any more.",
+            registry=self.registry,
+        )
         self.events_dropped = Counter(
             "ome_events_dropped_total", "Events lost under pressure.", registry=self.registry
         )
@@ -131,6 +149,24 @@ class Metrics:
             self.requests.labels(code, method, host).inc()
 
         return observe
+
+    def election(self, name: str) -> ElectionReport:
+        """The report of the election on one Lease."""
+        return ElectionReport(self, name)
+
+
+class ElectionReport:
+    """Writes the series of one election."""
+
+    def __init__(self, metrics: Metrics, name: str) -> None:
+        self._leading = metrics.leading.labels(name)
+        self._renewals = metrics.lease_renewals
+
+    def leading(self, leads: bool) -> None:
+        self._leading.set(leads)
+
+    def renewed(self, result: str, seconds: float) -> None:
+        self._renewals.labels(result).observe(seconds)
 
 
 class ControllerReport:
