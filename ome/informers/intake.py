@@ -89,7 +89,7 @@ class Intake(Generic[T]):
         pending, self._pending = self._pending, {}
         for key, obj in pending.items():
             if obj is not None:
-                self._upsert(key, obj)
+                self._upsert(key, self.store.server(key), obj)
                 yield
         for key in self.store.server_objects():
             if key not in pending:
@@ -111,7 +111,7 @@ class Intake(Generic[T]):
         elif known is not None and self._repeats(known, change.object):
             self._metrics.skipped(self._watch, "stale")
         else:
-            self._upsert(key, change.object, version)
+            self._upsert(key, known, change.object, version)
 
     def undecodable(self, bad: Undecodable) -> None:
         """An object that does not fit is left out; a good version from before stays."""
@@ -129,13 +129,14 @@ class Intake(Generic[T]):
 
     @staticmethod
     def _repeats(known: T, obj: T) -> bool:
-        if known.metadata.uid != obj.metadata.uid:
+        mine, theirs = known.metadata, obj.metadata
+        if mine.uid != theirs.uid:
             return False
-        stale = older(obj.metadata.resource_version, than=known.metadata.resource_version)
-        return stale or _same(known, obj)
+        if mine.resource_version == theirs.resource_version:
+            return _same(known, obj)
+        return older(theirs.resource_version, than=mine.resource_version)
 
-    def _upsert(self, key: ObjectKey, obj: T, version: str = "") -> None:
-        known = self.store.server(key)
+    def _upsert(self, key: ObjectKey, known: T | None, obj: T, version: str = "") -> None:
         if known is not None and known.metadata.uid != obj.metadata.uid:
             # Another object of the same name: the end of one, then the beginning of the other.
             ended = known.metadata

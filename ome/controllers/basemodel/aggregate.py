@@ -5,7 +5,7 @@ A node counts while its Node object exists. Counts are sizes of sets and nothing
 the whole always equals a recomputation from the ConfigMaps and the nodes.
 
 Thousands of nodes read the same files, so what they read is kept once: equal configs of all reports
-are one object.
+are one object, and a text that many nodes write is decoded once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from ome.agent.protocol import DELETED, decode_entry, fingerprint
+from ome.agent.protocol import DELETED, decode_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +27,17 @@ __all__ = ["Aggregate", "ModelReports", "Report"]
 
 UNREADABLE = "Unreadable"
 
+_TEXTS = 4096
+"""How many texts are remembered; reports of downloads, each of which differs, are not."""
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one node says of one model; ``entry`` is None when it cannot be read."""
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """What one node says of one model; ``entry`` is None when it cannot be read.
+
+    Without the progress, which concerns no controller: equal reports mean the same to them.
+    """
 
     entry: Entry | None
-    mark: bytes
 
     @property
     def state(self) -> str:
@@ -58,12 +62,18 @@ class ModelReports:
 
     def put(self, node: str, report: Report | None) -> None:
         """Replace what a node says."""
-        before = self.reports.pop(node, None)
-        if before is not None:
-            self.by_state[before.state].discard(node)
+        before = self.reports.get(node)
+        was = None if before is None else before.state
+        state = None if report is None else report.state
         if report is not None:
             self.reports[node] = report
-            self.by_state.setdefault(report.state, set()).add(node)
+        elif before is not None:
+            del self.reports[node]
+        if was != state:
+            if was is not None:
+                self.by_state[was].discard(node)
+            if state is not None:
+                self.by_state.setdefault(state, set()).add(node)
 
 
 class Aggregate:
@@ -75,6 +85,7 @@ class Aggregate:
         self._nodes: set[str] = set()
         self._models: dict[str, ModelReports] = {}
         self._configs: WeakValueDictionary[bytes, Config] = WeakValueDictionary()
+        self._texts: dict[str, Report] = {}
 
     def reports(self, key: str) -> ModelReports:
         """The reports on a model, by its ConfigMap key; empty when there are none."""
@@ -98,20 +109,19 @@ class Aggregate:
             self._raw[node] = data
         said = self._said.setdefault(node, {})
         changed: set[str] = set()
-        for key in before.keys() | after.keys():
-            text = after.get(key)
+        for key, text in after.items():
             # Decoding is what costs: a value that is the same string is the same report.
-            if text is not None and before.get(key) == text:
-                continue
-            old = said.get(key)
-            new = None if text is None else self._report(text)
-            if new is None:
-                said.pop(key, None)
-            else:
-                said[key] = new
-            if (old and old.mark) != (new and new.mark):
+            if before.get(key) != text:
+                new = self._report(text)
+                if said.get(key) != new:
+                    said[key] = new
+                    changed.add(key)
+                    self._count(node, key, new)
+        if said.keys() != after.keys():
+            for key in said.keys() - after.keys():
+                del said[key]
                 changed.add(key)
-                self._count(node, key, new)
+                self._count(node, key, None)
         if not said:
             del self._said[node]
         return changed if node in self._nodes else set()
@@ -137,12 +147,19 @@ class Aggregate:
             del self._models[key]
 
     def _report(self, text: str) -> Report:
+        known = self._texts.get(text)
+        if known is not None:
+            return known
         entry = decode_entry(text)
         if entry is None:
-            return Report(None, b"")
+            return Report(None)
         config = None if entry.config is None else self._shared(entry.config)
-        kept = msgspec.structs.replace(entry, config=config, progress=None)
-        return Report(kept, fingerprint(entry))
+        report = Report(msgspec.structs.replace(entry, config=config, progress=None))
+        if entry.progress is None:
+            if len(self._texts) >= _TEXTS:
+                self._texts.clear()
+            self._texts[text] = report
+        return report
 
     def _shared(self, config: Config) -> Config:
         return self._configs.setdefault(msgspec.json.encode(config), config)
