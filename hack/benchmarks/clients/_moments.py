@@ -10,12 +10,14 @@ from pathlib import Path
 
 
 def now() -> dict[str, float]:
-    """CPU seconds so far, then what is really held once garbage is gone."""
+    """CPU seconds so far; the memory as it is (``unsettled``) and once garbage is gone."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     wall = time.time()
+    unsettled = private_dirty()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    return {"cpu": usage.ru_utime + usage.ru_stime, "wall": wall, "memory": private_dirty()}
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"cpu": cpu, "wall": wall, "unsettled": unsettled, "memory": private_dirty()}
 
 
 def private_dirty() -> int:

@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import json
 
+from kubernetes_asyncio import client, config, watch
+
 from benchmarks import _recording as recording
 from benchmarks.clients import _moments as moments
-from kubernetes_asyncio import client, config, watch
 
 SELECTOR = "models.ome/basemodel-status=true"
 

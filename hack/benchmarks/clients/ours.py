@@ -1,6 +1,7 @@
 """Our informer on the recorded server, as the manager runs it.
 
 ``status``: the real controllers of models with their aggregate, projection, handlers and queues.
+``store``: the same projection and nothing that reads it.
 ``whole``: each object kept whole, and given back as a dict for each event.
 """
 
@@ -47,15 +48,17 @@ async def work(queue: WorkQueue[ObjectKey]) -> None:
 class Run:
     """One process's measurement."""
 
-    def __init__(self, client: Client, *, whole: bool) -> None:
+    def __init__(self, client: Client, form: str) -> None:
         clock, rng, metrics = SystemClock(), random.Random(1), Metrics()
         self.informers = Informers(
             client, clock, rng, metrics=PrometheusInformerMetrics(metrics.registry)
         )
         self.ended = anyio.Event()
         self.queues: list[WorkQueue[ObjectKey]] = []
-        if whole:
-            self.maps: Informer[Any] = self._maps(WholeObject)
+        if form == "store":
+            self.maps: Informer[Any] = self._maps(ReportMap)
+        elif form == "whole":
+            self.maps = self._maps(WholeObject)
             self.queues.append(WorkQueue(clock, rng, metrics=metrics.queue("whole")))
             self.maps.add_handler(self._give_back)
         else:
@@ -116,7 +119,7 @@ class Run:
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kubeconfig", required=True)
-    parser.add_argument("--form", choices=("status", "whole"), default="status")
+    parser.add_argument("--form", choices=("status", "whole", "store"), default="status")
     parser.add_argument("--no-stream", action="store_true")
     parser.add_argument("--profile", default="")
     wanted = parser.parse_args()
@@ -126,7 +129,7 @@ async def main() -> None:
     )
     async with await connect(wanted.kubeconfig) as transport:
         client = Client(transport, clock=SystemClock(), rng=random.Random(1))
-        run = Run(client, whole=wanted.form == "whole")
+        run = Run(client, wanted.form)
         if wanted.profile:
             import cProfile
 

@@ -19,8 +19,6 @@ import msgspec
 from ome.agent.protocol import DELETED, decode_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ome.agent.protocol import Config, Entry
 
 __all__ = ["Aggregate", "ModelReports", "Report"]
@@ -80,12 +78,12 @@ class Aggregate:
     """All reports of all nodes; every method gives the keys of the models that it changed."""
 
     def __init__(self) -> None:
-        self._raw: dict[str, Mapping[str, str]] = {}
+        self._raw: dict[str, dict[str, str]] = {}
         self._said: dict[str, dict[str, Report]] = {}
         self._nodes: set[str] = set()
         self._models: dict[str, ModelReports] = {}
         self._configs: WeakValueDictionary[bytes, Config] = WeakValueDictionary()
-        self._texts: dict[str, Report] = {}
+        self._texts: dict[str, tuple[str, Report]] = {}
 
     def reports(self, key: str) -> ModelReports:
         """The reports on a model, by its ConfigMap key; empty when there are none."""
@@ -99,8 +97,12 @@ class Aggregate:
         """Whether the Node object exists."""
         return node in self._nodes
 
-    def config_map(self, node: str, data: Mapping[str, str] | None) -> set[str]:
-        """A status ConfigMap is now this, or gone (None)."""
+    def config_map(self, node: str, data: dict[str, str] | None) -> set[str]:
+        """A status ConfigMap is now this, or gone (None).
+
+        Values of ``data`` are replaced by equal strings that others hold already: ten nodes that
+        say the same take the memory of one.
+        """
         before = self._raw.get(node, {})
         after = data or {}
         if data is None:
@@ -111,8 +113,11 @@ class Aggregate:
         changed: set[str] = set()
         for key, text in after.items():
             # Decoding is what costs: a value that is the same string is the same report.
-            if before.get(key) != text:
-                new = self._report(text)
+            had = before.get(key)
+            if had == text:
+                after[key] = had
+            else:
+                after[key], new = self._report(text)
                 if said.get(key) != new:
                     said[key] = new
                     changed.add(key)
@@ -146,20 +151,21 @@ class Aggregate:
         if not model.reports:
             del self._models[key]
 
-    def _report(self, text: str) -> Report:
+    def _report(self, text: str) -> tuple[str, Report]:
+        """The text as it is held already, and what it says."""
         known = self._texts.get(text)
         if known is not None:
             return known
         entry = decode_entry(text)
         if entry is None:
-            return Report(None)
+            return text, Report(None)
         config = None if entry.config is None else self._shared(entry.config)
         report = Report(msgspec.structs.replace(entry, config=config, progress=None))
         if entry.progress is None:
             if len(self._texts) >= _TEXTS:
                 self._texts.clear()
-            self._texts[text] = report
-        return report
+            self._texts[text] = text, report
+        return text, report
 
     def _shared(self, config: Config) -> Config:
         return self._configs.setdefault(msgspec.json.encode(config), config)

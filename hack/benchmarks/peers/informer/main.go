@@ -33,9 +33,10 @@ import (
 const selector = "models.ome/basemodel-status=true"
 
 type moment struct {
-	CPU    float64 `json:"cpu"`
-	Memory int64   `json:"memory"`
-	Wall   float64 `json:"wall"`
+	CPU       float64 `json:"cpu"`
+	Memory    int64   `json:"memory"`
+	Unsettled int64   `json:"unsettled"`
+	Wall      float64 `json:"wall"`
 }
 
 func main() {
@@ -144,9 +145,10 @@ func now() moment {
 	cpu := seconds(usage.Utime) + seconds(usage.Stime)
 	wall := float64(time.Now().UnixNano()) / 1e9
 	// Not part of the work that is measured: it comes after the CPU time was read.
+	unsettled := privateDirty()
 	runtime.GC()
 	debug.FreeOSMemory()
-	return moment{CPU: cpu, Memory: privateDirty(), Wall: wall}
+	return moment{CPU: cpu, Memory: privateDirty(), Unsettled: unsettled, Wall: wall}
 }
 
 func seconds(value syscall.Timeval) float64 {
