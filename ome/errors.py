@@ -21,6 +21,7 @@
     │   ├── ServiceUnavailable   503
     │   └── ServerTimeout        504
     ├── TransportError           no answer from the API server; a write may have taken effect
+    ├── NotLeading               a write that was not sent: this replica does not lead (any more)
     ├── StorageError             files of a model could not be found, fetched or verified; its
     │                            branches are drawn in ome/storage/errors.py
     ├── NotOurs                  an object of the wanted name belongs to somebody else
@@ -51,6 +52,7 @@ __all__ = [
     "Invalid",
     "MethodNotSupported",
     "NotFound",
+    "NotLeading",
     "NotOurs",
     "OmeError",
     "RequestTooLarge",
@@ -208,6 +210,10 @@ class StorageError(OmeError):
 
     reason: ClassVar[str] = "download_error"
     retryable: ClassVar[bool] = False
+
+
+class NotLeading(OmeError):
+    """A write was not sent because this replica does not lead, or not any more."""
 
 
 class NotOurs(OmeError):

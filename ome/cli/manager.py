@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,31 +15,23 @@ import structlog
 
 from ome import __version__
 from ome.api import names
+from ome.cli.assembly import Settings, operate
 from ome.cli.goflags import Flag, parse
 from ome.clock import SystemClock
-from ome.controllers import ControllerContext, setup_all
-from ome.controllers.resources import INFERENCE_SERVICES
-from ome.errors import NotFound, UserError
-from ome.informers.metrics import PrometheusInformerMetrics
-from ome.informers.projection import PartialMetadata
-from ome.informers.registry import Informers
-from ome.kube import Applier, Client, Discovery, EventRecorder
+from ome.errors import UserError
 from ome.kube.http import connect
-from ome.kube.resources import CRDS
 from ome.reconciler.health import parse_address
-from ome.reconciler.manager import Listen, Manager
+from ome.reconciler.manager import Listen
 from ome.reconciler.tls import self_signed_context
 from ome.telemetry.logging import LogSettings, configure_logging
-from ome.telemetry.metrics import Metrics
 from ome.telemetry.tracing import configure_tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from ome.kube.transport import Transport
     from ome.webhooks.serving import WebhookSettings
 
-__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "manage", "own_namespace", "run", "user_errors"]
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
 
 LOG_FLAGS = (
     Flag("zap-devel", False, "development logging: console encoder, debug level"),
@@ -71,8 +63,8 @@ FLAGS = (
         " k8s-webhook-server/serving-certs in the temporary folder); without these files the"
         " manager makes its own certificate",
     ),
-    Flag("leader-elect", False, "run the controllers on one replica only"),
-    Flag("leader-election-namespace", "", "namespace of the Lease"),
+    Flag("leader-elect", False, "run the controllers on one replica of several"),
+    Flag("leader-election-namespace", "", "namespace of the Lease (default: the operator's own)"),
     Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
     Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
     Flag("namespace", "", "the operator's own namespace (default: POD_NAMESPACE, then ome)"),
@@ -119,18 +111,19 @@ def run(words: Sequence[str]) -> int:
         self_signed_context("ome-manager") if flags["metrics-secure"] else None,
     )
     namespace = own_namespace(flags["namespace"])
-    webhooks = _webhooks(flags, namespace)
+    settings = Settings(
+        namespace,
+        listen,
+        _webhooks(flags, namespace),
+        (flags["leader-election-namespace"] or namespace) if flags["leader-elect"] else None,
+    )
     configure_logging(log_settings(flags, "ome manager"))
-    settings = {name.replace("-", "_"): value for name, value in flags.items()}
-    log.info("settings", version=__version__, **{**settings, "namespace": namespace})
-    for flag, lacks in (
-        ("enable-http2", "only HTTP/1.1 is served"),
-        ("leader-elect", "leader election is not built yet; run one replica only"),
-    ):
-        if flags[flag]:
-            log.warning("flag.without_effect", flag=f"--{flag}", why=lacks)
+    said = {name.replace("-", "_"): value for name, value in flags.items()}
+    log.info("settings", version=__version__, **{**said, "namespace": namespace})
+    if flags["enable-http2"]:
+        log.warning("flag.without_effect", flag="--enable-http2", why="only HTTP/1.1 is served")
     with configure_tracing("ome-manager", __version__):
-        return anyio.run(_main, flags["kubeconfig"] or None, namespace, listen, webhooks)
+        return anyio.run(_main, flags["kubeconfig"] or None, settings)
 
 
 def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | None:
@@ -145,12 +138,16 @@ def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | Non
     return WebhookSettings(namespace, port, folder=Path(folder) if folder else None)
 
 
-async def _main(
-    kubeconfig: str | None, namespace: str, listen: Listen, webhooks: WebhookSettings | None
-) -> int:
+async def _main(kubeconfig: str | None, settings: Settings) -> int:
     with user_errors("ome manager") as outcome:
-        async with await connect(kubeconfig) as transport:
-            await manage(transport, namespace, listen, webhooks)
+        async with AsyncExitStack() as stack:
+            transport = await stack.enter_async_context(await connect(kubeconfig))
+            renewals = None
+            if settings.lease_namespace is not None:
+                # Renewals wait behind nothing else, so their connections are their own.
+                own = await connect(kubeconfig, connection_limit=4)
+                renewals = await stack.enter_async_context(own)
+            await operate(transport, settings, SystemClock(), random.Random(), renewals=renewals)
     return outcome.code
 
 
@@ -178,80 +175,3 @@ def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
-
-
-async def manage(
-    transport: Transport,
-    namespace: str,
-    listen: Listen,
-    webhooks: WebhookSettings | None = None,
-    *,
-    signals: bool = True,
-) -> None:
-    """Run the operator over a transport, until a signal or, without ``signals``, until cancelled.
-
-    Raises ``UserError`` when an address cannot be used.
-    """
-    clock, rng, metrics = SystemClock(), random.Random(), Metrics()
-    client = Client(transport, clock=clock, rng=rng, observe=metrics.request(transport.host))
-    informers = Informers(client, clock, rng, metrics=PrometheusInformerMetrics(metrics.registry))
-    events = EventRecorder(client, names.EVENT_COMPONENT, clock, dropped=metrics.events_dropped.inc)
-    applier = Applier(client, names.FIELD_MANAGER, names.ANNOTATION_APPLIED_HASH)
-    discovery = Discovery(client, clock)
-    context = ControllerContext(client, informers, applier, events, clock, rng, namespace)
-    controllers = setup_all(context)
-    for controller in controllers:
-        controller.observe(
-            metrics.controller(controller.name, controller.workers),
-            metrics.queue(controller.name),
-        )
-    runnables: list[Callable[[], Coroutine[Any, Any, None]]] = [events.run]
-    ready: dict[str, Callable[[], str | None]] = {}
-    if webhooks is not None:
-        from ome.cli.webhooks import make_webhooks
-
-        admission = make_webhooks(context, webhooks, metrics.registry)
-        runnables.append(admission.run)
-        ready["webhooks"] = admission.problem
-    _watch_crds(informers, discovery)
-    manager = Manager(
-        clock=clock,
-        metrics=metrics,
-        informers=informers,
-        listen=listen,
-        reach=_reach(discovery, applier),
-        controllers=controllers,
-        runnables=runnables,
-        ready=ready,
-    )
-    async with anyio.create_task_group() as group:
-        if signals:
-            group.start_soon(manager.signals)
-        await manager.run()
-        group.cancel_scope.cancel()
-
-
-def _watch_crds(informers: Informers, discovery: Discovery) -> None:
-    """A CRD that appears or goes makes what we know of the server old."""
-    crds = informers.informer(CRDS, PartialMetadata, metadata_only=True)
-
-    def changed(old: PartialMetadata | None, new: PartialMetadata | None) -> None:
-        if old is None or new is None:
-            discovery.invalidate()
-            informers.retry_now()
-
-    crds.add_handler(changed)
-
-
-def _reach(discovery: Discovery, applier: Applier) -> Callable[[], Awaitable[None]]:
-    """What must hold before the caches are worth starting."""
-
-    async def reach() -> None:
-        await discovery.require_version()
-        if not await discovery.serves(INFERENCE_SERVICES):
-            discovery.invalidate()
-            missing = f"{INFERENCE_SERVICES.plural}.{INFERENCE_SERVICES.group}"
-            raise NotFound(f"CustomResourceDefinition {missing} is not installed")
-        await applier.prove()
-
-    return reach

@@ -19,15 +19,15 @@ from rich.live import Live
 from ome.agent.downloads import Behaviour
 from ome.agent.simulate import Simulation
 from ome.api.crds import all_crds
+from ome.cli import assembly
 from ome.cli.agent import play
 from ome.cli.goflags import Flag, parse
-from ome.cli.manager import manage, user_errors
+from ome.cli.manager import user_errors
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.errors import UserError
 from ome.informers.registry import Informers
 from ome.kube import Client
-from ome.reconciler.manager import Listen
 from ome.sandbox.assembly import Settings, started
 from ome.sandbox.cluster import Options
 from ome.sandbox.display import changes, drawn
@@ -124,7 +124,8 @@ async def _install(sandbox: Sandbox) -> None:
 
 async def _manager(sandbox: Sandbox) -> None:
     transport = sandbox.transport("ome-manager")
-    await manage(transport, _NAMESPACE, Listen(None, None), signals=False)
+    settings = assembly.Settings(_NAMESPACE)
+    await assembly.operate(transport, settings, SystemClock(), random.Random(), signals=False)
 
 
 async def _agents(sandbox: Sandbox, clock: SystemClock, rng: random.Random) -> None:

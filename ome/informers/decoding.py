@@ -16,6 +16,7 @@ from msgspec.structs import fields, force_setattr
 from ome.errors import ApiError, api_error
 from ome.informers.projection import HasMetadata, Metadata, PartialMetadata
 from ome.informers.rawcopy import copy_raw, raw_plan
+from ome.informers.sharing import Sharing
 
 if TYPE_CHECKING:
     from ome.kube.resource import Resource
@@ -95,6 +96,7 @@ class Decoder(Generic[T]):
     """Decodes what the server sends about one resource into one projection."""
 
     def __init__(self, projection: type[T], resource: Resource) -> None:
+        self._projection = projection
         self._object = msgspec.json.Decoder(projection)
         envelope: Any = Change[projection]  # type: ignore[valid-type]  # known at run time only
         self._change: msgspec.json.Decoder[Change[T]] = msgspec.json.Decoder(envelope)
@@ -136,6 +138,10 @@ class Decoder(Generic[T]):
             return Undecodable("ADDED", obj.metadata, "it has no name")
         self._finish(obj)
         return obj
+
+    def sharing(self) -> Sharing:
+        """What keeps equal strings of one list's objects once."""
+        return Sharing(self._projection)
 
     def convert(self, document: Any) -> T:
         """A plain document as a projection. Raises: msgspec.DecodeError, TypeError."""

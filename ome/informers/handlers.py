@@ -56,7 +56,10 @@ class Handlers(Generic[T]):
     def tell(self, old: T | None, new: T | None) -> None:
         """Call all handlers; never raises."""
         for handler in self._handlers:
-            self._call(handler, old, new)
+            try:
+                handler(old, new)
+            except Exception:
+                self._failed(handler)
 
     def _call(
         self, handler: Callable[[T | None, T | None], None], old: T | None, new: T | None
@@ -64,8 +67,11 @@ class Handlers(Generic[T]):
         try:
             handler(old, new)
         except Exception:
-            self._metrics.handler_failed(self._watch)
-            log.exception("informer.handler_failed", watch=self._watch, handler=_name(handler))
+            self._failed(handler)
+
+    def _failed(self, handler: object) -> None:
+        self._metrics.handler_failed(self._watch)
+        log.exception("informer.handler_failed", watch=self._watch, handler=_name(handler))
 
 
 def _name(handler: object) -> str:

@@ -25,14 +25,20 @@ class Index(Generic[T]):
     answer for the same object at any time. One that raises is logged and counts as "no values".
     """
 
-    def __init__(self, name: str, values_of: Callable[[T], Iterable[Hashable]]) -> None:
+    def __init__(
+        self, name: str, values_of: Callable[[T], Iterable[Hashable]], *, of_key: bool = False
+    ) -> None:
+        """``of_key``: the values follow from the object's key, so an update changes nothing."""
         self.name = name
         self.values_of = values_of
+        self._of_key = of_key
         # Dicts as ordered sets: the order of results must not depend on the hash seed.
         self._keys: dict[Hashable, dict[ObjectKey, None]] = {}
 
     def change(self, key: ObjectKey, old: T | None, new: T | None) -> None:
         """Take note that the object of ``key`` was ``old`` (None: none) and is ``new``."""
+        if self._of_key and old is not None and new is not None:
+            return
         before = () if old is None else self._values(key, old)
         after = () if new is None else self._values(key, new)
         if before == after:

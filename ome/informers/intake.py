@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ome.informers.decoding import Change, Decoder
     from ome.informers.handlers import Handlers
     from ome.informers.metrics import InformerMetrics
+    from ome.informers.sharing import Sharing
     from ome.informers.store import Store
     from ome.kube.resource import ObjectKey
 
@@ -56,6 +57,7 @@ class Intake(Generic[T]):
         # None: the object is in the list, and what the store has of it stays.
         self._pending: dict[ObjectKey, T | None] = {}
         self._complained: set[ObjectKey] = set()
+        self._sharing: Sharing | None = None
 
     # Lists
 
@@ -63,6 +65,7 @@ class Intake(Generic[T]):
         """Forget the pages of an unfinished list: a new one begins."""
         self._pending = {}
         self._reading = self.generation
+        self._sharing = self.decoder.sharing()
         self._complained.clear()
 
     def item(self, raw: bytes) -> None:
@@ -78,7 +81,12 @@ class Intake(Generic[T]):
                 self._pending[key] = None
             return
         known = self.store.server(key)
-        self._pending[key] = None if known is not None and _same(known, obj) else obj
+        if known is not None and _same(known, obj):
+            self._pending[key] = None
+            return
+        if self._sharing is not None:
+            self._sharing.share(obj)
+        self._pending[key] = obj
 
     def no_longer_present(self, key: ObjectKey) -> None:
         """An object was deleted while a streaming list was told."""
@@ -87,9 +95,10 @@ class Intake(Generic[T]):
     def replace(self, version: str) -> Iterator[None]:
         """Take the pages since ``begin`` for the truth; the difference goes to the handlers."""
         pending, self._pending = self._pending, {}
+        self._sharing = None
         for key, obj in pending.items():
             if obj is not None:
-                self._upsert(key, obj)
+                self._upsert(key, self.store.server(key), obj)
                 yield
         for key in self.store.server_objects():
             if key not in pending:
@@ -111,7 +120,7 @@ class Intake(Generic[T]):
         elif known is not None and self._repeats(known, change.object):
             self._metrics.skipped(self._watch, "stale")
         else:
-            self._upsert(key, change.object, version)
+            self._upsert(key, known, change.object, version)
 
     def undecodable(self, bad: Undecodable) -> None:
         """An object that does not fit is left out; a good version from before stays."""
@@ -129,13 +138,14 @@ class Intake(Generic[T]):
 
     @staticmethod
     def _repeats(known: T, obj: T) -> bool:
-        if known.metadata.uid != obj.metadata.uid:
+        mine, theirs = known.metadata, obj.metadata
+        if mine.uid != theirs.uid:
             return False
-        stale = older(obj.metadata.resource_version, than=known.metadata.resource_version)
-        return stale or _same(known, obj)
+        if mine.resource_version == theirs.resource_version:
+            return _same(known, obj)
+        return older(theirs.resource_version, than=mine.resource_version)
 
-    def _upsert(self, key: ObjectKey, obj: T, version: str = "") -> None:
-        known = self.store.server(key)
+    def _upsert(self, key: ObjectKey, known: T | None, obj: T, version: str = "") -> None:
         if known is not None and known.metadata.uid != obj.metadata.uid:
             # Another object of the same name: the end of one, then the beginning of the other.
             ended = known.metadata

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 
+_new_key = tuple.__new__
 _NOTHING = msgspec.Raw()  # one object: what is left at its default is not encoded
 
 
@@ -68,7 +69,7 @@ class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defau
     @property
     def key(self) -> ObjectKey:
         """Namespace and name."""
-        return ObjectKey(self.namespace, self.name)
+        return _new_key(ObjectKey, (self.namespace, self.name))  # half the time of the class
 
     @property
     def controller(self) -> OwnerReference | None:

@@ -84,7 +84,9 @@ class Store(Generic[T]):
     def namespace(self, namespace: str) -> list[T]:
         """The objects of one namespace (indexed from the first call on)."""
         if _NAMESPACE not in self._indexes:
-            self.add_index(_NAMESPACE, _namespace_of)
+            index: Index[T] = Index(_NAMESPACE, _namespace_of, of_key=True)
+            index.rebuild(self._visible)
+            self._indexes[_NAMESPACE] = index
         return self.by_index(_NAMESPACE, namespace)
 
     def add_index(self, name: str, values_of: Callable[[T], Iterable[Hashable]]) -> None:

@@ -11,7 +11,9 @@ __all__ = ["at_or_past", "older"]
 
 def older(version: str, than: str) -> bool:
     """True when ``version`` is certainly older; False when newer, equal or not comparable."""
-    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+    if version == than or not (version.isdecimal() and than.isdecimal()):
+        return False
+    return int(version) < int(than)
 
 
 def at_or_past(version: str, other: str) -> bool:

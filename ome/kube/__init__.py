@@ -16,6 +16,7 @@ from ome.kube.client import Client
 from ome.kube.compare import contains, document_hash
 from ome.kube.discovery import Discovery
 from ome.kube.events import EventRecorder
+from ome.kube.guard import WriteGuard
 from ome.kube.quantity import parse_quantity, same_quantity
 from ome.kube.request import Request, status_error
 from ome.kube.resource import ObjectKey, Resource
@@ -34,6 +35,7 @@ __all__ = [
     "Resource",
     "Response",
     "Transport",
+    "WriteGuard",
     "contains",
     "document_hash",
     "parse_quantity",

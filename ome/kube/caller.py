@@ -4,6 +4,9 @@ What may be repeated: a read after 429, 5xx or a broken connection; a write only
 had no effect (429, or no connection was made). The deadline of a call covers its wait for a place,
 all its attempts and the pauses between them. The server is told the time that is left, so that a
 write which we gave up on is not carried out long after.
+
+A guarded write is asked for before each attempt, and its time ends when the guard says so: an
+answer that comes later is of no use to a replica that does not lead any more.
 """
 
 from __future__ import annotations
@@ -96,6 +99,8 @@ class Caller:
     async def _observed(self, request: Request, deadline: float) -> Response:
         started = self._clock.monotonic()
         left = deadline - started
+        if request.guard is not None:
+            left = min(left, request.guard.admit())
         bounded = replace(
             request,
             timeout=left,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from ome.clock import Clock
+    from ome.kube.guard import WriteGuard
     from ome.kube.request import Request
     from ome.kube.resource import ObjectKey, Resource
     from ome.kube.transport import ByteStream, Response, Transport
@@ -45,17 +46,20 @@ class Client:
         user_agent: str = f"ome/{__version__}",
         timeout: float = DEFAULT_TIMEOUT,
         observe: Callable[[str, str, float], None] | None = None,
+        guard: WriteGuard | None = None,
     ) -> None:
         """``max_in_flight`` bounds requests on their way (watches do not count).
 
         ``observe(method, code, seconds)`` is called once for each attempt, watches included; the
-        code is ``<error>`` when no answer came, as in client-go.
+        code is ``<error>`` when no answer came, as in client-go. ``guard`` is asked before each
+        write, which then raises what it raises (``NotLeading``).
         """
         self._transport = transport
         self._clock = clock
         self._caller = Caller(transport, clock, rng, max_in_flight, observe)
         self._user_agent = user_agent
         self._timeout = timeout
+        self._guard = guard
 
     @property
     def host(self) -> str:
@@ -338,7 +342,8 @@ class Client:
         return await self._caller.send(self._prepared(request))
 
     def _prepared(self, request: Request) -> Request:
-        return replace(request, timeout=self._timeout, user_agent=self._user_agent)
+        guard = self._guard if request.writes else None
+        return replace(request, timeout=self._timeout, user_agent=self._user_agent, guard=guard)
 
 
 async def _whole(stream: ByteStream, seconds: float) -> bytes:

@@ -18,7 +18,7 @@ import structlog
 from yarl import URL
 
 from ome.clock import SystemClock
-from ome.errors import TransportError, UserError
+from ome.errors import NotLeading, TransportError, UserError
 from ome.kube.credentials import source_of
 from ome.kube.transport import NotSent, Response
 
@@ -205,10 +205,11 @@ class _Pool:
             headers["Authorization"] = access.authorization
         if request.body is not None:
             headers["Content-Type"] = request.content_type
+        guarded = request.body is not None and request.guard is not None
         return await self.session.request(
             request.method,
             URL(access.server + request.target, encoded=True),
-            data=request.body,
+            data=_Guarded(request) if guarded else request.body,
             headers=headers,
             timeout=timeout,
             allow_redirects=False,  # a redirect would carry the token elsewhere
@@ -235,6 +236,24 @@ class _Pool:
         if self._retired and self._users == 0:
             with anyio.CancelScope(shield=True):  # closing sockets waits for nobody
                 await self.session.close()
+
+
+class _Guarded(aiohttp.BytesPayload):
+    """A body that asks its guard when it is about to leave, together with the headers.
+
+    Before that a connection may have been made, a token fetched, or the process been stopped.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.body or b"", content_type=request.content_type)
+        self._request = request
+
+    async def write_with_length(
+        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        if self._request.guard is not None:
+            self._request.guard.admit()
+        await super().write_with_length(writer, content_length)
 
 
 class _Body:
@@ -279,6 +298,8 @@ class _failures:
                 raise NotSent(
                     f"cannot reach {self._host}: no connection in {_CONNECT_SECONDS:g} s"
                 ) from error
+            case aiohttp.ClientError(__cause__=NotLeading() as fenced):
+                raise fenced from None
             case TimeoutError():
                 raise TransportError(f"no answer from {self._host} in time") from error
             case aiohttp.ClientError() | OSError():

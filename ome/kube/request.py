@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ome.errors import ApiError
+    from ome.kube.guard import WriteGuard
     from ome.kube.resource import Resource
 
 __all__ = [
@@ -65,6 +66,13 @@ class Request:
     accept: str = JSON
     timeout: float = DEFAULT_TIMEOUT
     user_agent: str = ""
+    guard: WriteGuard | None = field(default=None, repr=False, compare=False)
+    """Asked once more when the bytes of a write are about to leave."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change what is stored."""
+        return self.method != "GET" and ("dryRun", "All") not in self.query
 
     @property
     def target(self) -> str:

@@ -11,10 +11,12 @@ raises TerminalError  counted and logged; not retried
 raises OmeError     counted and logged as an error; again with back-off
 times out           an error; again with back-off
 raises anything else  a panic: counted, logged with its traceback; again with back-off
+raises NotLeading   its write was not sent; again when this replica leads
+is cancelled        the same: the run has not ended
 ==================  ======================================================================
 
-Whatever one key does, the workers and the other keys go on. Cancellation passes through: a run that
-is cancelled has not ended, its key is not marked as done anywhere but in this process.
+Whatever one key does, the workers and the other keys go on. Cancellation passes through; ``run``
+may be called again after it, when leadership comes back, and finds all that was left undone.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import anyio
 import structlog
 
-from ome.errors import Conflict, OmeError, RetryAfter, TerminalError
+from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
 from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
 from ome.telemetry.tracing import span
 
@@ -131,6 +133,9 @@ class Controller(Generic[K]):
                 return
             try:
                 await self.run_once(key)
+            except anyio.get_cancelled_exc_class():
+                self.queue.add(key)
+                raise
             finally:
                 self.queue.done(key)
 
@@ -158,6 +163,10 @@ class Controller(Generic[K]):
                 outcome = await self._reconcile(key)
         except Conflict as error:
             log.debug("reconcile.conflict", error=str(error))
+            self.queue.add_rate_limited(key)
+            return "requeue"
+        except NotLeading:
+            log.info("reconcile.not_leading")
             self.queue.add_rate_limited(key)
             return "requeue"
         except RetryAfter as error:

@@ -1,11 +1,12 @@
 """The manager: starts everything in order, keeps it running, stops it in reverse.
 
 Start: HTTP servers (probes answer from the first second) -> the API server is reached and checked
--> caches -> runnables (events) -> controllers, inside the scope of leadership. Stop: the
-controllers first, each finishing what a run began within the grace period, then the rest.
+-> caches -> runnables -> controllers and what else writes (events), inside the scope of leadership.
+Stop: the controllers first, each finishing what a run began within the grace period, then the rest.
 
 Races: a signal may come at any moment of the start; it cancels the waiting and the stop runs from
-where the start had come to. Losing leadership cancels the controllers' scope and nothing else.
+where the start had come to. Losing leadership cancels the scope of leadership and nothing else: the
+process stays as a follower with warm caches, and its controllers run again when it leads again.
 """
 
 from __future__ import annotations
@@ -88,12 +89,14 @@ class Manager:
         reach: Callable[[], Awaitable[None]],
         controllers: Sequence[Controller[Any]] = (),
         runnables: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        leading: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         ready: Mapping[str, Callable[[], str | None]] | None = None,
         leadership: Leadership | None = None,
         grace: float = 30.0,
     ) -> None:
         """``reach`` asks the server for what must be there and raises until it is.
 
+        ``runnables`` run on every replica, ``leading`` only where and while the controllers do.
         ``ready`` are further checks of ``/readyz``.
         """
         self._clock = clock
@@ -103,6 +106,7 @@ class Manager:
         self._reach = reach
         self._controllers = controllers
         self._runnables = runnables
+        self._leading = leading
         self._ready = ready or {}
         self._leadership = leadership or AlwaysLeader()
         self._grace = grace
@@ -164,10 +168,14 @@ class Manager:
             for runnable in self._runnables:
                 group.start_soon(runnable)
             await self._sync()
-            async with self._leadership.lead(), anyio.create_task_group() as leading:
-                log.info("controllers.started", names=[item.name for item in self._controllers])
-                for controller in self._controllers:
-                    leading.start_soon(controller.run)
+            while not self._stop.is_set():
+                async with self._leadership.lead(), anyio.create_task_group() as term:
+                    names = [controller.name for controller in self._controllers]
+                    log.info("controllers.started", names=names)
+                    for runnable in self._leading:
+                        term.start_soon(runnable)
+                    for controller in self._controllers:
+                        term.start_soon(controller.run)
 
     async def _connect(self) -> None:
         """Wait until the server can be used, with one line each half minute that says why not."""

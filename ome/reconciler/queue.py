@@ -97,7 +97,7 @@ class WorkQueue(Generic[K]):
         self._debounced: dict[K, float] = {}
         self._tickets = 0
         self._shut_down = False
-        self._wake = anyio.Event()
+        self._wake: anyio.Event | None = None  # there while a worker waits
 
     # Adding
 
@@ -257,10 +257,13 @@ class WorkQueue(Generic[K]):
                 self.add(key, held[1])
 
     def _notify(self) -> None:
-        self._wake.set()
-        self._wake = anyio.Event()
+        if self._wake is not None:
+            self._wake.set()
+            self._wake = None
 
     async def _wait(self) -> None:
+        if self._wake is None:
+            self._wake = anyio.Event()
         wake = self._wake
         if not self._timer:
             await wake.wait()

@@ -12,9 +12,12 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
+from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from prometheus_client import Metric
 
 __all__ = ["ControllerReport", "Metrics", "QueueReport"]
 
@@ -26,6 +29,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_Pending(self))  # first, so that the others are up to date
+        self._queues: list[QueueReport] = []
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._reconcile()
@@ -111,6 +116,24 @@ class Metrics:
             ["code", "method", "host"],
             registry=self.registry,
         )
+        self.leading = Gauge(
+            "leader_election_master_status",
+            "1 while this replica holds the Lease.",
+            ["name"],
+            registry=self.registry,
+        )
+        self.lease_renewals = Histogram(
+            "ome_lease_renewal_seconds",
+            "Time of a renewal of the Lease by result: renewed, failed or lost.",
+            ["result"],
+            registry=self.registry,
+            buckets=(0.01, 0.05, 0.2, 1, 2, 5, 10),
+        )
+        self.writes_fenced = Counter(
+            "ome_writes_fenced_total",
+            "Writes that were not sent because this replica did not lead any more.",
+            registry=self.registry,
+        )
         self.events_dropped = Counter(
             "ome_events_dropped_total", "Events lost under pressure.", registry=self.registry
         )
@@ -122,7 +145,14 @@ class Metrics:
 
     def queue(self, name: str) -> QueueReport:
         """The report of one queue."""
-        return QueueReport(self, name)
+        report = QueueReport(self, name)
+        self._queues.append(report)
+        return report
+
+    def flush(self) -> None:
+        """Bring all series up to date."""
+        for report in self._queues:
+            report.flush()
 
     def request(self, host: str) -> Callable[[str, str, float], None]:
         """Counts requests to one API server: (method, code, seconds)."""
@@ -131,6 +161,24 @@ class Metrics:
             self.requests.labels(code, method, host).inc()
 
         return observe
+
+    def election(self, name: str) -> ElectionReport:
+        """The report of the election on one Lease."""
+        return ElectionReport(self, name)
+
+
+class ElectionReport:
+    """Writes the series of one election."""
+
+    def __init__(self, metrics: Metrics, name: str) -> None:
+        self._leading = metrics.leading.labels(name)
+        self._renewals = metrics.lease_renewals
+
+    def leading(self, leads: bool) -> None:
+        self._leading.set(leads)
+
+    def renewed(self, result: str, seconds: float) -> None:
+        self._renewals.labels(result).observe(seconds)
 
 
 class ControllerReport:
@@ -157,8 +205,23 @@ class ControllerReport:
         self._metrics.panics.labels(self._name).inc()
 
 
+class _Pending(Collector):
+    """Collects nothing itself; has what was only counted so far written into its series."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        self._metrics.flush()
+        return ()
+
+
 class QueueReport:
-    """Writes the series of one queue."""
+    """Writes the series of one queue.
+
+    What happens with each event is only counted here, in plain numbers, and written when somebody
+    looks: a burst adds tens of thousands of keys in a second.
+    """
 
     def __init__(self, metrics: Metrics, name: str) -> None:
         self._depth = metrics.queue_depth.labels(name)
@@ -166,12 +229,20 @@ class QueueReport:
         self._retries = metrics.queue_retries.labels(name)
         self._wait = metrics.queue_wait.labels(name)
         self._work = metrics.queue_work.labels(name)
+        self._size = 0
+        self._added = 0
 
     def added(self) -> None:
-        self._adds.inc()
+        self._added += 1
 
     def depth(self, size: int) -> None:
-        self._depth.set(size)
+        self._size = size
+
+    def flush(self) -> None:
+        """Bring the series up to date."""
+        added, self._added = self._added, 0
+        self._adds.inc(added)
+        self._depth.set(self._size)
 
     def waited(self, seconds: float) -> None:
         self._wait.observe(seconds)

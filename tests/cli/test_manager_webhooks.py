@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import anyio
 import pytest
 
 from ome.cli import main
-from ome.cli.manager import manage
+from ome.cli.assembly import Settings, operate
 from ome.clock import SystemClock
 from ome.controllers import resources as kinds
 from ome.kube.resource import ObjectKey, Resource
@@ -54,9 +55,9 @@ async def test_the_replica_is_ready_once_callers_can_trust_it(tmp_path: Path) ->
         cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     probes, port = free_port(), free_port()
     settings = WebhookSettings("ome", port, host="127.0.0.1", folder=tmp_path, linger=0)
-    listen = Listen(("127.0.0.1", probes), None)
+    listen, rng = Listen(("127.0.0.1", probes), None), random.Random()
     async with anyio.create_task_group() as group:
-        group.start_soon(manage, cluster, "ome", listen, settings)
+        group.start_soon(operate, cluster, Settings("ome", listen, settings), SystemClock(), rng)
         url = f"http://127.0.0.1:{probes}/readyz"
         await until(f"{url}/webhooks", "is not installed")
         for document in configurations(client_config("ome")):

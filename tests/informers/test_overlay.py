@@ -30,6 +30,9 @@ class ManualClock:
     def wall(self) -> float:
         return self.now
 
+    def boottime(self) -> float:
+        return self.now
+
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("a store does not wait")
 

@@ -36,6 +36,9 @@ class Hands:
     def wall(self) -> float:
         return self.now
 
+    def boottime(self) -> float:
+        return self.now
+
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
 

@@ -17,6 +17,7 @@ def test_the_public_names() -> None:
         "Resource",
         "Response",
         "Transport",
+        "WriteGuard",
         "contains",
         "document_hash",
         "parse_quantity",

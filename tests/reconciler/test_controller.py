@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from ome.errors import Conflict, OmeError, RetryAfter, TerminalError
+from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
 from ome.reconciler.controller import Controller, Result
 from tests.support.virtual_time import VirtualClock, run_virtual
 
@@ -150,3 +150,36 @@ def test_one_key_that_panics_does_not_stop_the_others() -> None:
         return done
 
     assert run_virtual(body) == ["one", "two"]
+
+
+def test_a_run_that_was_cut_off_runs_again_when_the_controller_does() -> None:
+    async def main() -> None:
+        clock = VirtualClock()
+        runs: list[str] = []
+
+        async def reconcile(key: str) -> None:
+            runs.append(key)
+            await clock.sleep(5 if len(runs) == 1 else 0)
+
+        controller: Controller[str] = Controller(
+            "test", reconcile, clock=clock, rng=random.Random(1), workers=1
+        )
+        controller.queue.add("a")
+        with anyio.move_on_after(1):
+            await controller.run()
+        assert controller.queue.processing == frozenset()
+        with anyio.move_on_after(1):
+            await controller.run()
+        assert runs == ["a", "a"]
+
+    run_virtual(main)
+
+
+def test_a_write_that_was_not_sent_is_no_error() -> None:
+    async def behave(run: int) -> None:
+        if run == 1:
+            raise NotLeading("not sent")
+
+    times, report = play(behave, 10)
+    assert len(times) == 2
+    assert report.results == ["requeue", "success"]

@@ -35,6 +35,9 @@ class NotingClock:
     def monotonic(self) -> float:
         return 0.0
 
+    def boottime(self) -> float:
+        return 0.0
+
     def wall(self) -> float:
         return 1_800_000_000.0
 

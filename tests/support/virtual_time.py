@@ -47,11 +47,17 @@ class VirtualClock:
 
     EPOCH = 1_780_000_000.0
 
+    suspended = 0.0
+    """Seconds that the machine has slept: only ``boottime`` counts them."""
+
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 
     def wall(self) -> float:
         return self.EPOCH + self.monotonic()
+
+    def boottime(self) -> float:
+        return self.monotonic() + self.suspended
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["setup"]
 
 
-class ReportMap(msgspec.Struct, frozen=True):
+class ReportMap(msgspec.Struct, frozen=True, gc=False):
     """A status ConfigMap as the aggregate reads it."""
 
     metadata: Metadata

@@ -5,7 +5,7 @@ A node counts while its Node object exists. Counts are sizes of sets and nothing
 the whole always equals a recomputation from the ConfigMaps and the nodes.
 
 Thousands of nodes read the same files, so what they read is kept once: equal configs of all reports
-are one object.
+are one object, and a text that many nodes write is decoded once.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from ome.agent.protocol import DELETED, decode_entry, fingerprint
+from ome.agent.protocol import DELETED, Entry, decode_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ome.agent.protocol import Config, Entry
+    from ome.agent.protocol import Config
 
 __all__ = ["Aggregate", "ModelReports", "Report"]
 
 UNREADABLE = "Unreadable"
 
+_TEXTS = 4096
+"""How many texts are remembered; reports of downloads, each of which differs, are not."""
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one node says of one model; ``entry`` is None when it cannot be read."""
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """What one node says of one model; ``entry`` is None when it cannot be read.
+
+    Without the progress, which concerns no controller: equal reports mean the same to them.
+    """
 
     entry: Entry | None
-    mark: bytes
 
     @property
     def state(self) -> str:
@@ -58,23 +60,30 @@ class ModelReports:
 
     def put(self, node: str, report: Report | None) -> None:
         """Replace what a node says."""
-        before = self.reports.pop(node, None)
-        if before is not None:
-            self.by_state[before.state].discard(node)
+        before = self.reports.get(node)
+        was = None if before is None else before.state
+        state = None if report is None else report.state
         if report is not None:
             self.reports[node] = report
-            self.by_state.setdefault(report.state, set()).add(node)
+        elif before is not None:
+            del self.reports[node]
+        if was != state:
+            if was is not None:
+                self.by_state[was].discard(node)
+            if state is not None:
+                self.by_state.setdefault(state, set()).add(node)
 
 
 class Aggregate:
     """All reports of all nodes; every method gives the keys of the models that it changed."""
 
     def __init__(self) -> None:
-        self._raw: dict[str, Mapping[str, str]] = {}
+        self._raw: dict[str, dict[str, str]] = {}
         self._said: dict[str, dict[str, Report]] = {}
         self._nodes: set[str] = set()
         self._models: dict[str, ModelReports] = {}
         self._configs: WeakValueDictionary[bytes, Config] = WeakValueDictionary()
+        self._texts: dict[str, tuple[str, Report]] = {}
 
     def reports(self, key: str) -> ModelReports:
         """The reports on a model, by its ConfigMap key; empty when there are none."""
@@ -88,8 +97,12 @@ class Aggregate:
         """Whether the Node object exists."""
         return node in self._nodes
 
-    def config_map(self, node: str, data: Mapping[str, str] | None) -> set[str]:
-        """A status ConfigMap is now this, or gone (None)."""
+    def config_map(self, node: str, data: dict[str, str] | None) -> set[str]:
+        """A status ConfigMap is now this, or gone (None).
+
+        Values of ``data`` are replaced by equal strings that others hold already: ten nodes that
+        say the same take the memory of one.
+        """
         before = self._raw.get(node, {})
         after = data or {}
         if data is None:
@@ -98,20 +111,22 @@ class Aggregate:
             self._raw[node] = data
         said = self._said.setdefault(node, {})
         changed: set[str] = set()
-        for key in before.keys() | after.keys():
-            text = after.get(key)
+        for key, text in after.items():
             # Decoding is what costs: a value that is the same string is the same report.
-            if text is not None and before.get(key) == text:
-                continue
-            old = said.get(key)
-            new = None if text is None else self._report(text)
-            if new is None:
-                said.pop(key, None)
+            had = before.get(key)
+            if had == text:
+                after[key] = had
             else:
-                said[key] = new
-            if (old and old.mark) != (new and new.mark):
+                after[key], new = self._report(text)
+                if said.get(key) != new:
+                    said[key] = new
+                    changed.add(key)
+                    self._count(node, key, new)
+        if said.keys() != after.keys():
+            for key in said.keys() - after.keys():
+                del said[key]
                 changed.add(key)
-                self._count(node, key, new)
+                self._count(node, key, None)
         if not said:
             del self._said[node]
         return changed if node in self._nodes else set()
@@ -136,13 +151,21 @@ class Aggregate:
         if not model.reports:
             del self._models[key]
 
-    def _report(self, text: str) -> Report:
+    def _report(self, text: str) -> tuple[str, Report]:
+        """The text as it is held already, and what it says."""
+        known = self._texts.get(text)
+        if known is not None:
+            return known
         entry = decode_entry(text)
         if entry is None:
-            return Report(None, b"")
+            return text, Report(None)
         config = None if entry.config is None else self._shared(entry.config)
-        kept = msgspec.structs.replace(entry, config=config, progress=None)
-        return Report(kept, fingerprint(entry))
+        report = Report(msgspec.structs.replace(entry, config=config, progress=None))
+        if entry.progress is None:
+            if len(self._texts) >= _TEXTS:
+                self._texts.clear()
+            self._texts[text] = text, report
+        return text, report
 
     def _shared(self, config: Config) -> Config:
         return self._configs.setdefault(msgspec.json.encode(config), config)

@@ -64,6 +64,8 @@ class EmbeddedTransport:
         )
         # As with a socket, others get their turn before the answer is there.
         await anyio.lowlevel.checkpoint()
+        if request.guard is not None:
+            request.guard.admit()
         try:
             with anyio.fail_after(request.timeout):
                 return await self._server.handle(call)

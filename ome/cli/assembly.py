@@ -1,0 +1,195 @@
+"""The operator put together, over any transport and in any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ome.api import names
+from ome.cli.electing import RENEWAL_SECONDS, TIMING, lease_election, lease_lock
+from ome.controllers import ControllerContext, setup_all
+from ome.controllers.resources import INFERENCE_SERVICES
+from ome.errors import NotFound
+from ome.informers.metrics import PrometheusInformerMetrics
+from ome.informers.projection import PartialMetadata
+from ome.informers.registry import Informers
+from ome.kube import Applier, Client, Discovery, EventRecorder
+from ome.kube.request import DEFAULT_TIMEOUT
+from ome.kube.resources import CRDS
+from ome.reconciler.fence import Fence
+from ome.reconciler.manager import Listen, Manager
+from ome.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from ome.clock import Clock
+    from ome.kube.transport import Transport
+    from ome.reconciler.manager import Leadership
+    from ome.webhooks.serving import WebhookSettings
+
+__all__ = ["Settings", "operate"]
+
+
+NOWHERE = Listen(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator is started with."""
+
+    namespace: str
+    """Its own: its ConfigMaps and the nodes' reports are there."""
+    listen: Listen = NOWHERE
+    webhooks: WebhookSettings | None = None
+    """None: admission webhooks are not served."""
+    lease_namespace: str | None = None
+    """Where the Lease is that one replica of several holds; None: this one runs alone."""
+
+
+async def operate(
+    transport: Transport,
+    settings: Settings,
+    clock: Clock,
+    rng: random.Random,
+    *,
+    renewals: Transport | None = None,
+    signals: bool = True,
+    give_up: Callable[[], None] | None = None,
+) -> None:
+    """Run the operator until a signal or, without ``signals``, until cancelled.
+
+    ``renewals`` is the connection of the Lease, which waits behind nothing else (by default
+    ``transport``); ``give_up`` ends a process whose work does not stop when leadership is lost.
+    Raises ``UserError`` when an address cannot be used.
+    """
+    operator = _Operator(transport, settings, clock, rng)
+    await operator.run(renewals or transport, signals, give_up)
+
+
+class _Operator:
+    def __init__(
+        self, transport: Transport, settings: Settings, clock: Clock, rng: random.Random
+    ) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._clock = clock
+        self._rng = rng
+        self._metrics = Metrics()
+
+    async def run(
+        self, renewals: Transport, signals: bool, give_up: Callable[[], None] | None
+    ) -> None:
+        metrics, settings = self._metrics, self._settings
+        elects = settings.lease_namespace is not None
+        fence = Fence(self._clock, TIMING, metrics.writes_fenced.inc) if elects else None
+        client = self._client(self._transport, fence)
+        measured = PrometheusInformerMetrics(metrics.registry)
+        informers = Informers(client, self._clock, self._rng, metrics=measured)
+        events = EventRecorder(
+            client, names.EVENT_COMPONENT, self._clock, dropped=metrics.events_dropped.inc
+        )
+        applier = Applier(client, names.FIELD_MANAGER, names.ANNOTATION_APPLIED_HASH)
+        discovery = Discovery(client, self._clock)
+        context = ControllerContext(
+            client, informers, applier, events, self._clock, self._rng, settings.namespace
+        )
+        controllers = setup_all(context)
+        for controller in controllers:
+            controller.observe(
+                metrics.controller(controller.name, controller.workers),
+                metrics.queue(controller.name),
+            )
+        runnables, ready = self._admission(context)
+        _watch_crds(informers, discovery)
+        manager = Manager(
+            clock=self._clock,
+            metrics=metrics,
+            informers=informers,
+            listen=settings.listen,
+            reach=_reach(discovery, applier),
+            controllers=controllers,
+            runnables=runnables,
+            ready=ready,
+            leading=[events.run],
+            leadership=self._leadership(renewals, fence, events, give_up),
+        )
+        async with anyio.create_task_group() as group:
+            if signals:
+                group.start_soon(manager.signals)
+            await manager.run()
+            group.cancel_scope.cancel()
+
+    def _client(
+        self, transport: Transport, guard: Fence | None = None, seconds: float = DEFAULT_TIMEOUT
+    ) -> Client:
+        return Client(
+            transport,
+            clock=self._clock,
+            rng=self._rng,
+            observe=self._metrics.request(transport.host),
+            guard=guard,
+            timeout=seconds,
+        )
+
+    def _admission(
+        self, context: ControllerContext
+    ) -> tuple[
+        list[Callable[[], Coroutine[None, None, None]]], dict[str, Callable[[], str | None]]
+    ]:
+        """What serves the webhooks on every replica, and whether it is ready."""
+        if self._settings.webhooks is None:
+            return [], {}
+        # Imported when used: a manager without webhooks starts faster.
+        from ome.cli.webhooks import make_webhooks
+
+        # Certificates are made by whoever comes first, leader or not: each write of them creates
+        # or carries the version that was read.
+        unguarded = replace(context, client=self._client(self._transport))
+        admission = make_webhooks(unguarded, self._settings.webhooks, self._metrics.registry)
+        return [admission.run], {"webhooks": admission.problem}
+
+    def _leadership(
+        self,
+        renewals: Transport,
+        fence: Fence | None,
+        events: EventRecorder,
+        give_up: Callable[[], None] | None,
+    ) -> Leadership | None:
+        namespace = self._settings.lease_namespace
+        if fence is None or namespace is None:
+            return None
+        client = self._client(renewals, seconds=RENEWAL_SECONDS)
+        lock = lease_lock(client, self._clock, self._rng, namespace)
+        return lease_election(
+            lock, fence, events, self._clock, self._rng, self._metrics, give_up=give_up
+        )
+
+
+def _watch_crds(informers: Informers, discovery: Discovery) -> None:
+    """A CRD that appears or goes makes what we know of the server old."""
+    crds = informers.informer(CRDS, PartialMetadata, metadata_only=True)
+
+    def changed(old: PartialMetadata | None, new: PartialMetadata | None) -> None:
+        if old is None or new is None:
+            discovery.invalidate()
+            informers.retry_now()
+
+    crds.add_handler(changed)
+
+
+def _reach(discovery: Discovery, applier: Applier) -> Callable[[], Awaitable[None]]:
+    """What must hold before the caches are worth starting."""
+
+    async def reach() -> None:
+        await discovery.require_version()
+        if not await discovery.serves(INFERENCE_SERVICES):
+            discovery.invalidate()
+            missing = f"{INFERENCE_SERVICES.plural}.{INFERENCE_SERVICES.group}"
+            raise NotFound(f"CustomResourceDefinition {missing} is not installed")
+        await applier.prove()
+
+    return reach

@@ -1,0 +1,77 @@
+"""The fence: when a replica may write, by its own clock alone.
+
+A Lease does not stop anybody: a replica that was frozen wakes up and goes on in the middle of a
+write. So writes are admitted only until ``renew`` seconds after the last successful renewal was
+*sent*, measured by a clock that goes on while the machine sleeps; and the server is told to give up
+a write before the Lease runs out for the others::
+
+    sent ---- writes begin ---- +10 no write begins ---- +14 all have ended ---- +15 others may lead
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ome.errors import NotLeading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ome.clock import Clock
+
+__all__ = ["Fence", "Timing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds; ``renew + unwind`` must be less than ``lease``."""
+
+    lease: float = 15.0
+    """How long others wait after the last renewal that they saw."""
+    renew: float = 10.0
+    """How long a leader goes on after it sent the last renewal that succeeded."""
+    retry: float = 2.0
+    """Between two renewals, and between two looks where the Lease cannot be watched."""
+    unwind: float = 4.0
+    """What work that was cancelled may take to end before the process is ended."""
+
+    def __post_init__(self) -> None:
+        if not self.retry < self.renew or not self.renew + self.unwind < self.lease:
+            raise ValueError(f"{self}: retry < renew and renew + unwind < lease must hold")
+
+
+class Fence:
+    """A ``WriteGuard`` that opens with each renewal and closes by itself."""
+
+    def __init__(
+        self, clock: Clock, timing: Timing, refused: Callable[[], None] | None = None
+    ) -> None:
+        """``refused`` is called for each write that is not admitted."""
+        self._clock = clock
+        self._timing = timing
+        self._refused = refused
+        self._sent: float | None = None
+
+    def renewed(self, sent: float) -> None:
+        """A renewal that was sent at this ``boottime`` has succeeded."""
+        self._sent = sent
+
+    def close(self) -> None:
+        """No write begins from now on."""
+        self._sent = None
+
+    def left(self) -> float:
+        """Seconds in which writes may begin; 0 when closed."""
+        if self._sent is None:
+            return 0.0
+        return max(0.0, self._sent + self._timing.renew - self._clock.boottime())
+
+    def admit(self) -> float:
+        """See ``WriteGuard.admit``."""
+        left = self.left()
+        if left <= 0:
+            if self._refused is not None:
+                self._refused()
+            raise NotLeading("this replica does not lead: the write was not sent")
+        return left + self._timing.unwind
