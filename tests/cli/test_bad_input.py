@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,8 +103,11 @@ def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
             stderr=out,
         )
     try:
+        deadline = time.monotonic() + 15
+        while "manager.waiting" not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.1)
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(4)
+            process.wait(2.5)  # time for a second line, which would be one too many
     finally:
         process.terminate()
     assert process.wait(10) == 0

@@ -284,6 +284,7 @@ def aged(hosts: tuple[str, ...], remaining: timedelta) -> Material:
     return advance(material, hosts, joins)
 
 
+@pytest.mark.slow
 async def test_nobody_sees_a_rotation_or_a_rolling_restart() -> None:
     async with a_place() as place:
         material = aged(service_hosts(place.name), timedelta(seconds=20))

@@ -70,6 +70,7 @@ async def simulate(cluster: FakeCluster, behaviour: Behaviour) -> None:
         await simulation.run(())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_three_hundred_nodes_with_twenty_models() -> None:
     seconds = 30
