@@ -44,6 +44,8 @@ class Place:
         A link that stood there, to the files of another model, is replaced and never followed.
         """
         if work == self.path:
+            # What an earlier run gathered beside it, before the directory had files of its own.
+            shutil.rmtree(self.staging, ignore_errors=True)
             return
         with disk_errors(self.path):
             if self.path.is_symlink() or self.path.is_file():

@@ -86,7 +86,10 @@ def test_what_was_gathered_becomes_the_directory(tmp_path: Path) -> None:
     assert (place.path / "a").read_text() == "a"
     assert not place.staging.exists()
     assert place.workplace() == place.path
+    place.staging.mkdir()
     place.publish(place.path)
+    assert not place.staging.exists()
+    assert (place.path / "a").read_text() == "a"
 
 
 def test_a_link_to_another_model_is_replaced_and_not_followed(tmp_path: Path) -> None:
