@@ -45,6 +45,10 @@ def main(argv: Sequence[str]) -> int:
         finally:
             for kind in ("clusterbasemodels", "nodes"):
                 cluster.kubectl("delete", kind, "-l", LABEL, "--wait=false")
+            left = cluster.kubectl("get", "clusterbasemodels", "-l", LABEL, "-o", "name").split()
+            if left:  # their manager is gone
+                free = '{"metadata":{"finalizers":null}}'
+                cluster.kubectl("patch", *left, "--type=merge", "-p", free)
 
 
 def _prepare(nodes: int) -> None:

@@ -16,6 +16,7 @@ from ome import __version__
 from ome.api import names
 from ome.cli.electing import RENEWAL_SECONDS, TIMING, lease_election, lease_lock
 from ome.cli.goflags import Flag, parse
+from ome.cli.profiling import profiling
 from ome.clock import SystemClock
 from ome.controllers import ControllerContext, setup_all
 from ome.controllers.resources import INFERENCE_SERVICES
@@ -72,6 +73,7 @@ FLAGS = (
     Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
     Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
     Flag("namespace", "", "the operator's own namespace (default: POD_NAMESPACE, then ome)"),
+    Flag("profile", "", "write a flame graph of the whole run to FILE.html (or FILE.json)"),
     *LOG_FLAGS,
 )
 
@@ -124,7 +126,7 @@ def run(words: Sequence[str]) -> int:
     ):
         if flags[flag]:
             log.warning("flag.without_effect", flag=f"--{flag}", why=lacks)
-    with configure_tracing("ome-manager", __version__):
+    with profiling(flags["profile"]), configure_tracing("ome-manager", __version__):
         lease = flags["leader-election-namespace"] or namespace
         return anyio.run(
             _main,

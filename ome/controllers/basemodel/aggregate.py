@@ -16,10 +16,10 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from ome.agent.protocol import DELETED, decode_entry
+from ome.agent.protocol import DELETED, Entry, decode_entry
 
 if TYPE_CHECKING:
-    from ome.agent.protocol import Config, Entry
+    from ome.agent.protocol import Config
 
 __all__ = ["Aggregate", "ModelReports", "Report"]
 
