@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
+    "REPLICAS",
     "USER",
     "Problem",
     "apply",
@@ -51,6 +52,8 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 USER = "ome-manager"
 """A user without rights of its own, for what runs under RBAC."""
+REPLICAS = (f"{USER}-a", f"{USER}-b")
+"""Two more, for replicas that the audit log tells apart."""
 SETUP = (ROOT / "charts/ome-crd/templates/crds.yaml", ROOT / "tests/contract/widgets.yaml")
 
 
@@ -80,7 +83,8 @@ def audit_log() -> Path:
 
 def embedded(where: Path, nodes: int = 3) -> Iterator[None]:
     """Run an embedded cluster while the iterator is held, with the CRDs installed."""
-    words = ["sandbox", "--bare", f"--nodes={nodes}", f"--dir={where}", f"--user={USER}"]
+    users = [f"--user={name}" for name in (USER, *REPLICAS)]
+    words = ["sandbox", "--bare", f"--nodes={nodes}", f"--dir={where}", *users]
     with (where / "out").open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", "from ome.cli import main; main()", *words],
@@ -109,11 +113,11 @@ def _said(where: Path) -> str:
     return (where / "out").read_text() + (log.read_text()[-2000:] if log.exists() else "")
 
 
-def user_kubeconfig() -> str:
-    """The kubeconfig of ``USER``."""
+def user_kubeconfig(name: str = USER) -> str:
+    """The kubeconfig of a user without rights of its own."""
     if not is_real():
-        return str(directory() / f"{USER}.kubeconfig")
-    words = [str(ROOT / "hack/control-plane"), "user", USER, "--dir", str(directory())]
+        return str(directory() / f"{name}.kubeconfig")
+    words = [str(ROOT / "hack/control-plane"), "user", name, "--dir", str(directory())]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+PYTHON = sys.executable
 ROOT = HERE.parent.parent
 
 

@@ -17,6 +17,7 @@ from ome import __version__
 from ome.api import names
 from ome.cli.assembly import Settings, operate
 from ome.cli.goflags import Flag, parse
+from ome.cli.profiling import profiling
 from ome.clock import SystemClock
 from ome.errors import UserError
 from ome.kube.http import connect
@@ -68,6 +69,7 @@ FLAGS = (
     Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
     Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
     Flag("namespace", "", "the operator's own namespace (default: POD_NAMESPACE, then ome)"),
+    Flag("profile", "", "write a flame graph of the whole run to FILE.html (or FILE.json)"),
     *LOG_FLAGS,
 )
 
@@ -122,7 +124,7 @@ def run(words: Sequence[str]) -> int:
     log.info("settings", version=__version__, **{**said, "namespace": namespace})
     if flags["enable-http2"]:
         log.warning("flag.without_effect", flag="--enable-http2", why="only HTTP/1.1 is served")
-    with configure_tracing("ome-manager", __version__):
+    with profiling(flags["profile"]), configure_tracing("ome-manager", __version__):
         return anyio.run(_main, flags["kubeconfig"] or None, settings)
 
 

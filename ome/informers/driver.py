@@ -61,6 +61,7 @@ PAGE_SECONDS = 60.0
 WHOLE_LIST_SECONDS = 180.0
 SILENCE_SECONDS = 90.0  # bookmarks come about each 60 s
 ALIVE_SECONDS = 10.0  # a watch that lived for so long counts as one that worked
+SAMPLED = 16  # one event of so many is timed
 SLACK_SECONDS = 60.0  # beyond a step's own deadline, before health calls it stuck
 
 
@@ -90,6 +91,7 @@ class Driver(Generic[T]):
         self._scope: anyio.CancelScope | None = None
         self._waiting = False
         self._restart = False
+        self._taken = 0
         self._list_began = 0.0
         self.due: float | None = None
         self.heard: float | None = None
@@ -256,7 +258,19 @@ class Driver(Generic[T]):
             self._hear()
 
     def _line(self, line: bytes) -> None:
-        match self._decode(line):
+        self._taken += 1
+        if self._taken % SAMPLED == 0:
+            began = self._clock.monotonic()
+            event = self._decode(line)
+            decoded = self._clock.monotonic()
+            self._take(event)
+            done = self._clock.monotonic()
+            self._report.spent((decoded - began) * SAMPLED, (done - decoded) * SAMPLED)
+        else:
+            self._take(self._decode(line))
+
+    def _take(self, event: Change[T] | Bookmark | Undecodable) -> None:
+        match event:
             case Change() as change:
                 if self._reflector.saw(change.object.metadata.resource_version):
                     self._intake.change(change)

@@ -17,8 +17,18 @@ __all__ = ["InformerMetrics", "NoMetrics", "PrometheusInformerMetrics"]
 class InformerMetrics(Protocol):
     """Callbacks; ``watch`` names a watch, such as ``pods`` or ``configmaps[ome]``."""
 
-    def declared(self, watch: str, freshness: Callable[[], float]) -> None:
-        """A watch exists; ``freshness`` reads the seconds since it heard the server (or inf)."""
+    def declared(
+        self, watch: str, freshness: Callable[[], float], size: Callable[[], float]
+    ) -> None:
+        """A watch exists.
+
+        ``freshness`` reads the seconds since it heard the server (or inf), ``size`` the bytes of
+        what it holds.
+        """
+        ...
+
+    def spent(self, watch: str, decoding: float, handling: float) -> None:
+        """So many seconds went into decoding events and into handlers, by samples."""
         ...
 
     def events(self, watch: str, type_: str, count: int) -> None:
@@ -49,7 +59,11 @@ class InformerMetrics(Protocol):
 class NoMetrics:
     """Measures nothing."""
 
-    def declared(self, watch: str, freshness: Callable[[], float]) -> None: ...
+    def declared(
+        self, watch: str, freshness: Callable[[], float], size: Callable[[], float]
+    ) -> None: ...
+
+    def spent(self, watch: str, decoding: float, handling: float) -> None: ...
 
     def events(self, watch: str, type_: str, count: int) -> None: ...
 
@@ -65,38 +79,56 @@ class NoMetrics:
 
 
 class PrometheusInformerMetrics:
-    """The series ``ome_informer_*``, in the registry of the process.
+    """The series ``ome_watch_*`` and ``ome_cache_*``, in the registry of the process.
 
-    Freshness is computed when it is scraped, so that it grows while nothing is heard.
+    Their label ``kind`` names the watch: ``pods``, or with its scope ``configmaps[ome]``. Freshness
+    is computed when it is scraped, so that it grows while nothing is heard.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        label = ["watch"]
+        label = ["kind"]
 
         def counter(name: str, text: str, *more: str) -> Counter:
-            return Counter(f"ome_informer_{name}", text, [*label, *more], registry=registry)
+            return Counter(f"ome_{name}", text, [*label, *more], registry=registry)
 
-        self._events = counter("events_total", "Events of watches taken in, by type.", "type")
-        self._skipped = counter("skipped_total", "Lines or objects left out.", "reason")
-        self._ended = counter("ended_total", "Lists and watches that did not go on.", "outcome")
+        self._events = counter("watch_events_total", "Events of watches taken in, by type.", "type")
+        self._skipped = counter("watch_skipped_total", "Lines or objects left out.", "reason")
+        self._ended = counter(
+            "watch_restarts_total", "Lists and watches that did not go on.", "reason"
+        )
         self._handlers = counter("handler_failures_total", "Calls of handlers that raised.")
+        self._decoding = counter("decode_seconds_total", "Time spent on decoding events.")
+        self._handling = counter("handler_seconds_total", "Time spent in handlers of events.")
+        self._bytes = Gauge(
+            "ome_cache_bytes",
+            "JSON bytes of what is kept of the objects held, by a sample.",
+            label,
+            registry=registry,
+        )
         self._freshness = Gauge(
-            "ome_informer_freshness_seconds",
+            "ome_watch_freshness_seconds",
             "Seconds since the server was last heard (list, event or bookmark).",
             label,
             registry=registry,
         )
-        self._objects = Gauge("ome_informer_objects", "Objects held.", label, registry=registry)
+        self._objects = Gauge("ome_cache_objects", "Objects held.", label, registry=registry)
         self._lists = Histogram(
-            "ome_informer_list_duration_seconds",
+            "ome_watch_list_duration_seconds",
             "From the request of a list's first page until the store held it.",
             label,
             registry=registry,
             buckets=(0.05, 0.2, 1, 5, 20, 60, 300),
         )
 
-    def declared(self, watch: str, freshness: Callable[[], float]) -> None:
+    def declared(
+        self, watch: str, freshness: Callable[[], float], size: Callable[[], float]
+    ) -> None:
         self._freshness.labels(watch).set_function(freshness)
+        self._bytes.labels(watch).set_function(size)
+
+    def spent(self, watch: str, decoding: float, handling: float) -> None:
+        self._decoding.labels(watch).inc(decoding)
+        self._handling.labels(watch).inc(handling)
 
     def events(self, watch: str, type_: str, count: int) -> None:
         self._events.labels(watch, type_).inc(count)

@@ -96,6 +96,10 @@ class Reporter:
         """An event was taken in; told to the metrics with the next ``heard``."""
         self._events[type_] = self._events.get(type_, 0) + 1
 
+    def spent(self, decoding: float, handling: float) -> None:
+        """Seconds of decoding events and of taking them in, handlers included."""
+        self._metrics.spent(self._name, decoding, handling)
+
     def listed(self, seconds: float) -> None:
         """A list was taken over."""
         self._metrics.listed(self._name, seconds)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedWatch"]
 
+_SAMPLE = 32
 _SENT_WITH_METADATA = {"metadata", "api_version", "kind"}
 
 
@@ -78,7 +79,7 @@ class SharedWatch:
             changed=self._changed,
         )
 
-        metrics.declared(str(target), self._seconds_unheard)
+        metrics.declared(str(target), self._seconds_unheard, self._bytes_held)
 
     def declare(self, projection: type[Any]) -> int:
         """Add what a reader wants; gives the generation from which on the objects have it.
@@ -145,6 +146,14 @@ class SharedWatch:
     def _seconds_unheard(self) -> float:
         freshness = self.freshness
         return math.inf if freshness is None else freshness
+
+    def _bytes_held(self) -> float:
+        """From a sample: encoding all of a large store would hold up the loop."""
+        sample = self.store.sample(_SAMPLE)
+        if not sample:
+            return 0.0
+        encoded = sum(len(msgspec.json.encode(obj)) for obj in sample)
+        return encoded / len(sample) * len(self.store)
 
     def _convert(self, document: Mapping[str, Any]) -> Any:
         return self._intake.decoder.convert(document)

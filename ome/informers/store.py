@@ -21,6 +21,7 @@ Overlay changes, by writes or by expiry, call no handlers: who wrote knows, and 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -80,6 +81,10 @@ class Store(Generic[T]):
     def __contains__(self, key: object) -> bool:
         self._expire()
         return key in self._visible
+
+    def sample(self, most: int) -> list[T]:
+        """Some of the objects."""
+        return list(itertools.islice(self._visible.values(), most))
 
     def namespace(self, namespace: str) -> list[T]:
         """The objects of one namespace (indexed from the first call on)."""

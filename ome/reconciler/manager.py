@@ -230,7 +230,7 @@ class Manager:
             before = self._clock.monotonic()
             await self._clock.sleep(_LAG_EVERY)
             self._state.lag = max(self._clock.monotonic() - before - _LAG_EVERY, 0.0)
-            self._metrics.loop_lag.set(self._state.lag)
+            self._metrics.loop_lag.observe(self._state.lag)
 
     def _loop_problem(self) -> str | None:
         lag = self._state.lag

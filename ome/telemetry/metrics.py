@@ -36,10 +36,11 @@ class Metrics:
         self._reconcile()
         self._workqueue()
         self._rest()
-        self.loop_lag = Gauge(
-            "ome_event_loop_lag_seconds",
-            "How late the event loop was at its last check.",
+        self.loop_lag = Histogram(
+            "ome_loop_lag_seconds",
+            "How late the event loop was, looked at once a second.",
             registry=self.registry,
+            buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30),
         )
 
     def _reconcile(self) -> None:
@@ -81,6 +82,12 @@ class Metrics:
         where, label = self.registry, ["name"]
         self.queue_depth = Gauge("workqueue_depth", "Keys that wait.", label, registry=where)
         self.queue_adds = Counter("workqueue_adds_total", "Keys added.", label, registry=where)
+        self.queue_coalesced = Counter(
+            "ome_workqueue_coalesced_total",
+            "Adds that became part of a run that was due anyway.",
+            label,
+            registry=where,
+        )
         self.queue_retries = Counter("workqueue_retries_total", "Retries.", label, registry=where)
         self.queue_wait = Histogram(
             "workqueue_queue_duration_seconds",
@@ -229,8 +236,11 @@ class QueueReport:
         self._retries = metrics.queue_retries.labels(name)
         self._wait = metrics.queue_wait.labels(name)
         self._work = metrics.queue_work.labels(name)
+        self._coalesced = metrics.queue_coalesced.labels(name)
         self._size = 0
         self._added = 0
+        self._runs = 0
+        self._flushed_size = 0
 
     def added(self) -> None:
         self._added += 1
@@ -241,10 +251,16 @@ class QueueReport:
     def flush(self) -> None:
         """Bring the series up to date."""
         added, self._added = self._added, 0
+        runs, self._runs = self._runs, 0
         self._adds.inc(added)
         self._depth.set(self._size)
+        # Of what was added, what neither ran nor waits was merged. A key that waits in ``dirty``
+        # is counted as merged until it runs, hence the bound.
+        self._coalesced.inc(max(0, added - runs - (self._size - self._flushed_size)))
+        self._flushed_size = self._size
 
     def waited(self, seconds: float) -> None:
+        self._runs += 1
         self._wait.observe(seconds)
 
     def worked(self, seconds: float) -> None:

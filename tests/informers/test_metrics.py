@@ -20,19 +20,20 @@ def test_what_happens_is_counted() -> None:
     registry = CollectorRegistry()
 
     def sample(name: str, **labels: str) -> float | None:
-        return registry.get_sample_value(f"ome_informer_{name}", {"watch": WATCH, **labels})
+        return registry.get_sample_value(f"ome_{name}", {"kind": WATCH, **labels})
 
     async def main() -> None:
         server = Server(random.Random(1))
         server.put("a", 1)
         metrics = PrometheusInformerMetrics(registry)
         async with running(server, metrics=metrics) as (_, informer, _recorder):
-            assert sample("freshness_seconds") == math.inf
+            assert sample("watch_freshness_seconds") == math.inf
             await informer.wait_synced(5)
             await anyio.sleep(30)
-            assert sample("freshness_seconds") == 30
-            assert sample("objects") == 1
-            assert sample("list_duration_seconds_count") == 1
+            assert sample("watch_freshness_seconds") == 30
+            assert sample("cache_objects") == 1
+            assert 50 < (sample("cache_bytes") or 0) < 500
+            assert sample("watch_list_duration_seconds_count") == 1
 
             def bad(old: object, new: object) -> None:
                 raise RuntimeError
@@ -51,14 +52,14 @@ def test_what_happens_is_counted() -> None:
 
     with capture_logs():
         run_virtual(main)
-    assert sample("events_total", type="ADDED") == 2
-    assert sample("events_total", type="DELETED") == 1
-    assert (sample("events_total", type="BOOKMARK") or 0) >= 1
-    assert sample("skipped_total", reason="undecodable") == 2, "the event, and the item of the list"
-    assert sample("skipped_total", reason="garbled") == 1
-    assert sample("skipped_total", reason="stale") == 1
-    assert sample("ended_total", outcome="garbled") == 1
-    assert sample("ended_total", outcome="gone") == 1
+    assert sample("watch_events_total", type="ADDED") == 2
+    assert sample("watch_events_total", type="DELETED") == 1
+    assert (sample("watch_events_total", type="BOOKMARK") or 0) >= 1
+    assert sample("watch_skipped_total", reason="undecodable") == 2, "event and item"
+    assert sample("watch_skipped_total", reason="garbled") == 1
+    assert sample("watch_skipped_total", reason="stale") == 1
+    assert sample("watch_restarts_total", reason="garbled") == 1
+    assert sample("watch_restarts_total", reason="gone") == 1
     assert sample("handler_failures_total") == 3
 
 

@@ -1,0 +1,168 @@
+"""Two managers on one API server: one is killed, stopped, frozen; the other takes over."""
+
+from __future__ import annotations
+
+import signal
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ome.api.names import LEADER_LEASE
+from tests import cluster
+from tests.e2e.harness import (
+    HERE,
+    USER,
+    Process,
+    apply,
+    audit,
+    eventually,
+    free_port,
+    get,
+    items,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(180)]
+
+MUTATING = ("create", "update", "patch", "delete", "deletecollection")
+
+
+class Replica(Process):
+    """One of two managers, under a user of its own so that the audit log tells them apart."""
+
+    def __init__(self, folder: Path, name: str, namespace: str) -> None:
+        self.user = f"{USER}-{name}"
+        path = folder / f"{name}.kubeconfig"
+        path.write_text(Path(cluster.user_kubeconfig(self.user)).read_text())
+        self.metrics = free_port()
+        super().__init__(
+            folder / f"{name}.log",
+            *("manager", f"--kubeconfig={path}", f"--namespace={namespace}", "--leader-elect"),
+            f"--health-probe-addr=127.0.0.1:{free_port()}",
+            f"--metrics-bind-address=127.0.0.1:{self.metrics}",
+        )
+
+    def says(self, text: str) -> bool:
+        return text in self.log.read_text()
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def leads(self) -> float:
+        url = f"http://127.0.0.1:{self.metrics}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text = answer.read().decode()
+        line = next(line for line in text.splitlines() if line.startswith("leader_election_master"))
+        return float(line.split()[1])
+
+
+@contextmanager
+def two(folder: Path, namespace: str) -> Iterator[tuple[Replica, Replica]]:
+    """A leader and a follower whose caches are in sync."""
+    apply((HERE / "rbac.yaml").read_text())
+    binding = get("clusterrolebindings", USER)
+    assert binding is not None
+    subjects = [
+        {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
+        for name in cluster.REPLICAS
+    ]
+    name = f"{USER}-{namespace}"
+    kind = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding"}
+    apply({**kind, "metadata": {"name": name}, "subjects": subjects, "roleRef": binding["roleRef"]})
+    replicas: list[Replica] = []
+    try:
+        replicas.append(Replica(folder, "a", namespace))
+        eventually(lambda: replicas[0].says("leader.gained"))
+        replicas.append(Replica(folder, "b", namespace))
+        time.sleep(5)  # a follower says nothing of itself: until it follows the Lease
+        yield replicas[0], replicas[1]
+    finally:
+        for replica in replicas:
+            replica.send(signal.SIGCONT)
+            if replica.running:
+                replica.stop()
+        cluster.delete("clusterrolebindings", name)
+
+
+def took_over(replica: Replica, began: float, within: float) -> None:
+    eventually(lambda: replica.says("leader.gained"), within + 3, every=0.02)
+    assert time.monotonic() - began < within
+
+
+def test_a_kill_hands_over_within_17_seconds(tmp_path: Path, namespace: str) -> None:
+    with two(tmp_path, namespace) as (a, b):
+        a.send(signal.SIGKILL)
+        took_over(b, time.monotonic(), 17)
+
+
+def test_a_clean_stop_hands_over_within_a_second(tmp_path: Path, namespace: str) -> None:
+    with two(tmp_path, namespace) as (a, b):
+        assert (a.leads(), b.leads()) == (1, 0)
+        a.send(signal.SIGTERM)
+        took_over(b, time.monotonic(), 1)
+        assert b.leads() == 1
+        lease = get("leases", LEADER_LEASE, namespace) or {}
+        assert lease["spec"]["leaseTransitions"] == 1
+        holder = lease["spec"]["holderIdentity"]
+        eventually(lambda: f"{holder} became leader" in _notes(namespace), 10)
+
+
+def _events(namespace: str) -> list[dict[str, Any]]:
+    return [item for item in items("events", namespace) if item["reason"] == "LeaderElection"]
+
+
+def _notes(namespace: str) -> list[str]:
+    return [event.get("message") or event.get("note") or "" for event in _events(namespace)]
+
+
+def test_a_frozen_leader_writes_nothing_after_it_wakes(tmp_path: Path, namespace: str) -> None:
+    with two(tmp_path, namespace) as (a, b):
+        # Work that goes on all the time: models whose finalizers and statuses are to be written.
+        for number in range(10):
+            _model(f"{namespace}-{number}")
+        a.send(signal.SIGSTOP)
+        stopped = time.time()
+        for number in range(10, 20):
+            _model(f"{namespace}-{number}")
+        time.sleep(20)
+        assert b.says("leader.gained")
+        woken = time.time()
+        a.send(signal.SIGCONT)
+        for number in range(20, 30):
+            _model(f"{namespace}-{number}")
+        eventually(lambda: a.says("leader.lost"), 10)
+        eventually(lambda: all(_held(f"{namespace}-{n}") for n in range(30)), 30)
+        time.sleep(5)
+        late = [
+            f"{entry['verb']} {entry['requestURI']} {entry['requestReceivedTimestamp']}"
+            for entry in audit(stopped + 1, a.user)
+            if entry["verb"] in MUTATING
+        ]
+        assert late == [], woken
+        assert (a.leads(), b.leads()) == (0, 1)
+        selector = {"labelSelector": f"ome.test/run={namespace}"}
+        cluster.delete_collection("clusterbasemodels", wait=0, **selector)
+
+
+def _model(name: str) -> None:
+    document = {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "ClusterBaseModel",
+        "metadata": {"name": name, "labels": {"ome.test/run": name.rpartition("-")[0]}},
+        "spec": {
+            "modelFormat": {"name": "safetensors"},
+            "storage": {"storageUri": f"hf://example/{name}", "path": f"/raid/models/{name}"},
+        },
+    }
+    apply(document)
+
+
+def _held(name: str) -> bool:
+    """The controller has seen it: its finalizer is there."""
+    return bool((get("clusterbasemodels", name) or {})["metadata"].get("finalizers"))
