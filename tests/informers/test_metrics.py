@@ -55,9 +55,7 @@ def test_what_happens_is_counted() -> None:
     assert sample("watch_events_total", type="ADDED") == 2
     assert sample("watch_events_total", type="DELETED") == 1
     assert (sample("watch_events_total", type="BOOKMARK") or 0) >= 1
-    assert sample("watch_skipped_total", reason="undecodable") == 2, (
-        "event and item"
-    )
+    assert sample("watch_skipped_total", reason="undecodable") == 2, "event and item"
     assert sample("watch_skipped_total", reason="garbled") == 1
     assert sample("watch_skipped_total", reason="stale") == 1
     assert sample("watch_restarts_total", reason="garbled") == 1
