@@ -4,11 +4,18 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# What lands is judged by the same examples each time; everybody else keeps looking for new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

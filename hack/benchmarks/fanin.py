@@ -32,12 +32,14 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="hack/bench fanin", description=__doc__)
     parser.add_argument("--nodes", type=int, default=3000)
     parser.add_argument("--updates", type=int, default=15000)
+    parser.add_argument("--profile", default="", help="file for the manager's --profile")
     wanted = parser.parse_args(argv)
     cluster.require()
     with tempfile.TemporaryDirectory() as folder, cluster.namespace() as where:
         try:
             _prepare(wanted.nodes)
-            manager = cluster.Manager(Path(folder), where, "fanin")
+            words = [f"--profile={wanted.profile}"] if wanted.profile else []
+            manager = cluster.Manager(Path(folder), where, "fanin", *words)
             try:
                 return _measure(manager, where, wanted.nodes, wanted.updates)
             finally:

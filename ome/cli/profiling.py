@@ -17,6 +17,8 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyinstrument.renderers import Renderer
+
 __all__ = ["profiling"]
 
 log = structlog.get_logger("profile")
@@ -50,8 +52,10 @@ def profiling(file: str) -> Iterator[None]:
         yield
     finally:
         session = profiler.stop()
-        html = path.suffix == ".html"
-        path.write_text(
-            (HTMLRenderer() if html else SpeedscopeRenderer()).render(session), encoding="utf-8"
-        )
+        # Each step of a task is short: all of them count, however small.
+        whole = {"filter_threshold": 0.0}
+        renderer: Renderer = SpeedscopeRenderer(show_all=True, processor_options=whole)
+        if path.suffix == ".html":
+            renderer = HTMLRenderer()
+        path.write_text(renderer.render(session), encoding="utf-8")
         log.info("profile.written", file=file)

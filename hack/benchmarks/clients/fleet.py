@@ -49,22 +49,23 @@ class Agents:
     async def update(self, node: int, *, last: bool) -> None:
         """One report: every entry in a new state, at the end Ready or Failed."""
         key = ObjectKey(self._namespace, recording.node_name(node))
-        entries = self._entries(node, "" if last else "Updating")
+        states = ("Ready", "Ready", "Failed", *(() if last else ("Updating",)))
+        entries = self._entries(node, "", states)
         await self._client.merge_patch(CONFIGMAPS, key, {"data": entries})
         self.last = time.time()
 
-    def _entries(self, node: int, state: str) -> dict[str, str]:
+    def _entries(self, node: int, state: str, states: tuple[str, ...] = ()) -> dict[str, str]:
         found = {}
         for key in self._keys[node]:
-            status = state or ("Failed" if self._rng.random() < 0.1 else "Ready")
+            status = state or self._rng.choice(states)
             self.said[node][key] = status
-            entry = {
+            entry: dict[str, object] = {
                 "name": key.partition(".")[2],
                 "status": status,
                 "path": f"/raid/models/{key.partition('.')[2]}",
             }
-            if status == "Updating":
-                entry["error"] = {"reason": "", "message": f"attempt {self._rng.randrange(10**6)}"}
+            if status == "Failed":
+                entry["error"] = {"reason": "DownloadFailed", "message": "connection reset"}
             found[key] = json.dumps(entry)
         return found
 

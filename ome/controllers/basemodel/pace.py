@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Pace"]
 
+_LOOKS = 0.4
+"""Share of a write's interval between two looks that find nothing to write."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Last:
@@ -28,9 +31,13 @@ class Pace:
 
     def __init__(self) -> None:
         self._last: dict[Hashable, _Last] = {}
+        self._looked: dict[Hashable, tuple[float, str]] = {}
 
     def wait(self, key: Hashable, now: float, state: str) -> float:
         """Seconds until a status with this state may be written; 0 means now."""
+        until, seen = self._looked.get(key, (now, ""))
+        if now < until and state == seen:
+            return until - now
         last = self._last.get(key)
         if last is None or now - last.at >= last.interval:
             return 0.0
@@ -43,6 +50,15 @@ class Pace:
         early = key in self._last and now - self._last[key].at < self._last[key].interval
         self._last[key] = _Last(now, interval, state, early)
 
+    def looked(self, key: Hashable, now: float, interval: float, state: str) -> None:
+        """There was nothing to write; a look costs all reports, so the next one waits too.
+
+        Only a part of what a write waits, and not when the state changes: the first change after
+        a quiet time is to be told soon.
+        """
+        self._looked[key] = (now + interval * _LOOKS, state)
+
     def forget(self, key: Hashable) -> None:
         """The model is gone."""
         self._last.pop(key, None)
+        self._looked.pop(key, None)

@@ -93,12 +93,13 @@ def _said(entry: Entry) -> tuple[str, str] | None:
     if error is None or not (error.reason or error.message):
         return (names.REASON_DOWNLOAD_FAILED, _NO_TEXT) if entry.status == FAILED else None
     reason = error.reason if error.reason in _WORDS else names.REASON_DOWNLOAD_FAILED
-    return reason, one_line(error.message) or error.reason
+    return reason, error.message if error.message.strip() else error.reason
 
 
 def _line(reason: str, told: list[tuple[str, str]]) -> str:
     words = _WORDS[reason]
-    node, text = min(told)
+    node, said = min(told)  # only this one is shown: the others are not worth reading
+    text = one_line(said)
     return f"{nodes(len(told))} {words.happened}, first {node}: {text}; {words.next_step}"
 
 

@@ -163,6 +163,9 @@ class ModelReconciler:
             self._pace.wrote(key, now, write_interval(after), after["state"])
             degraded = condition(before, DEGRADED)
             changed = {problem.reason for problem in found if not said_in(degraded, problem)}
+        else:
+            now = self._context.clock.monotonic()
+            self._pace.looked(key, now, write_interval(after), after["state"])
         wait = self._alerts.tell(key, document, found, changed)
         return None if wait is None else Result(requeue_after=wait)
 

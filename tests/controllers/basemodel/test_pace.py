@@ -59,3 +59,20 @@ def test_never_more_than_two_writes_in_an_interval(history: list[tuple[int, str]
     if history:
         # The last state is always written in the end.
         assert pace.wait("m", now + 20, state) == 0
+
+
+def test_a_look_in_vain_puts_off_the_next_one_for_a_part_of_the_interval() -> None:
+    pace = Pace()
+    assert pace.wait("m", 10, "Ready") == 0
+    pace.looked("m", 10, 1.0, "Ready")
+    assert 0 < pace.wait("m", 10.1, "Ready") < 0.5
+    assert pace.wait("m", 10.5, "Ready") == 0
+
+
+def test_a_change_of_state_is_not_put_off_by_it() -> None:
+    pace = Pace()
+    pace.looked("m", 10, 1.0, "Ready")
+    assert pace.wait("m", 10.1, "Failed") == 0
+    pace.looked("m", 10, 1.0, "Ready")
+    pace.forget("m")
+    assert pace.wait("m", 10.1, "Ready") == 0

@@ -130,7 +130,8 @@ def _service(service: dict[str, Any], old: Mapping[str, Any] | None) -> None:
     ports = {(port.get("protocol"), port.get("port")): port for port in before.get("ports") or ()}
     for port in spec.get("ports", ()):
         known = ports.get((port["protocol"], port.get("port")), {}).get("nodePort")
-        if known:
+        # One that cannot be is not handed on: two ports of one number are refused anyway.
+        if known and known > 0:
             port.setdefault("nodePort", known)
 
 
