@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from ome.sandbox.schema.cel import CelError
 
 from ome.kube.resource import Resource
 from ome.sandbox.refusal import Refused
+from ome.sandbox.schema.cel import CelError
 from tests.sandbox.admission.support import Cluster, configmap, webhook, write
 from tests.support.webhook_server import WebhookServer, denying, serve_webhook
 
