@@ -129,6 +129,10 @@ def test_a_service_waits_for_model_runtime_and_class(tmp_path: Path, namespace: 
             assert held["nodes"] == sorted(hopper)
             assert held["totalAccelerators"] >= len(hopper)
         finally:
+            # While somebody is there to let go of them: else the namespace waits for the next
+            # manager, which another test starts.
+            cluster.delete("inferenceservices", "chat", namespace)
+            cluster.delete("basemodels", "late", namespace)
             cluster.delete("acceleratorclasses", namespace)
 
 
