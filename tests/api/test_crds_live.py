@@ -57,7 +57,7 @@ def established(name: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", sorted(CRDS))
-def test_a_crd_isestablished_and_structural(kind: str) -> None:
+def test_a_crd_is_established_and_structural(kind: str) -> None:
     stored = get("customresourcedefinitions", CRDS[kind]["metadata"]["name"])
     assert stored is not None
     conditions = {entry["type"]: entry["status"] for entry in stored["status"]["conditions"]}

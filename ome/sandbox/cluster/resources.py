@@ -17,6 +17,7 @@ from ome.kube.resources import (
     INGRESSES,
     JOBS,
     LEASES,
+    MUTATING_WEBHOOKS,
     NAMESPACES,
     NODES,
     PDBS,
@@ -28,6 +29,7 @@ from ome.kube.resources import (
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    VALIDATING_WEBHOOKS,
 )
 
 if TYPE_CHECKING:
@@ -68,20 +70,8 @@ BUILT_IN = (
     Resource("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False),
     Resource(ROLES.group, "v1", "ClusterRole", "clusterroles", namespaced=False),
     Resource(ROLES.group, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
-    Resource(
-        "admissionregistration.k8s.io",
-        "v1",
-        "MutatingWebhookConfiguration",
-        "mutatingwebhookconfigurations",
-        namespaced=False,
-    ),
-    Resource(
-        "admissionregistration.k8s.io",
-        "v1",
-        "ValidatingWebhookConfiguration",
-        "validatingwebhookconfigurations",
-        namespaced=False,
-    ),
+    MUTATING_WEBHOOKS,
+    VALIDATING_WEBHOOKS,
 )
 NAMESPACED = (*(resource for resource in BUILT_IN if resource.namespaced), CORE_EVENTS)
 """What a namespace is emptied of, custom resources apart."""
