@@ -94,7 +94,7 @@ def embedded(where: Path, nodes: int = 3) -> Iterator[None]:
             cwd=ROOT,
         )
     try:
-        eventually(lambda: process.poll() is not None or "kubeconfig" in _said(where), 20)
+        eventually(lambda: process.poll() is not None or "kubeconfig" in _said(where), 60)
         assert process.poll() is None, _said(where)
         os.environ["OME_SANDBOX_DIR"] = str(where)
         os.environ["OME_AUDIT_LOG"] = str(where / "audit.log")
