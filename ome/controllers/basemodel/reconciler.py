@@ -131,13 +131,9 @@ class ModelReconciler:
         return result
 
     async def _fill(self, key: ObjectKey, document: dict[str, Any]) -> dict[str, Any]:
-        reports = self._reports(key).reports
-        entries = [
-            report.entry for _, report in sorted(reports.items()) if report.entry is not None
-        ]
         annotations = document["metadata"].get("annotations") or {}
         spec = document.get("spec") or {}
-        fill = backfill(spec, annotations, entries)
+        fill = backfill(spec, annotations, self._reports(key).entries())
         if fill is None:
             return document
         ops: list[dict[str, Any]] = [
