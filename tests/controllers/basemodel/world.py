@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from ome.kube.resource import Resource
+    from ome.telemetry.metrics import Metrics
     from tests.support.fake_cluster import Write
 
 NAMESPACE = "ome"
@@ -59,7 +60,9 @@ def new_cluster(*nodes: str) -> FakeCluster:
 
 
 @asynccontextmanager
-async def operator(cluster: FakeCluster, seed: int = 1) -> AsyncIterator[ControllerContext]:
+async def operator(
+    cluster: FakeCluster, seed: int = 1, metrics: Metrics | None = None
+) -> AsyncIterator[ControllerContext]:
     """The controllers at work; leaving kills them, as a crash would."""
     clock, rng = VirtualClock(), random.Random(seed)
     client = Client(cluster, clock=clock, rng=rng)
@@ -73,6 +76,12 @@ async def operator(cluster: FakeCluster, seed: int = 1) -> AsyncIterator[Control
         NAMESPACE,
     )
     controllers = basemodel.setup(context)
+    if metrics is not None:
+        for controller in controllers:
+            controller.observe(
+                metrics.controller(controller.name, controller.workers),
+                metrics.queue(controller.name),
+            )
     async with anyio.create_task_group() as group:
         group.start_soon(context.events.run)
         await group.start(context.informers.run)
