@@ -163,8 +163,9 @@ class Run:
         informers = Informers(client, clock, rng, metrics=observed)
         events = EventRecorder(client, "bench", clock)
         context = ControllerContext(
-            client, informers, Applier(client), events, clock, rng, recording.NAMESPACE
-        )
+            client, informers, Applier(client, status_written=metrics.status_written),
+            events, clock, rng, recording.NAMESPACE, metrics.status_saved,
+        )  # fmt: skip
         async with anyio.create_task_group() as group:
             controllers = setup(context)
             for controller in controllers:

@@ -36,6 +36,7 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         self._reconcile()
         self._workqueue()
+        self._statuses()
         self._rest()
         self.loop_lag = Histogram(
             "ome_loop_lag_seconds",
@@ -116,6 +117,28 @@ class Metrics:
             label,
             registry=where,
         )
+
+    def _statuses(self) -> None:
+        label = ["kind"]
+        written = Counter(
+            "ome_status_writes_total", "Statuses written.", label, registry=self.registry
+        )
+        saved = Counter(
+            "ome_status_coalesced_total",
+            "Changes that waited for a later write of a status instead of making their own.",
+            label,
+            registry=self.registry,
+        )
+        self._written = functools.cache(written.labels)
+        self._saved = functools.cache(saved.labels)
+
+    def status_written(self, kind: str) -> None:
+        """A status of an object of this kind was written."""
+        self._written(kind).inc()
+
+    def status_saved(self, kind: str) -> None:
+        """A change of an object of this kind waits for a later write of its status."""
+        self._saved(kind).inc()
 
     def _rest(self) -> None:
         self.requests = Counter(

@@ -99,8 +99,11 @@ def _model_controller(
     )
 
     def reported(key: ObjectKey, report: str) -> None:
-        # While a model's next write has to wait, the reports of a burst wait for it together.
-        controller.queue.add_after(key, reconciler.rest(key, report))
+        rest = reconciler.rest(key, report)
+        if rest > 0:
+            # The reports of a burst wait for the model's next write together.
+            context.status_saved(resource.kind)
+        controller.queue.add_after(key, rest)
 
     holders.follow(models, reported)
     controller.watch(models, self_key)

@@ -135,15 +135,18 @@ async def test_the_reports_of_a_burst_wait_for_the_next_write_together() -> None
     async with operator(cluster, metrics=metrics):
         await anyio.sleep(5)
 
+        def count(name: str, **labels: str) -> float:
+            return metrics.registry.get_sample_value(name, labels) or 0
+
         def passes() -> float:
-            counted = [
-                metrics.registry.get_sample_value(
+            return sum(
+                count(
                     "controller_runtime_reconcile_total",
-                    {"controller": "clusterbasemodel", "result": result},
+                    controller="clusterbasemodel",
+                    result=result,
                 )
                 for result in ("success", "requeue_after")
-            ]
-            return sum(count or 0 for count in counted)
+            )
 
         before, written = passes(), len(status_writes(cluster))
         for node in nodes:
@@ -154,6 +157,10 @@ async def test_the_reports_of_a_burst_wait_for_the_next_write_together() -> None
         writes = len(status_writes(cluster)) - written
         assert writes <= 5
         assert passes() - before <= 2 * writes + 2, "a report that waits makes no pass"
+        kind = CLUSTER_BASE_MODELS.kind
+        assert count("ome_status_writes_total", kind=kind) == writes + written
+        saved = count("ome_status_coalesced_total", kind=kind)
+        assert len(nodes) - writes <= saved < len(nodes)
 
 
 @virtual
