@@ -19,7 +19,7 @@ from ome.reconciler.controller import Controller
 from ome.reconciler.mapping import self_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ome.controllers.context import ControllerContext
     from ome.informers.informer import Informer
@@ -43,10 +43,12 @@ class _Holders:
     """
 
     def __init__(self) -> None:
-        self._by_report: dict[str, dict[ObjectKey, Controller[ObjectKey]]] = {}
+        self._by_report: dict[str, dict[ObjectKey, Callable[[ObjectKey, str], None]]] = {}
 
-    def follow(self, models: Informer[WholeObject], controller: Controller[ObjectKey]) -> None:
-        """Know the models of one kind."""
+    def follow(
+        self, models: Informer[WholeObject], reported: Callable[[ObjectKey, str], None]
+    ) -> None:
+        """Know the models of one kind; ``reported`` is called with a model and its report key."""
 
         def index(old: WholeObject | None, new: WholeObject | None) -> None:
             present = new or old
@@ -54,7 +56,7 @@ class _Holders:
             key = present.metadata.key
             report = model_configmap_key(*key)
             if new is not None:
-                self._by_report.setdefault(report, {})[key] = controller
+                self._by_report.setdefault(report, {})[key] = reported
                 return
             held = self._by_report.get(report, {})
             held.pop(key, None)
@@ -66,8 +68,8 @@ class _Holders:
     def touch(self, reports: Iterable[str]) -> None:
         """Have the models of these keys looked at."""
         for report in reports:
-            for key, controller in self._by_report.get(report, {}).items():
-                controller.queue.add(key)
+            for key, reported in self._by_report.get(report, {}).items():
+                reported(key, report)
 
 
 def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
@@ -95,7 +97,15 @@ def _model_controller(
     controller = Controller(
         resource.kind.lower(), reconciler.reconcile, clock=context.clock, rng=context.rng
     )
-    holders.follow(models, controller)
+
+    def reported(key: ObjectKey, report: str) -> None:
+        rest = reconciler.rest(key, report)
+        if rest > 0:
+            # The reports of a burst wait for the model's next write together.
+            context.status_saved(resource.kind)
+        controller.queue.add_after(key, rest)
+
+    holders.follow(models, reported)
     controller.watch(models, self_key)
     return controller
 
