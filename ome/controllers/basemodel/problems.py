@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from ome.agent.protocol import Entry
     from ome.controllers.basemodel.aggregate import ModelReports
 
-__all__ = ["Problem", "nodes", "one_line", "problem_of_uri", "problems", "said_in"]
+__all__ = [
+    "Problem",
+    "nodes",
+    "one_line",
+    "problem_of_uri",
+    "problems",
+    "reported_problems",
+    "said_in",
+]
 
 _LONGEST_TEXT = 400
 _NO_TEXT = "the agent gave no reason"
@@ -74,6 +82,11 @@ def problems(reports: ModelReports, uri: str) -> list[Problem]:
     invalid = problem_of_uri(uri)
     if invalid:
         found.append(Problem(names.REASON_INVALID_STORAGE_URI, invalid, fails=True))
+    return found + reported_problems(reports)
+
+
+def reported_problems(reports: ModelReports) -> list[Problem]:
+    """What nodes say is wrong, what fails most of them first."""
     told: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     failed: defaultdict[str, int] = defaultdict(int)
     for node, report in reports.reports.items():
@@ -82,7 +95,7 @@ def problems(reports: ModelReports, uri: str) -> list[Problem]:
             told[said[0]].append((node, said[1]))
             failed[said[0]] += report.state == FAILED
     worst = sorted(told, key=lambda reason: (-failed[reason], -len(told[reason]), reason))
-    return found + [
+    return [
         Problem(reason, _line(reason, told[reason]), fails=failed[reason] > 0) for reason in worst
     ]
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.api import names
-from ome.controllers import ControllerContext, basemodel
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers import ControllerContext, basemodel, finetunedweight
+from ome.controllers.basemodel.reports import NodeReports
+from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client, EventRecorder
 from ome.kube.resource import ObjectKey
@@ -52,7 +53,9 @@ def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 def new_cluster(*nodes: str) -> FakeCluster:
-    cluster = FakeCluster(BASE_MODELS, CLUSTER_BASE_MODELS, clock=VirtualClock())
+    cluster = FakeCluster(
+        BASE_MODELS, CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS, clock=VirtualClock()
+    )
     for name in nodes:
         put_node(cluster, name)
     return cluster
@@ -72,7 +75,8 @@ async def operator(cluster: FakeCluster, seed: int = 1) -> AsyncIterator[Control
         rng,
         NAMESPACE,
     )
-    controllers = basemodel.setup(context)
+    reports = NodeReports()
+    controllers = [*basemodel.setup(context, reports), *finetunedweight.setup(context, reports)]
     async with anyio.create_task_group() as group:
         group.start_soon(context.events.run)
         await group.start(context.informers.run)
