@@ -18,6 +18,7 @@ def setup_all(context: ControllerContext) -> list[Controller[ObjectKey]]:
     from ome.controllers import (
         acceleratorclass,
         basemodel,
+        benchmarkjob,
         finetunedweight,
         inferenceservice,
         servingruntime,
@@ -25,7 +26,7 @@ def setup_all(context: ControllerContext) -> list[Controller[ObjectKey]]:
     from ome.controllers.basemodel.reports import NodeReports
 
     reports = NodeReports()
-    kinds = (acceleratorclass, servingruntime, inferenceservice)
+    kinds = (acceleratorclass, servingruntime, inferenceservice, benchmarkjob)
     return [
         *basemodel.setup(context, reports),
         *finetunedweight.setup(context, reports),
