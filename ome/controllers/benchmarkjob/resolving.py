@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from ome import api
 from ome.api import names
 from ome.controllers.decode import Unreadable
@@ -12,6 +14,7 @@ from ome.kube.resource import ObjectKey
 from ome.workloads.benchmark import (
     BenchmarkError,
     BenchmarkInputs,
+    Place,
     dataset,
     model_name_of,
     output,
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from ome.workloads.benchmark import Target
 
 __all__ = ["CannotRun", "Resolver", "Stores", "target_of"]
+
+log = structlog.get_logger("BenchmarkJob")
 
 
 class CannotRun(Exception):
@@ -76,7 +81,7 @@ class Resolver:
             target = self._target(job)
             settings = parse_benchmark_settings(self._settings(), self._namespace)
             here = job.metadata.namespace
-            data = dataset(job.spec.dataset, here)
+            data = _data(job)
             results = output(job.spec.output_location, here)
         except (BenchmarkError, ConfigError, Unreadable) as error:
             raise CannotRun(names.REASON_CONFIGURATION, str(error)) from error
@@ -157,6 +162,15 @@ class Resolver:
         if stored is not None:
             config = (stored.document().get("spec") or {}).get("engineConfig") or {}
             yield _words(config.get("runner") or {})
+
+
+def _data(job: api.BenchmarkJob) -> Place:
+    """The job's own data; what cannot be read is left out, of which admission has warned."""
+    try:
+        return dataset(job.spec.dataset, job.metadata.namespace)
+    except BenchmarkError as error:
+        log.warning("benchmark.dataset_ignored", why=str(error))
+        return Place(())
 
 
 def _words(container: Mapping[str, Any]) -> list[str]:

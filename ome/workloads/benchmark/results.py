@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 __all__ = ["BadResult", "Run", "summary_in", "summary_of"]
 
 _MILLI = 1000.0
+_FIGURES = (
+    "requestsPerSecond",
+    "outputTokensPerSecond",
+    "totalTokensPerSecond",
+    "errorRate",
+    "ttftP50",
+    "ttftP99",
+    "tpotP50",
+    "tpotP99",
+)
 
 
 class BadResult(ValueError):
@@ -67,6 +77,28 @@ class Run:
             _statistics(stats.get("e2e_latency"), scale),
         )
 
+    @classmethod
+    def of_summary(cls, told: Mapping[str, Any]) -> Self:
+        """The run of an entry of a status; what the entry does not say is unknown."""
+        read = {name: _number_of(told.get(name)) for name in _FIGURES}
+
+        def times(metric: str) -> dict[str, float]:
+            named = (("p50", read[f"{metric}P50"]), ("p99", read[f"{metric}P99"]))
+            return {name: value for name, value in named if value is not None}
+
+        return cls(
+            str(told.get("scenario") or ""),
+            int(told.get("concurrency") or 0),
+            None,
+            read["errorRate"],
+            read["requestsPerSecond"],
+            read["outputTokensPerSecond"],
+            read["totalTokensPerSecond"],
+            times("ttft"),
+            times("tpot"),
+            {},
+        )
+
     def summary(self) -> dict[str, Any]:
         """The run as a BenchmarkJob's status has it: figures are texts, unknown ones left out."""
         figures = {
@@ -89,16 +121,6 @@ def summary_of(runs: Iterable[Run]) -> list[dict[str, Any]]:
     return [run.summary() for run in ordered]
 
 
-_FIGURES = (
-    "requestsPerSecond",
-    "outputTokensPerSecond",
-    "totalTokensPerSecond",
-    "errorRate",
-    "ttftP50",
-    "ttftP99",
-    "tpotP50",
-    "tpotP99",
-)
 _MOST_RUNS = 200
 
 
@@ -125,6 +147,13 @@ def _statistics(value: Any, scale: float) -> dict[str, float]:
     held = value if isinstance(value, dict) else {}
     found = {name: _number(item) for name, item in held.items()}
     return {name: item * scale for name, item in found.items() if item is not None}
+
+
+def _number_of(text: Any) -> float | None:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def _number(value: Any) -> float | None:
