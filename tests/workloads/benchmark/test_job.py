@@ -162,7 +162,7 @@ def test_resources_are_merged_by_name() -> None:
 
 
 def test_what_else_an_override_changes() -> None:
-    affinity = {"podAffinity": {}}
+    affinity: dict[str, Any] = {"podAffinity": {}}
     document = changed(
         image="other:2",
         envFrom=[{"secretRef": {"name": "mine"}}],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -70,7 +71,7 @@ def test_a_log_that_says_nothing(text: str) -> None:
         ({"task": "image-to-text"}, 27),
     ],
 )
-def test_how_many_runs_there_will_be(changes: dict[str, object], runs: int) -> None:
+def test_how_many_runs_there_will_be(changes: dict[str, Any], runs: int) -> None:
     assert len(runs_planned(job(**changes).spec)) == runs
 
 
