@@ -9,12 +9,15 @@ from ome.api.core import (
     Affinity,
     EnvFrom,
     EnvVar,
+    LocalObjectReference,
+    MetaCondition,
+    PodSecurityContext,
     ResourceRequirements,
     Toleration,
     Volume,
     VolumeMount,
 )
-from ome.api.limits import HttpUrl, Scenario, Scenarios, Time, UniqueList
+from ome.api.limits import HttpUrl, Int32, Int64, Scenario, Scenarios, Time, UniqueList
 from ome.api.schema import KindObject, Schema
 
 
@@ -67,6 +70,12 @@ class PodOverride(Schema):
     node_selector: dict[str, str] | None = None
     affinity: Affinity | None = None
     volumes: list[Volume] | None = None
+    service_account_name: str | None = None
+    image_pull_secrets: list[LocalObjectReference] | None = None
+    security_context: PodSecurityContext | None = None
+    priority_class_name: str | None = None
+    active_deadline_seconds: Int64 | None = None
+    ttl_seconds_after_finished: Int32 | None = None
 
 
 class BenchmarkJobSpec(Schema):
@@ -87,6 +96,30 @@ class BenchmarkJobSpec(Schema):
     pod_override: PodOverride | None = None
 
 
+class BenchmarkProgress(Schema):
+    """How many runs have ended, of how many, and the last that is known."""
+
+    completed_runs: Int32 | None = None
+    planned_runs: Int32 | None = None
+    scenario: str | None = None
+    concurrency: Int32 | None = None
+
+
+class BenchmarkRun(Schema):
+    """Figures of one run, as texts: rates per second, times in seconds."""
+
+    scenario: str | None = None
+    concurrency: Int32 | None = None
+    requests_per_second: str | None = None
+    output_tokens_per_second: str | None = None
+    total_tokens_per_second: str | None = None
+    error_rate: str | None = None
+    ttft_p50: str | None = None
+    ttft_p99: str | None = None
+    tpot_p50: str | None = None
+    tpot_p99: str | None = None
+
+
 class BenchmarkJobStatus(Schema):
     """How far the benchmark is."""
 
@@ -96,6 +129,11 @@ class BenchmarkJobStatus(Schema):
     last_reconcile_time: Time | None = None
     failure_message: str | None = None
     details: str | None = None
+    observed_generation: Int64 | None = None
+    progress: BenchmarkProgress | None = None
+    result_location: str | None = None
+    summary: list[BenchmarkRun] | None = None
+    conditions: list[MetaCondition] | None = None
 
 
 class BenchmarkJob(KindObject):

@@ -9,7 +9,13 @@ from hashlib import sha256
 
 from ome.api import names
 
-__all__ = ["model_configmap_key", "model_node_label", "truncate_dns", "truncate_with_hash"]
+__all__ = [
+    "model_configmap_key",
+    "model_node_label",
+    "truncate_dns",
+    "truncate_with_hash",
+    "weight_configmap_key",
+]
 
 _HASH = 8
 _KEY_BUDGET = 242
@@ -44,6 +50,11 @@ def model_configmap_key(namespace: str, name: str) -> str:
     if not namespace:
         return names.CLUSTER_BASE_MODEL_PREFIX + truncate_with_hash(name, 236)
     return _namespaced(namespace, name, _KEY_BUDGET)
+
+
+def weight_configmap_key(name: str) -> str:
+    """The key of a fine-tuned weight in a node's status ConfigMap."""
+    return names.FINE_TUNED_WEIGHT_PREFIX + truncate_with_hash(name, 237)
 
 
 def model_node_label(namespace: str, name: str) -> str:

@@ -22,6 +22,7 @@ _COMMANDS = {
     "validate": ("ome.cli.validate", "say what admission would say of manifests, offline"),
     "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
     "inspect": ("ome.cli.inspect", "what a model's files say, and what of it goes into its spec"),
+    "benchmark": ("ome.cli.benchmark", "report what benchmarks measured, and compare them"),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
 }
 """The module whose ``run`` is the command, and what it does."""

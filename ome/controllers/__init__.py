@@ -15,7 +15,20 @@ __all__ = ["ControllerContext", "setup_all"]
 
 def setup_all(context: ControllerContext) -> list[Controller[ObjectKey]]:
     """The controllers of every kind; their informers are registered, nothing runs yet."""
-    from ome.controllers import acceleratorclass, basemodel, inferenceservice, servingruntime
+    from ome.controllers import (
+        acceleratorclass,
+        basemodel,
+        benchmarkjob,
+        finetunedweight,
+        inferenceservice,
+        servingruntime,
+    )
+    from ome.controllers.basemodel.reports import NodeReports
 
-    kinds = (basemodel, acceleratorclass, servingruntime, inferenceservice)
-    return [controller for kind in kinds for controller in kind.setup(context)]
+    reports = NodeReports()
+    kinds = (acceleratorclass, servingruntime, inferenceservice, benchmarkjob)
+    return [
+        *basemodel.setup(context, reports),
+        *finetunedweight.setup(context, reports),
+        *(controller for kind in kinds for controller in kind.setup(context)),
+    ]

@@ -83,6 +83,14 @@ class Client:
             requests.get(resource, key, subresource=subresource, metadata_only=metadata_only)
         )
 
+    async def pod_log(self, key: ObjectKey, *, tail_lines: int, container: str = "") -> str:
+        """The last lines that a container wrote; the pod's only one when none is named.
+
+        Raises ``BadRequest`` while it has not started.
+        """
+        request = requests.pod_log(key, tail_lines=tail_lines, container=container)
+        return (await self._send(request)).body.decode(errors="replace")
+
     async def list(
         self,
         resource: Resource,

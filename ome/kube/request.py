@@ -10,6 +10,7 @@ import msgspec
 
 from ome.errors import api_error
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import PODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ __all__ = [
     "key_of",
     "list_",
     "merge_patch",
+    "pod_log",
     "raw_get",
     "replace",
     "status_error",
@@ -94,6 +96,13 @@ def key_of(resource: Resource, obj: Mapping[str, Any]) -> ObjectKey:
 def raw_get(path: str, query: Mapping[str, str] | None = None) -> Request:
     """A GET of any path (``/version``, discovery)."""
     return Request("GET", path, tuple((query or {}).items()))
+
+
+def pod_log(key: ObjectKey, *, tail_lines: int, container: str = "") -> Request:
+    """Read the end of a container's log."""
+    query = {"tailLines": str(tail_lines), **({"container": container} if container else {})}
+    path = PODS.path(key.namespace, key.name, "log")
+    return Request("GET", path, tuple(query.items()), accept="*/*")
 
 
 def get(

@@ -27,6 +27,7 @@ __all__ = [
     "SECRETS",
     "SERVICES",
     "SERVICE_ACCOUNTS",
+    "STORAGE_CLASSES",
     "VALIDATING_WEBHOOKS",
     "resource_for",
 ]
@@ -73,6 +74,9 @@ INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses")
 PDBS = Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+STORAGE_CLASSES = Resource(
+    "storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False
+)
 
 _BY_KIND = {
     (resource.api_version, resource.kind): resource

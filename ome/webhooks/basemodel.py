@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import BaseModel, ClusterBaseModel
 from ome.selection import parse_size, parse_version
+from ome.storage.addresses import problem_of_address
 from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
 from ome.webhooks.storageuris import parse_storage
@@ -57,6 +58,13 @@ def _storage(spec: BaseModelSpec, namespace: str) -> Iterator[str]:
     path = spec.storage.path
     if path and not path.startswith("/"):
         yield f"spec.storage.path: {path!r} is no absolute directory; begin it with /"
+    elif path and ".." in path.split("/"):
+        yield f"spec.storage.path: {path!r} leaves its directory; write it without .."
+    endpoint = (spec.storage.parameters or {}).get("endpoint", "")
+    for field, url in (("parameters.endpoint", endpoint), ("storageUri", spec.storage.storage_uri)):
+        problem = problem_of_address(url) if url.startswith(("http://", "https://")) else ""
+        if problem:
+            yield f"spec.storage.{field}: {problem}; models are fetched from other hosts only"
 
 
 def _texts(spec: BaseModelSpec) -> Iterator[str]:

@@ -10,6 +10,7 @@ from ome.api import BenchmarkJob
 from ome.webhooks.reading import exempt, metadata_of, plain_copy, typed
 from ome.webhooks.registry import Problem, Verdict
 from ome.webhooks.storageuris import parse_storage
+from ome.workloads.benchmark import BenchmarkError, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,17 @@ _SCENARIOS = {
 }
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _HOT = 1.5
+_SECRETS = frozenset(
+    {
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "azure_account_key",
+        "azure_connection_string",
+        "azure_sas_token",
+        "github_token",
+        "security_token",
+    }
+)
 _UNUSABLE = ("VENDOR", "HUGGINGFACE", "LOCAL", "HTTP")
 
 
@@ -55,7 +67,7 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
         *_parameters(spec),
         *_output(spec, review.namespace),
     )
-    return Verdict(problems, tuple(_remarks(spec)))
+    return Verdict(problems, tuple(_remarks(spec, review.namespace)))
 
 
 def _name(review: Review) -> Iterator[Problem]:
@@ -144,7 +156,7 @@ def _output(spec: BenchmarkJobSpec, namespace: str) -> Iterator[Problem]:
     yield Problem("spec.outputLocation.storageUri", f"invalid storage: {message}")
 
 
-def _remarks(spec: BenchmarkJobSpec) -> Iterator[str]:
+def _remarks(spec: BenchmarkJobSpec, namespace: str) -> Iterator[str]:
     temperature = (spec.additional_request_params or {}).get("temperature", "")
     if _is_number(temperature) and float(temperature) > _HOT:
         yield (
@@ -159,5 +171,12 @@ def _remarks(spec: BenchmarkJobSpec) -> Iterator[str]:
             yield f"spec.{field}: {value} lets no iteration run; write 1 or more"
     if spec.num_concurrency and not any(number > 0 for number in spec.num_concurrency):
         yield "spec.numConcurrency: no value is positive, so nothing is sent; add one above 0"
-    if spec.dataset is not None:
-        yield "spec.dataset: is not read; the benchmark uses its own data"
+    try:
+        dataset(spec.dataset, namespace)
+    except BenchmarkError as error:
+        yield f"{error}. It is not read; the benchmark uses its own data"
+    for name in sorted(_SECRETS & (spec.output_location.parameters or {}).keys()):
+        yield (
+            f"spec.outputLocation.parameters.{name}: everybody who may read Jobs sees it; put it"
+            " into a Secret and name that in spec.outputLocation.key"
+        )

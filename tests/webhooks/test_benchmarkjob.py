@@ -165,7 +165,11 @@ REMARKS: list[tuple[dict[str, Any], str]] = [
     (job(maxTimePerIteration=0), "spec.maxTimePerIteration: 0 lets no iteration run"),
     (job(maxRequestsPerIteration=-1), "spec.maxRequestsPerIteration: -1 lets no"),
     (job(numConcurrency=[0]), "spec.numConcurrency: no value is positive"),
-    (job(dataset={"storageUri": "hf://a/b"}), "spec.dataset: is not read"),
+    (job(dataset={"storageUri": "s3://a/b"}), "It is not read; the benchmark uses its own data"),
+    (
+        job(outputLocation={"storageUri": "s3://b", "parameters": {"aws_secret_access_key": "x"}}),
+        "spec.outputLocation.parameters.aws_secret_access_key: everybody who may read Jobs sees it",
+    ),
 ]
 
 

@@ -23,6 +23,15 @@ MODELS: list[tuple[dict[str, Any], str]] = [
         "cross-namespace PVC access is not allowed for BaseModel",
     ),
     (model(storage={"storageUri": "hf://a/b", "path": "a"}), "'a' is no absolute directory"),
+    (model(storage={"storageUri": "hf://a/b", "path": "/a/../b"}), "leaves its directory"),
+    (
+        model(storage={"storageUri": "s3://b", "parameters": {"endpoint": "http://127.0.0.1"}}),
+        "spec.storage.parameters.endpoint: 127.0.0.1 is the machine itself",
+    ),
+    (
+        model(storage={"storageUri": "http://169.254.169.254/a"}),
+        "spec.storage.storageUri: 169.254.169.254 is link-local",
+    ),
     (model(modelParameterSize="7Billion"), "spec.modelParameterSize: '7Billion' is not a size"),
     (model(modelFormat={"name": "a", "version": "1.x"}), "spec.modelFormat.version: version"),
     (model(modelFramework={"name": "a", "version": "01"}), "spec.modelFramework.version: version"),

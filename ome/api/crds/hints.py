@@ -28,6 +28,11 @@ HINTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
     },
+    ("BenchmarkJobStatus", "conditions"): {
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+    },
+    ("PodOverride", "imagePullSecrets"): _BY_NAME,
     ("PodOverride", "env"): _BY_NAME,
     ("PodOverride", "volumeMounts"): {
         "x-kubernetes-list-type": "map",

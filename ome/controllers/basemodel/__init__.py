@@ -8,9 +8,11 @@ import msgspec
 
 from ome.api import names
 from ome.api.truncate import model_configmap_key
-from ome.controllers.basemodel.aggregate import Aggregate
+from ome.controllers.basemodel.claim_sources import ClaimSources
+from ome.controllers.basemodel.claims import ClaimModels
 from ome.controllers.basemodel.nodes import GRACE, StaleReports
 from ome.controllers.basemodel.reconciler import ModelReconciler
+from ome.controllers.basemodel.reports import NodeReports
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.informers.projection import Metadata, PartialMetadata, WholeObject
 from ome.kube.resource import ObjectKey
@@ -19,10 +21,7 @@ from ome.reconciler.controller import Controller
 from ome.reconciler.mapping import self_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from ome.controllers.context import ControllerContext
-    from ome.informers.informer import Informer
     from ome.kube.resource import Resource
 
 __all__ = ["setup"]
@@ -35,65 +34,34 @@ class ReportMap(msgspec.Struct, frozen=True, gc=False):
     data: dict[str, str] = {}
 
 
-class _Holders:
-    """Which models a key of the status ConfigMaps may mean.
+def setup(
+    context: ControllerContext, reports: NodeReports | None = None
+) -> list[Controller[ObjectKey]]:
+    """The controllers of both kinds and the one that clears reports of nodes that are gone.
 
-    Keys are looked up, never parsed: a cut one cannot be, and two models can have the same (the
-    BaseModel ``x`` of a namespace ``clusterbasemodel``, the ClusterBaseModel ``basemodel.x``).
+    ``reports`` is what other kinds read of the nodes, too.
     """
-
-    def __init__(self) -> None:
-        self._by_report: dict[str, dict[ObjectKey, Callable[[ObjectKey, str], None]]] = {}
-
-    def follow(
-        self, models: Informer[WholeObject], reported: Callable[[ObjectKey, str], None]
-    ) -> None:
-        """Know the models of one kind; ``reported`` is called with a model and its report key."""
-
-        def index(old: WholeObject | None, new: WholeObject | None) -> None:
-            present = new or old
-            assert present is not None
-            key = present.metadata.key
-            report = model_configmap_key(*key)
-            if new is not None:
-                self._by_report.setdefault(report, {})[key] = reported
-                return
-            held = self._by_report.get(report, {})
-            held.pop(key, None)
-            if not held:
-                self._by_report.pop(report, None)
-
-        models.add_handler(index)
-
-    def touch(self, reports: Iterable[str]) -> None:
-        """Have the models of these keys looked at."""
-        for report in reports:
-            for key, reported in self._by_report.get(report, {}).items():
-                reported(key, report)
-
-
-def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
-    """The controllers of both kinds and the one that clears reports of nodes that are gone."""
-    aggregate, holders = Aggregate(), _Holders()
+    book, sources = reports or NodeReports(), ClaimSources(context)
     controllers = [
-        _model_controller(context, aggregate, holders, resource, finalizer)
+        _model_controller(context, book, sources, resource, finalizer)
         for resource, finalizer in (
             (BASE_MODELS, names.FINALIZER_BASE_MODEL),
             (CLUSTER_BASE_MODELS, names.FINALIZER_CLUSTER_BASE_MODEL),
         )
     ]
-    return [*controllers, _reports(context, aggregate, holders)]
+    return [*controllers, _reports(context, book)]
 
 
 def _model_controller(
     context: ControllerContext,
-    aggregate: Aggregate,
-    holders: _Holders,
+    book: NodeReports,
+    sources: ClaimSources,
     resource: Resource,
     finalizer: str,
 ) -> Controller[ObjectKey]:
     models = context.informers.informer(resource, WholeObject)
-    reconciler = ModelReconciler(context, resource, finalizer, models, aggregate)
+    claims = ClaimModels(context, resource, models, sources)
+    reconciler = ModelReconciler(context, resource, finalizer, models, book.aggregate, claims)
     controller = Controller(
         resource.kind.lower(), reconciler.reconcile, clock=context.clock, rng=context.rng
     )
@@ -105,14 +73,14 @@ def _model_controller(
             context.status_saved(resource.kind)
         controller.queue.add_after(key, rest)
 
-    holders.follow(models, reported)
+    book.follow(models, reported, model_configmap_key)
     controller.watch(models, self_key)
+    sources.wake(controller, models)
     return controller
 
 
-def _reports(
-    context: ControllerContext, aggregate: Aggregate, holders: _Holders
-) -> Controller[ObjectKey]:
+def _reports(context: ControllerContext, book: NodeReports) -> Controller[ObjectKey]:
+    aggregate = book.aggregate
     nodes = context.informers.informer(NODES, PartialMetadata, metadata_only=True)
     maps = context.informers.informer(
         CONFIGMAPS,
@@ -129,7 +97,7 @@ def _reports(
         present = new or old
         assert present is not None
         name = present.metadata.name
-        holders.touch(aggregate.config_map(name, None if new is None else new.data))
+        book.touch(aggregate.config_map(name, None if new is None else new.data))
         if new is not None and old is None and not aggregate.exists(name):
             controller.queue.add_after(ObjectKey("", name), GRACE)
 
@@ -139,7 +107,7 @@ def _reports(
         present = new or old
         assert present is not None
         name = present.metadata.name
-        holders.touch(aggregate.node(name, new is not None))
+        book.touch(aggregate.node(name, new is not None))
         if new is None:
             controller.queue.add(ObjectKey("", name))
 

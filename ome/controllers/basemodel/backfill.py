@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ome.agent.protocol import READY
 from ome.api import names
+from ome.kube.apply import pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ome.agent.protocol import Config, Entry
 
-__all__ = ["GO_CONFIGURATION", "Fill", "backfill"]
+__all__ = ["GO_CONFIGURATION", "Fill", "backfill", "skips_parsing"]
 
 GO_CONFIGURATION = frozenset(
     {
@@ -71,13 +72,25 @@ class Fill:
                 changed[top] = value
         return changed
 
+    def ops(self, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The JSON patch operations that write it to a model as it is stored."""
+        spec = document.get("spec") or {}
+        found: list[dict[str, Any]] = [
+            {"op": "add", "path": pointer("spec", field), "value": value}
+            for field, value in self.spec(spec).items()
+        ]
+        if not document["metadata"].get("annotations"):
+            found.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+        path = pointer("metadata", "annotations", names.ANNOTATION_AUTO_FILLED_FIELDS)
+        return [*found, {"op": "add", "path": path, "value": self.annotation}]
+
 
 def backfill(
     spec: Mapping[str, Any], annotations: Mapping[str, str], entries: Iterable[Entry]
 ) -> Fill | None:
     """What to fill, from the entries in node name order; None when nothing changes."""
     held = {path: mark for path, mark in _remembered(annotations).items() if _is(spec, path, mark)}
-    found = _wanted(spec, held, list(entries), skip=_skips(annotations))
+    found = _wanted(spec, held, list(entries), skip=skips_parsing(annotations))
     changes: dict[str, Any] = {}
     kept = dict(held)
     for path, value in found.items():
@@ -101,7 +114,7 @@ def _remembered(annotations: Mapping[str, str]) -> dict[str, str]:
     return {path: mark for path, _, mark in pairs}
 
 
-def _skips(annotations: Mapping[str, str]) -> bool:
+def skips_parsing(annotations: Mapping[str, str]) -> bool:
     """Whether the user wants nothing of the files' configuration in the spec."""
     return any(
         annotations.get(name, "").lower() == "true" for name in names.ANNOTATION_SKIP_CONFIG_PARSING

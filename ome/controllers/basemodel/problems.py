@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from ome.agent.protocol import Entry
     from ome.controllers.basemodel.aggregate import ModelReports
 
-__all__ = ["Problem", "nodes", "one_line", "problem_of_uri", "problems", "said_in"]
+__all__ = [
+    "Problem",
+    "nodes",
+    "one_line",
+    "problem_of_uri",
+    "problems",
+    "reported_problems",
+    "said_in",
+]
 
 _LONGEST_TEXT = 400
 _NO_TEXT = "the agent gave no reason"
@@ -74,13 +82,18 @@ def problems(reports: ModelReports, uri: str) -> list[Problem]:
     invalid = problem_of_uri(uri)
     if invalid:
         found.append(Problem(names.REASON_INVALID_STORAGE_URI, invalid, fails=True))
+    return found + reported_problems(reports)
+
+
+def reported_problems(reports: ModelReports) -> list[Problem]:
+    """What nodes say is wrong, what fails most of them first."""
     told: defaultdict[str, _Told] = defaultdict(_Told)
     for report, group in reports.by_report.items():
         said = None if report.entry is None else _said(report.entry)
         if said is not None:
             told[said[0]].add(group, said[1], fails=report.state == FAILED)
     worst = sorted(told, key=lambda reason: (-told[reason].failed, -told[reason].count, reason))
-    return found + [
+    return [
         Problem(reason, told[reason].line(reason), fails=told[reason].failed > 0)
         for reason in worst
     ]

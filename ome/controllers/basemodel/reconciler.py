@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ome.api import names
 from ome.api.truncate import model_configmap_key
 from ome.clock import rfc3339
 from ome.controllers.basemodel.alerts import Alerts
 from ome.controllers.basemodel.backfill import backfill
+from ome.controllers.basemodel.claim_sources import on_claim
+from ome.controllers.basemodel.farewell import Farewell
 from ome.controllers.basemodel.pace import Pace
 from ome.controllers.basemodel.problems import Problem, one_line, problems, said_in
 from ome.controllers.basemodel.status import (
@@ -27,12 +28,12 @@ from ome.controllers.basemodel.status import (
     write_interval,
 )
 from ome.errors import BadRequest, Forbidden, Invalid, NotFound, RequestTooLarge
-from ome.kube.apply import pointer
 from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Result
 
 if TYPE_CHECKING:
     from ome.controllers.basemodel.aggregate import Aggregate, ModelReports
+    from ome.controllers.basemodel.claims import ClaimModels
     from ome.controllers.context import ControllerContext
     from ome.errors import ApiError
     from ome.informers.informer import Informer
@@ -61,14 +62,17 @@ class ModelReconciler:
         finalizer: str,
         models: Informer[WholeObject],
         aggregate: Aggregate,
+        claims: ClaimModels,
     ) -> None:
         self._context = context
         self._resource = resource
         self._finalizer = finalizer
         self._models = models
         self._aggregate = aggregate
+        self._claims = claims
         self._pace = Pace()
         self._alerts = Alerts(context.events, context.clock)
+        self._farewell = Farewell(context.events, context.clock)
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
         """One pass; see the module. Raises what the server refused, once the status says so."""
@@ -80,6 +84,8 @@ class ModelReconciler:
         document = None
         if self._finalizer not in stored.metadata.finalizers:
             document = await self._hold(stored.document())
+        if on_claim(stored.spec):
+            return await self._claims.settle(key, document or stored.document())
         rest = self.rest(key, model_configmap_key(*key))
         if rest > 0:
             # Reports still pour in: looking at all of them again would change nothing now.
@@ -106,10 +112,12 @@ class ModelReconciler:
         held = stored.metadata.finalizers
         if self._finalizer not in held:
             return None
-        holding = self._reports(key).holding()
-        if holding:
+        reports = self._reports(key)
+        holding = reports.holding()
+        if holding and not self._farewell.lets_go(stored, reports):
             log.info("model.deleting", nodes=holding)
             return Result(requeue_after=DELETION_RECHECK)
+        await self._claims.drop(stored.metadata.uid)
         kept = [entry for entry in held if entry != self._finalizer]
         replace = {"op": "replace", "path": "/metadata/finalizers", "value": kept}
         try:
@@ -136,16 +144,8 @@ class ModelReconciler:
         fill = backfill(spec, annotations, self._reports(key).entries())
         if fill is None:
             return document
-        ops: list[dict[str, Any]] = [
-            {"op": "add", "path": pointer("spec", field), "value": value}
-            for field, value in fill.spec(spec).items()
-        ]
-        if not annotations:
-            ops.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-        path = pointer("metadata", "annotations", names.ANNOTATION_AUTO_FILLED_FIELDS)
-        ops.append({"op": "add", "path": path, "value": fill.annotation})
         log.info("model.filled", fields=sorted(fill.fields))
-        return await self._patch(document, ops)
+        return await self._patch(document, fill.ops(document))
 
     async def _tell(
         self, key: ObjectKey, document: dict[str, Any], refused: ApiError | None
@@ -158,7 +158,7 @@ class ModelReconciler:
         if refused is not None:
             found.append(_not_filled(refused))
         wall = rfc3339(self._context.clock.wall())
-        after = compute_status(before, reports, uri, found, wall=wall)
+        after = compute_status(before, reports, found, wall=wall)
         changed: set[str] = set()
         if not same_status(before, after):
             document = await self._context.applier.write_status(self._resource, document, after)

@@ -22,10 +22,6 @@ _NOBODY = (
     "no node has reported yet; is an agent running on nodes that match storage.nodeSelector and"
     " storage.nodeAffinity?"
 )
-_NOT_ON_NODES = (
-    "pvc:// models are not fetched to nodes, and this version does not look into the claim yet; use"
-    " another storageUri"
-)
 
 
 def write_interval(status: Mapping[str, Any]) -> float:
@@ -44,7 +40,6 @@ def state_of(reports: ModelReports) -> str:
 def compute_status(
     stored: Mapping[str, Any],
     reports: ModelReports,
-    uri: str,
     found: Sequence[Problem],
     *,
     wall: str,
@@ -65,7 +60,7 @@ def compute_status(
     status["nodesReadyCount"] = len(ready)
     status["nodesFailedCount"] = len(failed)
     status["nodesUpdatingCount"] = reports.count(UPDATING)
-    reason, message = _readiness(status, uri, found)
+    reason, message = _readiness(status, found)
     wanted = {
         "Ready": (bool(ready), reason, message),
         DEGRADED: (bool(found), found[0].reason if found else "NoProblem", _all(found)),
@@ -74,7 +69,7 @@ def compute_status(
     return status
 
 
-def _readiness(status: Mapping[str, Any], uri: str, found: Sequence[Problem]) -> tuple[str, str]:
+def _readiness(status: Mapping[str, Any], found: Sequence[Problem]) -> tuple[str, str]:
     """Reason and message of ``Ready``."""
     counts = {
         "ready on": status["nodesReadyCount"],
@@ -89,7 +84,7 @@ def _readiness(status: Mapping[str, Any], uri: str, found: Sequence[Problem]) ->
         return fatal.reason, fatal.text
     if counted:
         return "InTransit", counted
-    return "InTransit", _NOT_ON_NODES if uri.startswith("pvc://") else _NOBODY
+    return "InTransit", _NOBODY
 
 
 def _all(found: Sequence[Problem]) -> str:

@@ -42,7 +42,7 @@ def failed(reason: str, message: str, status: str = "Failed") -> dict[str, Any]:
 def computed(
     held: ModelReports, stored: dict[str, Any] | None = None, uri: str = URI, wall: str = "t1"
 ) -> dict[str, Any]:
-    return compute_status(stored or {}, held, uri, problems(held, uri), wall=wall)
+    return compute_status(stored or {}, held, problems(held, uri), wall=wall)
 
 
 def ready(status: dict[str, Any]) -> dict[str, Any]:
@@ -140,12 +140,6 @@ def test_a_storage_uri_that_is_none(uri: str) -> None:
 )
 def test_known_schemes(uri: str) -> None:
     assert problem_of_uri(uri) == ""
-
-
-def test_a_pvc_model_is_not_told_to_wait_for_agents() -> None:
-    message = ready(computed(ModelReports(), uri="pvc://ns:claim/x"))["message"]
-    assert "pvc://" in message
-    assert "agent" not in message
 
 
 def test_nothing_changes_when_nothing_changed() -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.api import names
-from ome.controllers import ControllerContext, basemodel
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers import ControllerContext, basemodel, finetunedweight
+from ome.controllers.basemodel.reports import NodeReports
+from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client, EventRecorder
 from ome.kube.resource import ObjectKey
@@ -53,7 +54,9 @@ def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 def new_cluster(*nodes: str) -> FakeCluster:
-    cluster = FakeCluster(BASE_MODELS, CLUSTER_BASE_MODELS, clock=VirtualClock())
+    cluster = FakeCluster(
+        BASE_MODELS, CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS, clock=VirtualClock()
+    )
     for name in nodes:
         put_node(cluster, name)
     return cluster
@@ -77,7 +80,8 @@ async def operator(
         NAMESPACE,
         metrics.status_saved,
     )
-    controllers = basemodel.setup(context)
+    reports = NodeReports()
+    controllers = [*basemodel.setup(context, reports), *finetunedweight.setup(context, reports)]
     for controller in controllers:
         controller.observe(
             metrics.controller(controller.name, controller.workers),

@@ -1,0 +1,75 @@
+"""``ome benchmark report``: what benchmarks measured, as a table, as JSON, as a page with plots."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ome.cli.benchmark.page import page_of
+from ome.cli.benchmark.sources import gather
+from ome.cli.benchmark.table import table_of
+from ome.cli.goflags import Flag, HelpWanted, parse
+from ome.errors import UserError
+from ome.workloads.benchmark.results import summary_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FLAGS = (
+    Flag(
+        "of", (), "a result file, a folder of them, or a BenchmarkJob as NAME or NS/NAME", many=True
+    ),
+    Flag("output", "text", "how to print: text or json", choices=("text", "json")),
+    Flag("o", "", "the same as --output", choices=("", "text", "json")),
+    Flag("html", "", "write a page with plots to this file"),
+    Flag("n", "", "namespace of BenchmarkJobs (default: that of the kubeconfig's context)"),
+    Flag("kubeconfig", "", "path of a kubeconfig"),
+)
+_USAGE = (
+    "Usage: ome benchmark report FILE|FOLDER|JOB... [flags]\n\n"
+    "Prints what genai-bench measured; several are compared with the first.\n"
+    '"ome benchmark report --help" lists the flags.'
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Print the report; 0 when there was something to report. Raises ``UserError``."""
+    if not words or words[0] in ("-h", "--help", "help"):
+        raise HelpWanted(_USAGE)
+    if words[0] != "report":
+        raise UserError(f"ome benchmark: unknown command {words[0]!r}; there is: report")
+    flags = parse("ome benchmark report", FLAGS, words[1:], words_as="of")
+    if not flags["of"]:
+        raise UserError(
+            "ome benchmark report: expected a result file, a folder of them or a BenchmarkJob, as"
+            " in: ome benchmark report results/"
+        )
+    experiments = anyio.run(gather, flags["of"], flags["n"], flags["kubeconfig"])
+    if flags["html"]:
+        _write(Path(flags["html"]), page_of(experiments))
+    if (flags["o"] or flags["output"]) == "json":
+        runs = [run for experiment in experiments for run in experiment.runs]
+        document = (
+            {"runs": summary_of(runs)}
+            if len(experiments) == 1
+            else {
+                "experiments": [
+                    {"name": item.name, "runs": summary_of(item.runs)} for item in experiments
+                ]
+            }
+        )
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        sys.stdout.write(table_of(experiments))
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UserError(f"ome benchmark report: --html={path}: {error.strerror}") from error

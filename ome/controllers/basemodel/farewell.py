@@ -1,0 +1,67 @@
+"""A model on its way out that nodes still hold: told why it stays, or let go by force."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from ome.agent.protocol import DELETED
+from ome.api import names
+from ome.controllers.basemodel.problems import nodes
+from ome.controllers.regarding import regarding
+
+if TYPE_CHECKING:
+    from ome.clock import Clock
+    from ome.controllers.basemodel.aggregate import ModelReports
+    from ome.informers.projection import WholeObject
+    from ome.kube.events import EventRecorder
+
+__all__ = ["PATIENCE", "Farewell"]
+
+PATIENCE = 30.0
+"""Seconds that agents get to remove the files before anybody is told."""
+
+
+class Farewell:
+    """Decides about deleting models whose files nodes still report."""
+
+    def __init__(self, events: EventRecorder, clock: Clock) -> None:
+        self._events = events
+        self._clock = clock
+
+    def lets_go(self, stored: WholeObject, reports: ModelReports) -> bool:
+        """Whether ``ome.io/force-delete`` releases it; tells users what it waits for."""
+        forced = stored.metadata.annotations.get(names.ANNOTATION_FORCE_DELETE) == "true"
+        held = self._holders(reports)
+        if forced:
+            self._tell(
+                stored,
+                "Warning",
+                names.REASON_FORCE_DELETED,
+                f"released by annotation {names.ANNOTATION_FORCE_DELETE} while {held} it; their"
+                " agents remove the files when they run again",
+            )
+        elif self._waited(stored) >= PATIENCE:
+            self._tell(
+                stored,
+                "Normal",
+                names.REASON_WAITING_FOR_NODES,
+                f"not deleted yet: {held} it; see that the agent runs there, or annotate the model"
+                f' {names.ANNOTATION_FORCE_DELETE}: "true" to give the files up',
+            )
+        return forced
+
+    @staticmethod
+    def _holders(reports: ModelReports) -> str:
+        groups = (group for said, group in reports.by_report.items() if said.state != DELETED)
+        count, first = reports.holding(), min(min(group) for group in groups)
+        return f"{nodes(count)} (first {first}) {'still reports' if count == 1 else 'still report'}"
+
+    def _waited(self, stored: WholeObject) -> float:
+        since = datetime.fromisoformat(stored.metadata.deletion_timestamp or "")
+        return self._clock.wall() - since.timestamp()
+
+    def _tell(
+        self, stored: WholeObject, type_: Literal["Normal", "Warning"], reason: str, text: str
+    ) -> None:
+        self._events.record(regarding(stored.document()), type_, reason, text, "Delete")

@@ -1,0 +1,212 @@
+"""One pass over a BenchmarkJob: its finalizer, its Job, its status.
+
+The Job is made once and never changed. While it exists nothing else is looked at, so what the
+benchmark was made from may go. A Job that is deleted is made anew: the benchmark runs again, unless
+the Job's own time to live had it removed after its end.
+
+Races: the cache may lack a Job that was just made; creating it again finds it. It may hold one that
+is gone; the status then says so one event later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ome import api
+from ome.api import names
+from ome.clock import rfc3339
+from ome.controllers.benchmarkjob.progress import LOOK, ProgressReader
+from ome.controllers.benchmarkjob.resolving import CannotRun
+from ome.controllers.benchmarkjob.status import Seen, compute_status, state_of
+from ome.controllers.benchmarkjob.telling import Teller
+from ome.controllers.benchmarkjob.views import trouble_of, waiting_for
+from ome.controllers.decode import Unreadable
+from ome.controllers.resources import BENCHMARK_JOBS
+from ome.errors import ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound, NotOurs
+from ome.reconciler.controller import Result
+from ome.workloads.benchmark import benchmark_job
+from ome.workloads.benchmark.results import summary_in
+
+if TYPE_CHECKING:
+    from ome.controllers.benchmarkjob.resolving import Resolver
+    from ome.controllers.benchmarkjob.views import Job, Pod
+    from ome.controllers.context import ControllerContext
+    from ome.controllers.decode import KindDecoder
+    from ome.informers.informer import Informer
+    from ome.informers.projection import WholeObject
+    from ome.kube.resource import ObjectKey
+
+__all__ = ["BY_JOB", "RETRY", "BenchmarkReconciler"]
+
+BY_JOB = "job"
+"""Index of pods: the uid of the Job that controls them."""
+
+RETRY = 60.0
+"""Seconds until a benchmark that waits is looked at without an event."""
+
+_FINALIZER = names.FINALIZER_BENCHMARK_JOB
+log = structlog.get_logger("BenchmarkJob")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What a pass found; ``seen`` is None when the status stays, ``again`` are seconds."""
+
+    seen: Seen | None
+    again: float | None = None
+    created: bool = False
+
+
+class BenchmarkReconciler:
+    """Makes one BenchmarkJob true."""
+
+    def __init__(
+        self,
+        context: ControllerContext,
+        benchmarks: Informer[WholeObject],
+        jobs: Informer[Job],
+        pods: Informer[Pod],
+        resolver: Resolver,
+        decode: KindDecoder,
+    ) -> None:
+        self._context = context
+        self._benchmarks = benchmarks
+        self._jobs = jobs
+        self._pods = pods
+        self._resolver = resolver
+        self._decode = decode
+        self._reader = ProgressReader(context)
+        self._teller = Teller(context.events)
+
+    async def reconcile(self, key: ObjectKey) -> Result | None:
+        """One pass; see the module."""
+        stored = self._benchmarks.store.get(key)
+        if stored is None:
+            self._reader.forget(key)
+            return None
+        document = stored.document()
+        if stored.metadata.deletion_timestamp:
+            self._reader.forget(key)
+            await self._release(document)
+            return None
+        if _FINALIZER not in stored.metadata.finalizers:
+            document = await self._finalizers(document, [*stored.metadata.finalizers, _FINALIZER])
+        found = await self._look(key, stored)
+        if found.seen is not None:
+            await self._tell(document, found.seen, created=found.created)
+        return None if found.again is None else Result(requeue_after=found.again)
+
+    async def _look(self, key: ObjectKey, stored: WholeObject) -> _Pass:
+        job = self._own_job(key, stored.metadata.uid)
+        if job is not None:
+            return await self._follow(key, stored, job)
+        generation = stored.metadata.generation
+        try:
+            benchmark = self._decode(api.BenchmarkJob, stored)
+            if self._collected(benchmark):
+                return _Pass(None)
+            await self._make(benchmark_job(self._resolver.inputs(benchmark)))
+        except CannotRun as error:
+            problem = (error.reason, error.text)
+        except Unreadable as error:
+            problem = (names.REASON_CONFIGURATION, str(error))
+        except NotOurs as error:
+            text = f"{error}; rename the BenchmarkJob or delete that Job"
+            problem = (names.REASON_SERVICE_CONFLICT, text)
+        except (BadRequest, Forbidden, Invalid) as error:
+            text = f"failed to reconcile benchmark job: {error.message}"
+            problem = (names.REASON_CONFIGURATION, text)
+        else:
+            return _Pass(Seen(None, generation), created=True)
+        return _Pass(Seen(None, generation, problem), again=RETRY)
+
+    def _own_job(self, key: ObjectKey, uid: str) -> Job | None:
+        job = self._jobs.store.get(key)
+        owner = None if job is None else job.metadata.controller
+        return job if owner is not None and owner.uid == uid else None
+
+    async def _make(self, desired: dict[str, Any]) -> None:
+        applied = await self._context.applier.apply(desired, None)
+        if applied.action == "created":
+            self._jobs.observed(applied.object)
+
+    def _collected(self, benchmark: api.BenchmarkJob) -> bool:
+        """Whether the Job is gone because it had ended and its time was over."""
+        override, status = benchmark.spec.pod_override, benchmark.status
+        seconds = None if override is None else override.ttl_seconds_after_finished
+        ended = None if status is None else status.completion_time
+        if seconds is None or ended is None:
+            return False
+        since = datetime.fromisoformat(str(ended)).timestamp()
+        return self._context.clock.wall() >= since + seconds
+
+    async def _follow(self, key: ObjectKey, stored: WholeObject, job: Job) -> _Pass:
+        state, _, _ = state_of(job)
+        pods = self._pods.store.by_index(BY_JOB, job.metadata.uid)
+        pod = max(pods, key=lambda item: item.metadata.creation_timestamp or "", default=None)
+        generation, benchmark = stored.metadata.generation, self._readable(stored)
+        if state in ("Completed", "Failed"):
+            self._reader.forget(key)
+        if state == "Failed":
+            return _Pass(Seen(job, generation, trouble="" if pod is None else trouble_of(pod)))
+        if state == "Completed":
+            location = "" if benchmark is None else _location(benchmark)
+            summary = [] if pod is None else summary_in(pod.said)
+            return _Pass(Seen(job, generation, location=location, summary=summary))
+        waits = "" if pod is None else waiting_for(pod)
+        if benchmark is None or pod is None or pod.status.phase != "Running":
+            return _Pass(Seen(job, generation, trouble=waits))
+        progress = await self._reader.read(key, pod, benchmark.spec)
+        return _Pass(Seen(job, generation, trouble=waits, progress=progress), again=LOOK)
+
+    def _readable(self, stored: WholeObject) -> api.BenchmarkJob | None:
+        try:
+            return self._decode(api.BenchmarkJob, stored)
+        except Unreadable:
+            return None
+
+    async def _tell(self, document: dict[str, Any], seen: Seen, *, created: bool) -> None:
+        before = document.get("status") or {}
+        after = compute_status(before, seen, wall=rfc3339(self._context.clock.wall()))
+        if created:
+            self._teller.created(document)
+        if after == before:
+            return
+        try:
+            written = await self._context.applier.write_status(BENCHMARK_JOBS, document, after)
+        except (Conflict, NotFound):
+            raise
+        except ApiError as error:
+            self._teller.status_failed(document, error)
+            raise
+        self._benchmarks.observed(written)
+        self._teller.changed(document, before, after)
+
+    async def _release(self, document: dict[str, Any]) -> None:
+        held = document["metadata"].get("finalizers") or []
+        if _FINALIZER not in held:
+            return
+        kept = [entry for entry in held if entry != _FINALIZER]
+        try:
+            await self._finalizers(document, kept)
+        except NotFound:
+            return
+
+    async def _finalizers(self, document: dict[str, Any], finalizers: list[str]) -> dict[str, Any]:
+        add = {"op": "add", "path": "/metadata/finalizers", "value": finalizers}
+        written = await self._context.applier.patch_user_object(
+            BENCHMARK_JOBS, document["metadata"], [add]
+        )
+        if not written["metadata"].get("deletionTimestamp"):
+            self._benchmarks.observed(written)
+        return written
+
+
+def _location(benchmark: api.BenchmarkJob) -> str:
+    uri = benchmark.spec.output_location.storage_uri
+    folder = benchmark.spec.result_folder_name
+    return f"{uri.rstrip('/')}/{folder}" if folder else uri

@@ -1,0 +1,148 @@
+"""The status of a BenchmarkJob, computed from its Job: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ome.controllers.metaconditions import Wanted, lay_conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.controllers.benchmarkjob.views import Job
+    from ome.workloads.benchmark import Progress
+
+__all__ = ["JOB_CREATED", "SPEC_APPLIED", "SUCCEEDED", "Seen", "compute_status", "state_of"]
+
+JOB_CREATED = "JobCreated"
+"""False while the Job cannot be made yet; reason and message say why."""
+SPEC_APPLIED = "SpecApplied"
+"""False when the spec was changed after its Job was made."""
+SUCCEEDED = "Succeeded"
+"""Unknown while it runs, then how it ended."""
+
+_PER_RUN = ("progress", "summary", "resultLocation")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a pass has found out."""
+
+    job: Job | None
+    generation: int
+    problem: tuple[str, str] | None = None
+    """Reason and text why there is no Job."""
+    trouble: str = ""
+    """Why the pod failed, or what it waits for."""
+    progress: Progress | None = None
+    location: str = ""
+    """Where the results are once it has completed."""
+    summary: Sequence[Mapping[str, Any]] = field(default=())
+
+
+def state_of(job: Job | None) -> tuple[str, str | None, str]:
+    """State, completion time and failure message; a failure goes before everything else."""
+    if job is None:
+        return "Pending", None, ""
+    failed = job.condition("Failed")
+    if failed is not None:
+        return "Failed", failed.last_transition_time, failed.message
+    if job.status.completion_time:
+        return "Completed", job.status.completion_time, ""
+    complete = job.condition("Complete")
+    if complete is not None:
+        return "Completed", complete.last_transition_time, ""
+    if job.condition("Suspended") is not None:
+        return "Pending", None, ""
+    return "Running", None, ""
+
+
+def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[str, Any]:
+    """The status to store; equal to ``stored`` when nothing changed. Other members stay."""
+    state, ended, failure = state_of(seen.job)
+    status = dict(stored)
+    if state != stored.get("state"):
+        status |= {"state": state, "lastReconcileTime": wall}
+        _set(status, "completionTime", ended)
+    started = None if seen.job is None else seen.job.status.start_time
+    if started or state == "Pending":
+        # That of the Job that is running: it may have been made anew between two passes.
+        _set(status, "startTime", started)
+    _set(status, "failureMessage", _failure(stored, state, failure, seen.trouble))
+    if seen.job is None:
+        status = {key: value for key, value in status.items() if key not in _PER_RUN}
+        status.pop("observedGeneration", None)
+    else:
+        status.setdefault("observedGeneration", seen.generation)
+    if seen.progress is not None:
+        status["progress"] = {
+            "completedRuns": seen.progress.completed,
+            "plannedRuns": seen.progress.planned,
+            "scenario": seen.progress.scenario,
+            "concurrency": seen.progress.concurrency,
+        }
+    if seen.location:
+        status["resultLocation"] = seen.location
+    if seen.summary:
+        status["summary"] = [dict(run) for run in seen.summary]
+    _set(status, "details", _details(stored, state, seen))
+    status["conditions"] = lay_conditions(
+        stored.get("conditions"), _conditions(status, state, seen), wall
+    )
+    return status
+
+
+def _set(status: dict[str, Any], field_: str, value: str | None) -> None:
+    if value:
+        status[field_] = value
+    else:
+        status.pop(field_, None)
+
+
+def _failure(stored: Mapping[str, Any], state: str, failure: str, trouble: str) -> str:
+    """The Job's message with the pod's reason; it stays when the pod is gone."""
+    if state != "Failed":
+        return ""
+    told = str(stored.get("failureMessage") or "")
+    if trouble:
+        return f"{failure}; {trouble}" if failure else trouble
+    return told if told.startswith(failure) and told else failure
+
+
+def _details(stored: Mapping[str, Any], state: str, seen: Seen) -> str:
+    if seen.problem is not None:
+        return seen.problem[1]
+    if state == "Running":
+        if seen.trouble:
+            return seen.trouble
+        known = str(stored.get("details") or "") if stored.get("state") == "Running" else ""
+        return known if seen.progress is None else seen.progress.text
+    if state == "Completed" and seen.location:
+        return f"results are in {seen.location}"
+    return ""
+
+
+def _conditions(status: Mapping[str, Any], state: str, seen: Seen) -> dict[str, Wanted]:
+    outcome = {
+        "Completed": Wanted("True", "JobCompleted", ""),
+        "Failed": Wanted("False", "JobFailed", str(status.get("failureMessage") or "")),
+        "Running": Wanted("Unknown", "JobRunning", ""),
+    }
+    wanted = {SUCCEEDED: outcome.get(state, Wanted("Unknown", "Pending", ""))}
+    if seen.job is not None:
+        wanted[JOB_CREATED] = Wanted("True", JOB_CREATED, "")
+    elif seen.problem is not None:
+        wanted[JOB_CREATED] = Wanted("False", *seen.problem)
+    else:
+        wanted[JOB_CREATED] = Wanted("False", "Pending", "")
+    applied = status.get("observedGeneration")
+    if applied is None or applied == seen.generation:
+        wanted[SPEC_APPLIED] = Wanted("True", "SpecApplied", "")
+    else:
+        text = (
+            f"the Job runs generation {applied} of the spec, the changes since then have no effect;"
+            " delete the Job to run the benchmark again with them"
+        )
+        wanted[SPEC_APPLIED] = Wanted("False", "SpecChangeIgnored", text, seen.generation)
+    return wanted

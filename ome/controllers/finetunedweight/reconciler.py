@@ -1,0 +1,129 @@
+"""One pass over a weight: its status, and its release when nodes that had it have let go.
+
+It carries a finalizer only while nodes report it: one that only pods fetch is deleted at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.api.truncate import weight_configmap_key
+from ome.clock import rfc3339
+from ome.controllers.basemodel.alerts import Alerts
+from ome.controllers.basemodel.farewell import PATIENCE, Farewell
+from ome.controllers.basemodel.pace import Pace
+from ome.controllers.basemodel.problems import said_in
+from ome.controllers.basemodel.status import write_interval
+from ome.controllers.finetunedweight.status import compute_status, weight_problems
+from ome.controllers.metaconditions import find_condition
+from ome.controllers.resources import FINE_TUNED_WEIGHTS
+from ome.errors import NotFound
+from ome.kube.resource import ObjectKey
+from ome.reconciler.controller import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.controllers.basemodel.aggregate import Aggregate, ModelReports
+    from ome.controllers.context import ControllerContext
+    from ome.informers.informer import Informer
+    from ome.informers.projection import WholeObject
+
+__all__ = ["WeightReconciler", "base_of"]
+
+_FINALIZER = names.FINALIZER_FINE_TUNED_WEIGHT
+
+
+def base_of(document: Mapping[str, Any]) -> tuple[str, ObjectKey] | None:
+    """Kind and key of a weight's base model: a BaseModel where its namespace is named."""
+    reference = (document.get("spec") or {}).get("baseModelRef") or {}
+    name, namespace = reference.get("name"), reference.get("namespace") or ""
+    if not name:
+        return None
+    return ("BaseModel" if namespace else "ClusterBaseModel"), ObjectKey(namespace, name)
+
+
+class WeightReconciler:
+    """Makes the status of one weight true; ``models`` are the informers of both kinds."""
+
+    def __init__(
+        self,
+        context: ControllerContext,
+        weights: Informer[WholeObject],
+        models: Mapping[str, Informer[WholeObject]],
+        aggregate: Aggregate,
+    ) -> None:
+        self._context = context
+        self._weights = weights
+        self._models = models
+        self._aggregate = aggregate
+        self._pace = Pace()
+        self._alerts = Alerts(context.events, context.clock)
+        self._farewell = Farewell(context.events, context.clock)
+
+    async def reconcile(self, key: ObjectKey) -> Result | None:
+        """One pass; see the module."""
+        stored = self._weights.store.get(key)
+        if stored is None or stored.metadata.deletion_timestamp:
+            self._pace.forget(key)
+            self._alerts.forget(key)
+            return None if stored is None else await self._release(stored)
+        reports = self._aggregate.reports(weight_configmap_key(key.name))
+        document = stored.document()
+        held = list(stored.metadata.finalizers)
+        if reports.holding() and _FINALIZER not in held:
+            document = await self._hold(document, [*held, _FINALIZER])
+        elif not reports.holding() and _FINALIZER in held:
+            document = await self._hold(document, [item for item in held if item != _FINALIZER])
+        return await self._tell(key, document, reports)
+
+    async def _tell(
+        self, key: ObjectKey, document: dict[str, Any], reports: ModelReports
+    ) -> Result | None:
+        found = weight_problems(document.get("spec") or {}, self._base_exists(document), reports)
+        before = document.get("status") or {}
+        wall = rfc3339(self._context.clock.wall())
+        after = compute_status(before, found, reports, wall=wall)
+        changed: set[str] = set()
+        if after != before:
+            now = self._context.clock.monotonic()
+            rest = self._pace.wait(key, now, after["state"])
+            if rest > 0:
+                return Result(requeue_after=rest)
+            document = await self._context.applier.write_status(FINE_TUNED_WEIGHTS, document, after)
+            self._weights.observed(document)
+            self._pace.wrote(key, now, write_interval(after), after["state"])
+            degraded = dict(find_condition(before, "Degraded"))
+            changed = {problem.reason for problem in found if not said_in(degraded, problem)}
+        wait = self._alerts.tell(key, document, found, changed)
+        return None if wait is None else Result(requeue_after=wait)
+
+    def _base_exists(self, document: Mapping[str, Any]) -> bool:
+        base = base_of(document)
+        return base is not None and self._models[base[0]].store.get(base[1]) is not None
+
+    async def _release(self, stored: WholeObject) -> Result | None:
+        held = stored.metadata.finalizers
+        if _FINALIZER not in held:
+            return None
+        reports = self._aggregate.reports(weight_configmap_key(stored.metadata.name))
+        if reports.holding() and not self._farewell.lets_go(stored, reports):
+            return Result(requeue_after=PATIENCE)
+        try:
+            await self._hold(stored.document(), [item for item in held if item != _FINALIZER])
+        except NotFound:
+            self._weights.observed_deleted(stored.metadata.key, stored.metadata.uid)
+        return None
+
+    async def _hold(self, document: dict[str, Any], finalizers: list[str]) -> dict[str, Any]:
+        add = {"op": "add", "path": "/metadata/finalizers", "value": finalizers}
+        written = await self._context.applier.patch_user_object(
+            FINE_TUNED_WEIGHTS, document["metadata"], [add]
+        )
+        metadata = written["metadata"]
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            self._weights.observed_deleted(ObjectKey("", metadata["name"]), metadata["uid"])
+        else:
+            self._weights.observed(written)
+        return written

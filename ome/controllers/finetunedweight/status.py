@@ -1,0 +1,115 @@
+"""The status of a fine-tuned weight: pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ome.agent.protocol import FAILED, READY, UPDATING
+from ome.api import names
+from ome.controllers.basemodel.problems import Problem, nodes, one_line, reported_problems
+from ome.controllers.metaconditions import Wanted, lay_conditions
+from ome.storage.errors import InvalidUri
+from ome.storage.uris import OciUri, parse_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.controllers.basemodel.aggregate import ModelReports
+
+__all__ = ["compute_status", "weight_problems"]
+
+_LISTS = ("nodesReady", "nodesFailed")
+_COUNTS = ("nodesReadyCount", "nodesFailedCount", "nodesUpdatingCount")
+
+
+def weight_problems(
+    spec: Mapping[str, Any], base_exists: bool, reports: ModelReports
+) -> list[Problem]:
+    """All that is wrong with a weight; those with ``fails`` are why it is ``Failed``."""
+    found: list[Problem] = []
+    if not base_exists:
+        found.append(Problem(names.REASON_BASE_MODEL_NOT_FOUND, _missing(spec), fails=True))
+    uri = (spec.get("storage") or {}).get("storageUri", "")
+    why = _problem_of(uri)
+    if why:
+        text = f"spec.storage.storageUri: {one_line(why)}"
+        found.append(Problem(names.REASON_INVALID_STORAGE_URI, text, fails=True))
+    return [*found, *reported_problems(reports)]
+
+
+def _missing(spec: Mapping[str, Any]) -> str:
+    reference = spec.get("baseModelRef") or {}
+    name, namespace = reference.get("name", ""), reference.get("namespace")
+    if namespace:
+        return (
+            f"spec.baseModelRef: No BaseModel with the name: {name} in namespace {namespace};"
+            " create it, or leave the namespace out for a ClusterBaseModel"
+        )
+    return (
+        f"spec.baseModelRef: No ClusterBaseModel with the name: {name}; create it, or add the"
+        " namespace of a BaseModel"
+    )
+
+
+def _problem_of(uri: str) -> str:
+    if not uri.startswith(f"{OciUri.SCHEME}://"):
+        return f"{uri!r} is no storage that weights are fetched from; expected {OciUri.GRAMMAR}"
+    try:
+        parse_uri(uri)
+    except InvalidUri as error:
+        return str(error)
+    return ""
+
+
+def compute_status(
+    stored: Mapping[str, Any], found: Sequence[Problem], reports: ModelReports, *, wall: str
+) -> dict[str, Any]:
+    """The status to store; equal to ``stored`` when nothing changed. Other members stay.
+
+    Node lists and counts are there only when nodes report the weight.
+    """
+    lists = {
+        "nodesReady": reports.nodes(READY),
+        "nodesFailed": reports.nodes(FAILED),
+    }
+    counts = (len(lists["nodesReady"]), len(lists["nodesFailed"]), reports.count(UPDATING))
+    state, reason, message = _readiness(found, reports, counts)
+    kept = {key: value for key, value in stored.items() if key not in (*_LISTS, *_COUNTS)}
+    status = {**kept, "state": state, **{key: value for key, value in lists.items() if value}}
+    if reports.by_report:
+        status |= dict(zip(_COUNTS, counts, strict=True))
+    worst = found[0] if found else Problem("NoProblem", "")
+    texts = [worst.text, *(f"{problem.reason}: {problem.text}" for problem in found[1:])]
+    wanted = {
+        "Ready": Wanted("True" if state == "Ready" else "False", reason, message),
+        "Degraded": Wanted("True" if found else "False", worst.reason, "; ".join(texts)),
+    }
+    status["conditions"] = lay_conditions(stored.get("conditions"), wanted, wall)
+    return status
+
+
+def _readiness(
+    found: Sequence[Problem], reports: ModelReports, counts: tuple[int, int, int]
+) -> tuple[str, str, str]:
+    """State, and reason and message of ``Ready``."""
+    invalid = (names.REASON_BASE_MODEL_NOT_FOUND, names.REASON_INVALID_STORAGE_URI)
+    wrong = next((problem for problem in found if problem.reason in invalid), None)
+    if wrong is not None:
+        return "Failed", wrong.reason, wrong.text
+    if not reports.by_report:
+        return "Ready", "BaseModelFound", "fetched by the pods that serve it"
+    words = ("ready on", "failed on", "updating on")
+    said = ", ".join(
+        f"{word} {nodes(count)}" for word, count in zip(words, counts, strict=True) if count
+    )
+    ready, failed, _ = counts
+    if ready:
+        return "Ready", "NodesReady", said
+    if failed:
+        worst = next((problem for problem in found if problem.fails), None)
+        return (
+            "Failed",
+            worst.reason if worst else names.REASON_DOWNLOAD_FAILED,
+            worst.text if worst else said,
+        )
+    return "In_Transit", "InTransit", said or "nodes have only begun with it"

@@ -1,0 +1,379 @@
+"""From a BenchmarkJob to its Job, and back from the Job to its status."""
+
+from __future__ import annotations
+
+import json
+
+import anyio
+import pytest
+
+from ome.controllers.resources import (
+    BASE_MODELS,
+    BENCHMARK_JOBS,
+    CLUSTER_BASE_MODELS,
+    INFERENCE_SERVICES,
+)
+from ome.errors import Conflict, Forbidden, InternalError, Invalid
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS, JOBS, PODS
+from tests.controllers.basemodel.world import virtual
+from tests.controllers.benchmarkjob.world import (
+    KEY,
+    NAMESPACE,
+    SERVICE,
+    benchmark,
+    condition,
+    container_state,
+    ended,
+    found,
+    job_is,
+    llama,
+    new_cluster,
+    operator,
+    put_pod,
+    put_settings,
+    service,
+    status,
+    the_job,
+    told,
+)
+from tests.support.virtual_time import run_virtual
+
+FINALIZER = "benchmarkjob.finalizers"
+
+
+@virtual
+async def test_a_benchmark_runs_to_its_end() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark(resultFolderName="run"))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job = the_job(cluster)
+        assert job is not None
+        assert found(cluster)["metadata"]["finalizers"] == [FINALIZER]
+        assert job["spec"]["backoffLimit"] == 0
+        now = status(cluster)
+        assert (now["state"], now["observedGeneration"]) == ("Running", 1)
+        assert "startTime" not in now
+        seen = now["lastReconcileTime"]
+        await anyio.sleep(5)
+        job_is(cluster, startTime="2026-01-01T00:00:00Z")
+        await anyio.sleep(1)
+        now = status(cluster)
+        assert (now["startTime"], now["lastReconcileTime"]) == ("2026-01-01T00:00:00Z", seen)
+        put_pod(
+            cluster,
+            containerStatuses=container_state(
+                terminated={
+                    "exitCode": 0,
+                    "message": json.dumps({"runs": [{"scenario": "D(1,1)", "concurrency": 1}]}),
+                }
+            ),
+        )
+        job_is(
+            cluster,
+            startTime="2026-01-01T00:00:00Z",
+            completionTime="2026-01-01T00:10:00Z",
+            conditions=[ended("Complete")],
+        )
+        await anyio.sleep(1)
+        now = status(cluster)
+        assert (now["state"], now["completionTime"]) == ("Completed", "2026-01-01T00:10:00Z")
+        assert now["resultLocation"] == "s3://b/p/run"
+        assert now["summary"] == [{"scenario": "D(1,1)", "concurrency": 1}]
+        assert now["details"] == "results are in s3://b/p/run"
+        assert condition(cluster, "Succeeded")["status"] == "True"
+        assert told(cluster) == [("Normal", "JobCreated"), ("Normal", "JobCompleted")]
+        writes = len(cluster.writes)
+        cluster.remove(CONFIGMAPS, ObjectKey(NAMESPACE, "benchmarkjob-config"))
+        await anyio.sleep(3600)
+        assert len(cluster.writes) == writes
+    async with operator(cluster, seed=2):
+        await anyio.sleep(60)
+        assert len(cluster.writes) == writes
+
+
+@virtual
+async def test_a_failure_names_the_pods_reason_and_keeps_it() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        message = "Traceback ... PermissionError: [Errno 13] Permission denied: '/results'"
+        put_pod(
+            cluster,
+            phase="Failed",
+            containerStatuses=container_state(
+                terminated={"exitCode": 1, "reason": "Error", "message": message}
+            ),
+        )
+        limit = "Job has reached the specified backoff limit"
+        job_is(cluster, conditions=[ended("Complete"), ended("Failed", limit)])
+        await anyio.sleep(1)
+        now = status(cluster)
+        assert (now["state"], now["completionTime"]) == ("Failed", "2026-01-01T00:10:00Z")
+        assert now["failureMessage"] == (f"{limit}; pod bench-x: ended with exit code 1: {message}")
+        assert condition(cluster, "Succeeded")["reason"] == "JobFailed"
+        assert told(cluster)[-1] == ("Warning", "JobFailed")
+        cluster.remove(PODS, ObjectKey("team", "bench-x"))
+        await anyio.sleep(60)
+        assert status(cluster)["failureMessage"] == now["failureMessage"]
+
+
+@virtual
+async def test_an_evicted_pod_is_told() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        put_pod(cluster, phase="Failed", reason="Evicted", message="The node was low on memory.")
+        job_is(cluster, conditions=[ended("Failed", "limit")])
+        await anyio.sleep(1)
+        text = "limit; pod bench-x: Evicted: The node was low on memory."
+        assert status(cluster)["failureMessage"] == text
+
+
+@virtual
+async def test_what_a_pod_waits_for_is_told_while_it_waits() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes"}
+        put_pod(cluster, phase="Pending", conditions=[unscheduled])
+        await anyio.sleep(1)
+        assert status(cluster)["details"] == "pod bench-x is not scheduled: 0/3 nodes"
+        waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+        put_pod(cluster, phase="Pending", containerStatuses=container_state(waiting=waiting))
+        await anyio.sleep(1)
+        assert status(cluster)["details"] == "pod bench-x: ImagePullBackOff: no such image"
+
+
+@virtual
+async def test_progress_is_read_once_a_minute() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster) as client:
+        await anyio.sleep(1)
+        client.log = "Starting benchmark with concurrency=1, spawn_rate=1"
+        put_pod(cluster, phase="Running", containerStatuses=container_state(running={}))
+        await anyio.sleep(1)
+        assert status(cluster)["details"] == "running run 1/2: D(100,100), concurrency=1"
+        client.log = (
+            "Run for scenario D(100,100), num_concurrency 1 has finished after 60 seconds."
+            " Starting benchmark with concurrency=8, spawn_rate=8"
+        )
+        await anyio.sleep(30)
+        assert status(cluster)["progress"]["completedRuns"] == 0
+        await anyio.sleep(60)
+        assert status(cluster)["progress"] == {
+            "completedRuns": 1,
+            "plannedRuns": 2,
+            "scenario": "D(100,100)",
+            "concurrency": 8,
+        }
+        writes = len(cluster.writes)
+        await anyio.sleep(300)
+        assert len(cluster.writes) == writes
+
+
+@virtual
+async def test_a_benchmark_waits_for_its_service() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark(SERVICE))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        assert status(cluster)["state"] == "Pending"
+        text = "failed to get InferenceService serving/svc: not found"
+        assert text in status(cluster)["details"]
+        assert condition(cluster, "JobCreated")["reason"] == "ConfigurationError"
+        cluster.put(service("False"))
+        await anyio.sleep(1)
+        assert condition(cluster, "JobCreated")["reason"] == "WaitingForInferenceService"
+        cluster.put(service())
+        await anyio.sleep(1)
+        assert "No BaseModel or ClusterBaseModel with the name: llama" in status(cluster)["details"]
+        cluster.put(llama())
+        await anyio.sleep(61)
+        job = the_job(cluster)
+        assert job is not None
+        spec = job["spec"]["template"]["spec"]
+        assert spec["nodeSelector"] == {"models.ome.io/clusterbasemodel.llama": "Ready"}
+        assert told(cluster) == [
+            ("Warning", "ConfigurationError"),
+            ("Normal", "WaitingForInferenceService"),
+            ("Warning", "ConfigurationError"),
+            ("Normal", "JobCreated"),
+        ]
+        assert "details" not in status(cluster)
+
+
+@virtual
+async def test_the_model_of_the_services_namespace_comes_first() -> None:
+    cluster = new_cluster()
+    cluster.put(llama())
+    cluster.put(llama("serving"))
+    cluster.put(service(engine={"runner": {"args": ["--served-model-name", "mine"]}}))
+    cluster.put(benchmark(SERVICE))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job = the_job(cluster)
+        assert job is not None
+        spec = job["spec"]["template"]["spec"]
+        assert spec["nodeSelector"] == {"models.ome.io/serving.basemodel.llama": "Ready"}
+        assert "mine" in spec["containers"][0]["args"]
+
+
+@virtual
+async def test_what_it_was_made_from_may_go() -> None:
+    cluster = new_cluster()
+    for document in (llama(), service(), benchmark(SERVICE)):
+        cluster.put(document)
+    async with operator(cluster):
+        await anyio.sleep(1)
+        cluster.remove(INFERENCE_SERVICES, ObjectKey("serving", "svc"))
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "llama"))
+        assert cluster.object(BASE_MODELS, ObjectKey("serving", "llama")) is None
+        await anyio.sleep(120)
+        assert (status(cluster)["state"], condition(cluster, "JobCreated")["status"]) == (
+            "Running",
+            "True",
+        )
+
+
+@virtual
+async def test_settings_and_claims_that_are_missing_are_named() -> None:
+    cluster = new_cluster(settings=False)
+    cluster.put(benchmark(outputLocation={"storageUri": "pvc://results/a"}))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        assert "ConfigMap ome/benchmarkjob-config not found" in status(cluster)["details"]
+        put_settings(cluster)
+        await anyio.sleep(1)
+        assert "PVC results not found" in status(cluster)["details"]
+        claim = {"name": "results", "namespace": "team"}
+        cluster.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": claim})
+        await anyio.sleep(61)
+        assert status(cluster)["state"] == "Running"
+
+
+@virtual
+async def test_a_deleted_job_runs_again_with_the_spec_of_then() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job_is(cluster, startTime="2026-01-01T00:00:00Z", conditions=[ended("Failed", "x")])
+        await anyio.sleep(1)
+        changed = found(cluster)
+        changed["spec"]["numConcurrency"] = [2]
+        changed["metadata"]["generation"] = 2
+        cluster.put(changed)
+        await anyio.sleep(1)
+        assert condition(cluster, "SpecApplied")["reason"] == "SpecChangeIgnored"
+        assert told(cluster)[-1] == ("Warning", "SpecChangeIgnored")
+        events = len(told(cluster))
+        await anyio.sleep(600)
+        assert len(told(cluster)) == events
+        cluster.remove(JOBS, KEY)
+        await anyio.sleep(1)
+        job = the_job(cluster)
+        assert job is not None
+        args = job["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert args[args.index("--num-concurrency") + 1] == "2"
+        now = status(cluster)
+        assert (now["state"], now["observedGeneration"]) == ("Running", 2)
+        assert not {"failureMessage", "completionTime", "startTime"} & now.keys()
+        assert condition(cluster, "SpecApplied")["status"] == "True"
+
+
+@virtual
+async def test_a_job_whose_time_was_over_does_not_run_again() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark(podOverride={"ttlSecondsAfterFinished": 60}))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job_is(cluster, completionTime="1970-01-01T00:00:00Z", conditions=[ended("Complete")])
+        await anyio.sleep(1)
+        assert status(cluster)["state"] == "Completed"
+        cluster.remove(JOBS, KEY)
+        await anyio.sleep(600)
+        assert (the_job(cluster), status(cluster)["state"]) == (None, "Completed")
+
+
+@virtual
+async def test_a_strangers_job_is_neither_taken_nor_copied() -> None:
+    cluster = new_cluster()
+    metadata = {"name": "bench", "namespace": "team", "labels": {"benchmark": "bench"}}
+    stranger = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}}
+    cluster.put({**stranger, "status": {"conditions": [ended("Complete")]}})
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        assert status(cluster)["state"] == "Pending"
+        assert condition(cluster, "JobCreated")["reason"] == "ServiceConflict"
+        assert "rename the BenchmarkJob or delete that Job" in status(cluster)["details"]
+        assert told(cluster) == [("Warning", "ServiceConflict")]
+        job = the_job(cluster)
+        assert job is not None
+        assert job["spec"] == {}
+
+
+@virtual
+async def test_deletion_releases_it_and_leaves_nothing_behind() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        cluster.remove(BENCHMARK_JOBS, KEY)
+        await anyio.sleep(1)
+        assert cluster.object(BENCHMARK_JOBS, KEY) is None
+        cluster.collect_garbage()
+        await anyio.sleep(60)
+        assert the_job(cluster) is None
+
+
+@virtual
+async def test_a_restart_in_the_middle_makes_no_second_job() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    cluster.fail("apply", JOBS, InternalError("lost"), after=True)
+    async with operator(cluster):
+        await anyio.sleep(0.01)
+    async with operator(cluster, seed=2):
+        await anyio.sleep(5)
+        made = [write for write in cluster.writes if write.resource == JOBS and write.changed]
+        assert len(made) == 1
+        assert status(cluster)["state"] == "Running"
+
+
+@pytest.mark.parametrize(
+    "error", [Forbidden("exceeded quota"), Invalid("Job is invalid: spec.template.x")]
+)
+def test_a_refused_job_is_told_and_tried_again(error: Exception) -> None:
+    async def scenario() -> None:
+        cluster = new_cluster()
+        cluster.put(benchmark())
+        cluster.fail("apply", JOBS, error, times=3)
+        async with operator(cluster):
+            await anyio.sleep(0.5)
+            assert str(error) in status(cluster)["details"]
+            assert told(cluster)[0] == ("Warning", "ConfigurationError")
+            await anyio.sleep(400)
+            assert status(cluster)["state"] == "Running"
+
+    run_virtual(scenario)
+
+
+@virtual
+async def test_a_status_that_cannot_be_written_is_told() -> None:
+    cluster = new_cluster()
+    held = benchmark()
+    held["metadata"]["finalizers"] = [FINALIZER]
+    cluster.put(held)
+    cluster.fail("patch", BENCHMARK_JOBS, Forbidden("100% full"))
+    cluster.fail("patch", BENCHMARK_JOBS, Conflict("changed"))
+    async with operator(cluster):
+        await anyio.sleep(5)
+        assert ("Warning", "StatusUpdateFailed") in told(cluster)
+        assert status(cluster)["state"] == "Running"
