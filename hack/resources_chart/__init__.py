@@ -1,0 +1,1 @@
+"""What of the chart ome-resources is made from the code: roles, webhooks, and their table."""
