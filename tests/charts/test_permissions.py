@@ -8,8 +8,8 @@ import importlib
 import pytest
 import yaml
 
-from hack.resources_chart import cli
-from hack.resources_chart.files import ROOT, files, granted
+from hack.generated_charts import cli
+from hack.generated_charts.files import ROOT, files, granted
 from ome.cli.permissions import AGENT, MANAGER
 from ome.kube.permissions import Permission, changes, keeps, may, owns, reads, rules, writes_status
 from ome.kube.resource import Resource

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ome.api.crds import all_crds, render
 from ome.cli.permissions import AGENT, MANAGER, METRICS_READER
 from ome.kube.permissions import rules
 from ome.webhooks.table import configurations
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _CHART = "charts/ome-resources/files"
 _SERVICE = "ome-webhook-server-service"
 _ACCOUNTS = (("manager", MANAGER), ("agent", AGENT))
+_CRDS = '# {{{{- define "ome-crd.definitions" }}}}\n{}# {{{{- end }}}}\n'
+"""A named template for Helm, and a plain manifest for everybody else."""
 _NOTE = "# Written by hack/charts; do not edit.\n"
 
 
@@ -32,6 +35,7 @@ def files() -> dict[str, str]:
         for scope, part in _split(permissions):
             found[f"{_CHART}/rbac/{account}-{scope}.yaml"] = _NOTE + _yaml(rules(part))
     found[f"{_CHART}/rbac/metrics.yaml"] = _NOTE + _yaml(rules(METRICS_READER))
+    found["charts/ome-crd/templates/crds.yaml"] = _CRDS.format(render(all_crds()))
     found["docs/permissions.md"] = _table()
     found["tests/e2e/rbac.yaml"] = _test_role()
     return found
@@ -86,10 +90,10 @@ def _test_role() -> str:
 
 _HEAD = """# Permissions
 
-What each account may do, and nothing else: the chart's roles, this table and the code's declarations
-(`ome/*/permissions.py`, added up in `ome/cli/permissions.py`) are one and the same, held by a test.
-`hack/charts` writes this page and the chart's roles. The manager reads one Secret, its own, by name;
-it lists none.
+What each account may do, and nothing else. The chart's roles, this table and what the code declares
+(`ome/*/permissions.py`, added up in `ome/cli/permissions.py`) are the same, which a test holds;
+`hack/charts` writes this page and the roles. The manager reads one Secret, its own, by name; it
+lists none.
 
 `everywhere` is a ClusterRole, `own namespace` a Role in the namespace of the release.
 """

@@ -10,8 +10,8 @@ __all__ = ["main", "stale_files"]
 
 _USAGE = """usage: hack/charts [--check]
 
-Write the files of charts/ome-resources (and docs/permissions.md and tests/e2e/rbac.yaml) that are
-made from what the code declares: roles and webhook configurations. With --check nothing is
+Write the files of charts, docs/permissions.md and tests/e2e/rbac.yaml that are made from what the
+code declares: CRDs, roles and webhook configurations. With --check nothing is
 written; the exit code is 1 when a file is not what the code says.
 """
 
