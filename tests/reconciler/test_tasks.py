@@ -41,7 +41,7 @@ async def test_the_signal_is_answered_and_ends_nothing() -> None:
                 os.kill(os.getpid(), signal.SIGUSR1)
                 with anyio.fail_after(5):
                     while sum(line["event"] == "tasks.dump" for line in logs) < count:
-                        await anyio.sleep(0.01)
+                        await anyio.wait_all_tasks_blocked()
             group.cancel_scope.cancel()
     stack = next(line["stack"] for line in logs if line.get("task") == "a task of ours")
     assert any(line.endswith(" sleeps_here") for line in stack)

@@ -26,7 +26,7 @@ for name, codes in wanted.items():
         code = status(os.environ[name])
     except OSError as error:
         code = error
-    print(f"{os.environ[name]}: {code}")
+    sys.stdout.write(f"{os.environ[name]}: {code}\n")
     if code not in codes:
         wrong[name] = code
 sys.exit(f"not reached: {wrong}" if wrong else 0)
