@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from hack.generated_charts.serving import registry
 from ome.api.crds import all_crds, render
 from ome.cli.permissions import AGENT, MANAGER, METRICS_READER
 from ome.kube.permissions import rules
@@ -36,6 +37,7 @@ def files() -> dict[str, str]:
             found[f"{_CHART}/rbac/{account}-{scope}.yaml"] = _NOTE + _yaml(rules(part))
     found[f"{_CHART}/rbac/metrics.yaml"] = _NOTE + _yaml(rules(METRICS_READER))
     found["charts/ome-crd/templates/crds.yaml"] = _CRDS.format(render(all_crds()))
+    found["charts/ome-serving/files/registry.json"] = registry()
     found["docs/permissions.md"] = _table()
     found["tests/e2e/rbac.yaml"] = _test_role()
     return found

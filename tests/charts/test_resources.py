@@ -141,7 +141,7 @@ def test_a_replica_leaves_in_peace() -> None:
     assert "podAntiAffinity" in pod["affinity"]
     budget = found["PodDisruptionBudget", "ome-controller-manager"]["spec"]
     assert budget["selector"]["matchLabels"] == deployment["selector"]["matchLabels"]
-    own = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
+    own: Json = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
     given = {"ome.controller.affinity": own, "ome.controller.podDisruptionBudget.enabled": False}
     found = objects(given)
     assert manager_of(found)["affinity"] == own
