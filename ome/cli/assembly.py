@@ -12,6 +12,7 @@ from ome import __version__
 from ome.api import names
 from ome.cli.electing import RENEWAL_SECONDS, TIMING, lease_election, lease_lock
 from ome.controllers import ControllerContext, setup_all
+from ome.controllers.census import take_census
 from ome.controllers.resources import INFERENCE_SERVICES
 from ome.errors import NotFound
 from ome.informers.metrics import PrometheusInformerMetrics
@@ -107,6 +108,7 @@ class _Operator:
                 metrics.controller(controller.name, controller.workers),
                 metrics.queue(controller.name),
             )
+        take_census(informers, metrics.registry)
         runnables, ready = self._admission(context)
         _watch_crds(informers, discovery)
         manager = Manager(

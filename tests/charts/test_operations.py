@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from unittest.mock import MagicMock
 
 import yaml
 
 from hack.generated_charts.files import ROOT
+from ome.controllers.census import take_census
 from ome.informers.metrics import PrometheusInformerMetrics
 from ome.telemetry.metrics import Metrics
 from ome.webhooks.metrics import WebhookMetrics
@@ -29,6 +31,7 @@ def measured() -> set[str]:
     metrics = Metrics()
     WebhookMetrics(metrics.registry)
     PrometheusInformerMetrics(metrics.registry)
+    take_census(MagicMock(), metrics.registry)
     found = set()
     for family in metrics.registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
