@@ -362,6 +362,7 @@ ENV_AGENT_WEIGHT_INFO_FILE = "OME_AGENT_FINE_TUNED_WEIGHT_INFO_FILE_PATH"
 # Read by the manager itself.
 ENV_POD_NAMESPACE = "POD_NAMESPACE"
 ENV_PREDICTOR_MIGRATION = "ENABLE_PREDICTOR_MIGRATION"
+ENV_COMMIT = "OME_COMMIT"
 MODEL_CONFIG_KEY = "models.json"
 
 # Prefixes of object names, and HTTP headers (the first one is spelled so).

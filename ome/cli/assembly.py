@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
 
+from ome import __version__
 from ome.api import names
 from ome.cli.electing import RENEWAL_SECONDS, TIMING, lease_election, lease_lock
 from ome.controllers import ControllerContext, setup_all
+from ome.controllers.census import take_census
 from ome.controllers.resources import INFERENCE_SERVICES
 from ome.errors import NotFound
 from ome.informers.metrics import PrometheusInformerMetrics
@@ -18,8 +21,10 @@ from ome.informers.registry import Informers
 from ome.kube import Applier, Client, Discovery, EventRecorder
 from ome.kube.request import DEFAULT_TIMEOUT
 from ome.kube.resources import CRDS
+from ome.reconciler.access import Access
 from ome.reconciler.fence import Fence
 from ome.reconciler.manager import Listen, Manager
+from ome.reconciler.tasks import dump_on_signal
 from ome.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -78,7 +83,7 @@ class _Operator:
         self._settings = settings
         self._clock = clock
         self._rng = rng
-        self._metrics = Metrics()
+        self._metrics = Metrics(__version__, os.environ.get(names.ENV_COMMIT, ""))
 
     async def run(
         self, renewals: Transport, signals: bool, give_up: Callable[[], None] | None
@@ -115,6 +120,7 @@ class _Operator:
                 metrics.controller(controller.name, controller.workers),
                 metrics.queue(controller.name),
             )
+        take_census(informers, metrics.registry)
         runnables, ready = self._admission(context)
         _watch_crds(informers, discovery)
         manager = Manager(
@@ -128,10 +134,12 @@ class _Operator:
             ready=ready,
             leading=[events.run],
             leadership=self._leadership(renewals, fence, events, give_up),
+            admit=self._readers(),
         )
         async with anyio.create_task_group() as group:
             if signals:
                 group.start_soon(manager.signals)
+                group.start_soon(dump_on_signal)
             await manager.run()
             group.cancel_scope.cancel()
 
@@ -163,6 +171,13 @@ class _Operator:
         unguarded = replace(context, client=self._client(self._transport))
         admission = make_webhooks(unguarded, self._settings.webhooks, self._metrics.registry)
         return [admission.run], {"webhooks": admission.problem}
+
+    def _readers(self) -> Callable[[str], Awaitable[int]] | None:
+        """Who may read the metrics: everybody, unless they are secured."""
+        if self._settings.listen.metrics_tls is None:
+            return None
+        # Reviews are no writes that only the leader may make.
+        return Access(self._client(self._transport), self._clock, "/metrics").status
 
     def _leadership(
         self,

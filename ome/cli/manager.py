@@ -53,7 +53,7 @@ LOG_FLAGS = (
 )
 FLAGS = (
     Flag("metrics-bind-address", ":8080", "address of the metrics endpoint; 0 switches it off"),
-    Flag("metrics-secure", False, "serve metrics over HTTPS"),
+    Flag("metrics-secure", False, "metrics over HTTPS, for tokens that may GET /metrics"),
     Flag("enable-http2", False, "allow HTTP/2 on the metrics and webhook servers"),
     Flag("webhook", False, "serve the admission webhooks"),
     Flag("webhook-port", 9443, "port of the webhook server"),

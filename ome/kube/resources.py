@@ -28,6 +28,8 @@ __all__ = [
     "SERVICES",
     "SERVICE_ACCOUNTS",
     "STORAGE_CLASSES",
+    "SUBJECT_ACCESS_REVIEWS",
+    "TOKEN_REVIEWS",
     "VALIDATING_WEBHOOKS",
     "resource_for",
 ]
@@ -62,6 +64,16 @@ VALIDATING_WEBHOOKS = Resource(
     "ValidatingWebhookConfiguration",
     "validatingwebhookconfigurations",
     namespaced=False,
+)
+SUBJECT_ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io",
+    "v1",
+    "SubjectAccessReview",
+    "subjectaccessreviews",
+    namespaced=False,
+)
+TOKEN_REVIEWS = Resource(
+    "authentication.k8s.io", "v1", "TokenReview", "tokenreviews", namespaced=False
 )
 DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments")
 REPLICA_SETS = Resource("apps", "v1", "ReplicaSet", "replicasets")

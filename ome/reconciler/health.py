@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["HttpServer", "PortInUse", "metrics_app", "parse_address", "probe_app"]
 
 
+_REFUSALS = {
+    401: "a bearer token that the API server knows is needed\n",
+    403: "the token's account may not GET /metrics: bind ClusterRole ome-metrics-reader to it\n",
+    503: "the API server does not say whether the token may read this\n",
+}
+
+
 class PortInUse(UserError):
     """An address to listen on is taken or may not be used."""
 
@@ -84,10 +91,21 @@ def _one(checks: Mapping[str, Callable[[], str | None]]) -> _Handler:
     return handle
 
 
-def metrics_app(registry: CollectorRegistry, refresh: Callable[[], None]) -> web.Application:
-    """The application that serves ``/metrics``; ``refresh`` is called before each answer."""
+def metrics_app(
+    registry: CollectorRegistry,
+    refresh: Callable[[], None],
+    admit: Callable[[str], Awaitable[int]] | None = None,
+) -> web.Application:
+    """The application that serves ``/metrics``; ``refresh`` is called before each answer.
 
-    async def handle(_: web.Request) -> web.Response:
+    ``admit`` gives the status for an ``Authorization`` header: 200 when its sender may read.
+    """
+
+    async def handle(request: web.Request) -> web.Response:
+        if admit is not None:
+            status = await admit(request.headers.get("Authorization", ""))
+            if status != 200:
+                return web.Response(status=status, text=_REFUSALS.get(status, ""))
         refresh()
         return web.Response(
             body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}

@@ -92,12 +92,13 @@ class Manager:
         leading: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         ready: Mapping[str, Callable[[], str | None]] | None = None,
         leadership: Leadership | None = None,
+        admit: Callable[[str], Awaitable[int]] | None = None,
         grace: float = 30.0,
     ) -> None:
         """``reach`` asks the server for what must be there and raises until it is.
 
         ``runnables`` run on every replica, ``leading`` only where and while the controllers do.
-        ``ready`` are further checks of ``/readyz``.
+        ``ready`` are further checks of ``/readyz``; ``admit`` says who may read the metrics.
         """
         self._clock = clock
         self._metrics = metrics
@@ -109,6 +110,7 @@ class Manager:
         self._leading = leading
         self._ready = ready or {}
         self._leadership = leadership or AlwaysLeader()
+        self._admit = admit
         self._grace = grace
         self._state = _State()
         self._stop = anyio.Event()
@@ -153,7 +155,7 @@ class Manager:
         if self._listen.probes:
             apps.append((probe_app(live, ready), self._listen.probes, None))
         if self._listen.metrics:
-            app = metrics_app(self._metrics.registry, self._refresh)
+            app = metrics_app(self._metrics.registry, self._refresh, self._admit)
             apps.append((app, self._listen.metrics, self._listen.metrics_tls))
         for app, (host, port), tls in apps:
             server = HttpServer(app, host, port, tls)

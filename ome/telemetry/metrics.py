@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -28,7 +29,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 class Metrics:
     """All series of one process, in a registry of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: str = "", commit: str = "") -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_Pending(self))  # first, so that the others are up to date
         self._queues: list[QueueReport] = []
@@ -44,6 +45,13 @@ class Metrics:
             registry=self.registry,
             buckets=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30),
         )
+
+        Gauge(
+            "ome_build_info",
+            "1, for what is running.",
+            ["version", "commit", "python"],
+            registry=self.registry,
+        ).labels(version, commit, platform.python_version()).set(1)
 
     def _reconcile(self) -> None:
         where, label = self.registry, ["controller"]

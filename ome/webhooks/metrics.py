@@ -43,6 +43,11 @@ class WebhookMetrics:
             "Readings of the serving certificate.",
             registry=registry,
         )
+        self.certificate_expiry = Gauge(
+            "ome_webhook_certificate_expiry_timestamp_seconds",
+            "When the serving certificate ends; 0 before there is one.",
+            registry=registry,
+        )
         self.certificate_errors = Counter(
             "certwatcher_read_certificate_errors_total",
             "Failed readings of the serving certificate.",

@@ -68,7 +68,10 @@ def test_a_crd_stays_below_a_mebibyte(kind: str) -> None:
 
 
 def test_the_committed_crds_are_what_the_models_say() -> None:
-    assert COMMITTED.read_text() == render(all_crds())
+    helm = ("# {{- define", "# {{- end")
+    lines = COMMITTED.read_text().splitlines(keepends=True)
+    plain = "".join(line for line in lines if not line.startswith(helm))
+    assert plain == render(all_crds()), "run hack/charts"
 
 
 def test_names_scopes_and_status() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "FIRST",
     "HERE",
     "ROOT",
     "SERVICE",
@@ -39,12 +40,12 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
 SERVICE = (HERE / "service.yaml").read_text()
-_FIRST = (HERE / "first.yaml").read_text()
+FIRST = (HERE / "first.yaml").read_text()
 
 
 def apply_first() -> None:
     """The model and the runtime of first.yaml."""
-    apply(_FIRST)
+    apply(FIRST)
 
 
 def delete_first() -> None:

@@ -69,8 +69,7 @@ def test_every_webhook_fails_closed_without_side_effects(entry: Any) -> None:
             "namespace": "ome",
             "path": entry.path,
             "port": 443,
-        },
-        "caBundle": "Cg==",
+        }
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import structlog
+from cryptography import x509
 
 from ome.errors import OmeError
 from ome.reconciler.tls import load_pair, server_context
@@ -95,6 +96,12 @@ class Certificates:
                 return f"the serving certificate cannot be used: {error.reason or error}"
             self._shown = pair
             self._metrics.certificates.inc()
+            self._metrics.certificate_expiry.set(_ends(serving.chain))
             log.info("certificate.loaded")
             self.loaded.set()
         return "; ".join(problems) or None
+
+
+def _ends(chain: bytes) -> float:
+    """When the first certificate of a chain ends, in seconds since the epoch."""
+    return x509.load_pem_x509_certificate(chain).not_valid_after_utc.timestamp()

@@ -1,0 +1,65 @@
+"""What the processes ask of the API server: the declarations of their parts, added up."""
+
+from __future__ import annotations
+
+from ome.agent.permissions import PERMISSIONS as AGENT_PERMISSIONS
+from ome.controllers.acceleratorclass import permissions as of_accelerators
+from ome.controllers.basemodel import permissions as of_models
+from ome.controllers.inferenceservice import permissions as of_services
+from ome.controllers.resources import (
+    ACCELERATOR_CLASSES,
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
+    INFERENCE_SERVICES,
+    SERVING_RUNTIMES,
+)
+from ome.controllers.servingruntime import permissions as of_runtimes
+from ome.kube.permissions import may, reads
+from ome.kube.resources import (
+    CONFIGMAPS,
+    CRDS,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    PODS,
+    SUBJECT_ACCESS_REVIEWS,
+    TOKEN_REVIEWS,
+)
+from ome.webhooks.permissions import PERMISSIONS as WEBHOOK_PERMISSIONS
+
+__all__ = ["AGENT", "MANAGER", "METRICS_READER"]
+
+MANAGER = (
+    *of_models.PERMISSIONS,
+    *of_accelerators.PERMISSIONS,
+    *of_runtimes.PERMISSIONS,
+    *of_services.PERMISSIONS,
+    *WEBHOOK_PERMISSIONS,
+    # What reviews read (ome.cli.webhooks).
+    *reads(
+        INFERENCE_SERVICES,
+        BASE_MODELS,
+        CLUSTER_BASE_MODELS,
+        SERVING_RUNTIMES,
+        CLUSTER_SERVING_RUNTIMES,
+        ACCELERATOR_CLASSES,
+        FINE_TUNED_WEIGHTS,
+        PODS,
+    ),
+    *reads(CONFIGMAPS, own=True),
+    # Optional kinds are noticed by their definitions; the Lease is watched by those that wait.
+    *reads(CRDS),
+    may(LEASES, "get", "list", "watch", "create", "update", own=True),
+    may(EVENTS, "create", "patch"),
+    # The dry run that proves that a first write only creates (``Applier.prove``).
+    may(NAMESPACES, "get", "patch", names=("default",)),
+)
+"""``ome manager`` with all flags."""
+
+AGENT = (*AGENT_PERMISSIONS, *reads(BASE_MODELS, CLUSTER_BASE_MODELS))
+"""``ome agent``."""
+
+METRICS_READER = (may(TOKEN_REVIEWS, "create"), may(SUBJECT_ACCESS_REVIEWS, "create"))
+"""What asking who reads the metrics takes (``--metrics-secure``)."""

@@ -1,0 +1,336 @@
+"""Installed with Helm on a real API server: the manager, run as a process of this machine with the
+arguments, the environment, the account and the role that the chart renders, does its work."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import time
+import urllib.error
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from ome.api import names
+from ome.cli.permissions import AGENT, MANAGER, METRICS_READER
+from tests import cluster
+from tests.charts.support import CHARTS, Json, helm
+from tests.cluster import apply, delete, eventually, get, items, request
+from tests.e2e.harness import Process, audit, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ome.kube.permissions import Permission
+
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(300)]
+
+MODEL = "qwen3-8b"
+MANAGER_ACCOUNT, AGENT_ACCOUNT = "ome-controller-manager", "ome-model-agent"
+EVERYBODY = {"authentication.k8s.io", "authorization.k8s.io"}
+"""Groups in which every account may ask about itself."""
+
+
+class Release:
+    """A namespace with the charts in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.namespace = f"charts-{uuid.uuid4().hex[:8]}"
+
+    def helm(self, *words: str) -> str:
+        done = helm(*words, "--namespace", self.namespace)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def install(self, name: str, chart: str, **values: Any) -> str:
+        """Install or upgrade; what is there already (CRDs of the test cluster) is taken over."""
+        given = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
+        words = ("upgrade", "--install", name, str(CHARTS / chart), "--take-ownership")
+        return self.helm(*words, "--create-namespace", *given)
+
+    def token(self, account: str) -> str:
+        path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{account}/token"
+        spec = {"expirationSeconds": 3600}
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        token: str = request("POST", path, asked)["status"]["token"]
+        return token
+
+    def kubeconfig(self, account: str) -> Path:
+        """As a pod of the account would talk to the API server."""
+        config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+        current = next(
+            item for item in config["contexts"] if item["name"] == config["current-context"]
+        )
+        current["context"]["user"] = account
+        config["users"] = [{"name": account, "user": {"token": self.token(account)}}]
+        path = self.folder / f"{account}.kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    def container(self, kind: str, name: str) -> Json:
+        workload = get(kind, name, self.namespace)
+        assert workload is not None
+        container: Json = workload["spec"]["template"]["spec"]["containers"][0]
+        return container
+
+    def refused(self, account: str, since: float) -> set[str]:
+        """What the API server forbade an account."""
+        user = f"system:serviceaccount:{self.namespace}:{account}"
+        entries = audit(since, user)
+        assert entries, f"{user} asked for nothing"
+        return {
+            f"{entry['verb']} {entry['requestURI']}"
+            for entry in entries
+            if entry["responseStatus"]["code"] == 403
+        }
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Iterator[Release]:
+    made = Release(tmp_path)
+    made.install("ome-crd", "ome-crd")
+    # Pods here have no containers, so those of the Deployment would answer no review.
+    values = {"ome.controller.replicaCount": 0, "ome.controller.metrics.secure": True}
+    made.install("ome", "ome-resources", **{**values, "modelAgent.nodeSelector": {"no": "node"}})
+    try:
+        yield made
+    finally:
+        for name in ("ome-catalogue", "ome", "ome-crd"):
+            helm("uninstall", name, "--namespace", made.namespace, "--ignore-not-found")
+        delete("namespaces", made.namespace, wait=0)
+
+
+@contextmanager
+def running(release: Release) -> Iterator[tuple[Process, int]]:
+    """The manager of the chart as a process, behind the chart's Service; and its metrics' port."""
+    container = release.container("deployments", "ome-controller-manager")
+    assert container["command"] == ["/manager"]
+    port, metrics, address = free_port(), free_port(), os.environ["OME_CONTROL_PLANE_ADDRESS"]
+    environment = {
+        entry["name"]: entry.get("value", release.namespace) for entry in container["env"]
+    }
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    process = Process(
+        release.folder / "manager.log",
+        "manager",
+        *container["args"],
+        # Only what a pod has for itself: how it is reached, and where its account's token is.
+        f"--kubeconfig={release.kubeconfig(MANAGER_ACCOUNT)}",
+        f"--webhook-port={port}",
+        f"--webhook-cert-dir={release.folder}/none",
+        f"--health-probe-addr=127.0.0.1:{free_port()}",
+        f"--metrics-bind-address=127.0.0.1:{metrics}",
+    )
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+    _behind_the_service(release.namespace, address, port)
+    try:
+        yield process, metrics
+        assert process.running, process.tail()
+    finally:
+        code = process.stop()
+    assert code == 0, process.tail()
+
+
+def _behind_the_service(namespace: str, address: str, port: int) -> None:
+    service = get("services", names.WEBHOOK_SERVICE, namespace)
+    assert service is not None
+    (entry,) = service["spec"]["ports"]
+    cluster.create(
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "local",
+                "namespace": namespace,
+                "labels": {"kubernetes.io/service-name": names.WEBHOOK_SERVICE},
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": entry["name"], "port": port}],
+            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        }
+    )
+
+
+@contextmanager
+def simulated_agents(release: Release) -> Iterator[None]:
+    process = Process(
+        release.folder / "agents.log",
+        "agent",
+        "--all-nodes",
+        f"--namespace={release.namespace}",
+        f"--kubeconfig={release.kubeconfig(AGENT_ACCOUNT)}",
+        "--download-seconds=0.2",
+    )
+    try:
+        yield
+        assert process.running, process.tail()
+    finally:
+        process.stop()
+
+
+def service_of(namespace: str, model: str = MODEL) -> Json:
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "chat", "namespace": namespace},
+        "spec": {"model": {"name": model}, "engine": {"minReplicas": 1, "maxReplicas": 1}},
+    }
+
+
+def bundles() -> list[str | None]:
+    """What the API server trusts, for each of our webhooks."""
+    found = []
+    for plural in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
+        for item in items(plural):
+            if item["metadata"]["name"].endswith(".ome.io"):
+                found += [hook["clientConfig"].get("caBundle") for hook in item["webhooks"]]
+    return found
+
+
+def test_installed_upgraded_and_removed(release: Release) -> None:
+    began = time.time() - 0.5
+    place = release.namespace
+    with running(release) as (_, metrics), simulated_agents(release):
+        eventually(lambda: all(bundles()) and len(set(bundles())) == 1, 90)
+        models = {MODEL: {"enabled": True}}
+        release.install("ome-catalogue", "ome-catalogue", models=models, runtimesFor="models")
+        _reviews_are_asked(place)
+        apply(service_of(place))
+        service = cluster.wait_ready("inferenceservices", "chat", place, seconds=90)
+        # The webhook's defaults: the service went through it.
+        assert service["metadata"]["annotations"]["ome.io/deploymentMode"] == "RawDeployment"
+        pods = {pod["metadata"]["uid"] for pod in items("pods", place)}
+        _metrics_want_a_token(release, metrics)
+        _accounts_may_what_the_table_says(release)
+
+        before = bundles()
+        release.install("ome", "ome-resources", **{"ome.webhooks.timeoutSeconds": 5})
+        release.helm("rollback", "ome", "1")
+        assert bundles() == before, "an upgrade or rollback took the bundle away"
+        release.install("ome-crd", "ome-crd")
+        ready = cluster.wait_ready("inferenceservices", "chat", place)
+        assert ready["metadata"]["uid"] == service["metadata"]["uid"]
+        assert {pod["metadata"]["uid"] for pod in items("pods", place)} == pods
+        release.helm("uninstall", "ome-crd")
+        assert get("clusterbasemodels", MODEL), "the CRDs went, and every object with them"
+
+        delete("inferenceservices", "chat", place)
+        release.helm("uninstall", "ome-catalogue")
+        eventually(lambda: get("clusterbasemodels", MODEL) is None, 60)
+    assert release.refused(MANAGER_ACCOUNT, began) == set()
+    assert release.refused(AGENT_ACCOUNT, began) == set()
+    release.helm("uninstall", "ome")
+    assert bundles() == []
+
+
+def _reviews_are_asked(namespace: str) -> None:
+    """A model that is not there is refused by the webhook, once the API server knows of it."""
+
+    def refused() -> bool:
+        try:
+            apply(service_of(namespace, "no-such-model"), dryRun="All")
+        except cluster.Problem as problem:
+            return 'referenced model "no-such-model" not found' in str(problem)
+        return False
+
+    eventually(refused, 60)
+
+
+def _metrics_want_a_token(release: Release, port: int) -> None:
+    account = {"name": "scraper", "namespace": release.namespace}
+    apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
+    token = release.token("scraper")
+    assert _scrape(port, "") == (401, "")
+    assert _scrape(port, token)[0] == 403
+    name = f"ome-scraper-{release.namespace}"
+    group = "rbac.authorization.k8s.io"
+    apply(
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "ome-metrics-reader"},
+            "subjects": [{"kind": "ServiceAccount", **account}],
+        }
+    )
+    try:
+        # The refusal is remembered for ten seconds.
+        eventually(lambda: _scrape(port, token)[0] == 200, 30, every=1)
+    finally:
+        delete("clusterrolebindings", name)
+    text = _scrape(port, token)[1]
+    assert "\nome_build_info{" in text
+    assert "\nome_webhook_certificate_expiry_timestamp_seconds 1" in text
+
+
+def _scrape(port: int, token: str) -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    asked = urllib.request.Request(f"https://127.0.0.1:{port}/metrics", headers=headers)
+    context = ssl._create_unverified_context()
+    try:
+        with urllib.request.urlopen(asked, timeout=20, context=context) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def _accounts_may_what_the_table_says(release: Release) -> None:
+    for account, declared in (
+        (MANAGER_ACCOUNT, (*MANAGER, *METRICS_READER)),
+        (AGENT_ACCOUNT, AGENT),
+    ):
+        assert _allowed(release, account) == _declared(declared), account
+
+
+def _allowed(release: Release, account: str) -> set[tuple[str, str, str, str]]:
+    """What ``kubectl auth can-i --list`` says, in the namespace of the release."""
+    config = yaml.safe_load(release.kubeconfig(account).read_text())
+    token = config["users"][0]["user"]["token"]
+    (where,) = config["clusters"]
+    authority = base64.b64decode(where["cluster"]["certificate-authority-data"]).decode()
+    url = f"{where['cluster']['server']}/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    body = json.dumps(
+        {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": {"namespace": release.namespace},
+        }
+    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    asked = urllib.request.Request(url, body.encode(), headers, method="POST")
+    context = ssl.create_default_context(cadata=authority)
+    with urllib.request.urlopen(asked, timeout=20, context=context) as answer:
+        rules = json.loads(answer.read())["status"]["resourceRules"]
+    found = {
+        (group, resource, verb, name)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames") or [""]
+    }
+    return {entry for entry in found if not (entry[0] in EVERYBODY and "self" in entry[1])}
+
+
+def _declared(permissions: Iterable[Permission]) -> set[tuple[str, str, str, str]]:
+    found = {
+        (entry.resource.group, entry.plural, verb, name)
+        for entry in permissions
+        for verb in entry.verbs
+        for name in entry.names or ("",)
+    }
+    # A name says nothing more where the verb is granted on all.
+    return {entry for entry in found if not entry[3] or (*entry[:3], "") not in found}
