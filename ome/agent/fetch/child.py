@@ -25,7 +25,7 @@ from ome.storage.errors import RateLimited, metric_reason
 from ome.storage.settings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from anyio.abc import Process
 
@@ -63,10 +63,17 @@ class _Line(msgspec.Struct, omit_defaults=True):
     failed: dict[str, Any] | None = None
 
 
-async def fetch_in_child(job: Job, told: Callable[[Reported], None] = lambda _: None) -> Fetched:
-    """The model, fetched by a child; cancelling kills it. Raises ``FetchFailed``."""
+async def fetch_in_child(
+    job: Job,
+    told: Callable[[Reported], None] = lambda _: None,
+    environ: Mapping[str, str] | None = None,
+) -> Fetched:
+    """The model, fetched by a child; cancelling kills it. Raises ``FetchFailed``.
+
+    ``environ`` is that of the child; None gives it our own.
+    """
     command = [sys.executable, "-m", "ome.agent.fetch"]
-    process = await anyio.open_process(command, stderr=None)
+    process = await anyio.open_process(command, stderr=None, env=environ)
     try:
         assert process.stdin is not None
         await process.stdin.send(msgspec.json.encode(job) + b"\n")
