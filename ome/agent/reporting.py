@@ -122,6 +122,11 @@ class Reporter:
         if self._size() > LARGEST:
             self._slim()
 
+    def amend(self, key: str, entry: Entry) -> None:
+        """Say more of a model whose state stays as it is; its label is left alone."""
+        self._data[key] = encode_entry(entry)
+        self._entries.put(key, self._data[key])
+
     def forget(self, key: str) -> None:
         """Remove the entry of a model whose label is not known any more."""
         self._data.pop(key, None)

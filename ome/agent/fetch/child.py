@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ome.clock import Clock
 
-__all__ = ["FetchFailed", "fetch_in_child", "main"]
+__all__ = ["FetchFailed", "fetch_in_child", "main", "reported"]
 
 _EVERY = 1.0
 _LONGEST_LINE = 4 * 2**20
@@ -119,7 +119,7 @@ async def _run(job: Job) -> None:
             outcome = _Line(done=await fetch_model(job, around, progress))
         except StorageError as error:
             outcome = _Line(failed=_told(error, job))
-        _say(_Line(progress=_reported(progress, 0.0, clock)))
+        _say(_Line(progress=reported(progress, 0.0, clock)))
         _say(outcome)
         group.cancel_scope.cancel()
 
@@ -146,10 +146,11 @@ async def _report(progress: Progress, clock: Clock) -> None:
         await clock.sleep(_EVERY)
         speed = max(progress.completed_bytes - before, 0) / _EVERY
         before = progress.completed_bytes
-        _say(_Line(progress=_reported(progress, speed, clock)))
+        _say(_Line(progress=reported(progress, speed, clock)))
 
 
-def _reported(progress: Progress, speed: float, clock: Clock) -> Reported:
+def reported(progress: Progress, speed: float, clock: Clock) -> Reported:
+    """The progress as it stands in a node's entry; ``speed`` in bytes a second."""
     return Reported(
         phase=progress.phase,
         total_bytes=progress.total_bytes,
