@@ -51,6 +51,7 @@ class NodeAgent:
         await self._adopt()
         async with anyio.create_task_group() as group:
             group.start_soon(self._post.reporter.run)
+            group.start_soon(self._post.turns.run)
             self._group = group
             self._collect()
             self.look_again(models)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Keeper"]
 
-_ANOTHER_TURN = frozenset({NoPeer.reason, PeersBusy.reason})
 _LONGEST_TURN = 30.0
 log = structlog.get_logger("agent")
 
@@ -209,18 +208,19 @@ class Keeper:
 
     async def _in_turn(self, job: Job) -> Fetched:
         """Download when a worker is free and the other nodes leave us the turn."""
-        post, wait = self._post, self._post.settings.turn_seconds
+        post, wait, origin = self._post, self._post.settings.turn_seconds, False
         if not self._quiet:
             await post.clock.sleep(await post.turns.delay(self._model))
         while True:
-            async with post.workers, post.turns.take(self._model) as turn:
+            async with post.workers, post.turns.take(self._model, origin) as turn:
                 if turn is not None:
                     now = msgspec.structs.replace(job, peers=list(turn.peers), origin=turn.origin)
                     try:
                         return await self._download(now)
                     except StorageError as error:
-                        if error.reason not in _ANOTHER_TURN:
+                        if error.reason not in (NoPeer.reason, PeersBusy.reason):
                             raise
+                        origin = error.reason == NoPeer.reason
             await post.clock.sleep(wait * post.rng.uniform(0.5, 1.5))
             wait = min(wait * 2, _LONGEST_TURN)
 

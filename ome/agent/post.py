@@ -39,8 +39,15 @@ class Turn:
 class Turns(Protocol):
     """Agrees with other nodes on who downloads a model when."""
 
-    def take(self, model: Model) -> AbstractAsyncContextManager[Turn | None]:
-        """Leave for as long as the context is open; None when it is not our turn yet."""
+    async def run(self) -> None:
+        """Keep what is held, until cancelled."""
+        ...
+
+    def take(self, model: Model, origin: bool = False) -> AbstractAsyncContextManager[Turn | None]:
+        """Leave for as long as the context is open; None when it is not our turn yet.
+
+        ``origin``: peers have failed us, so only leave that includes the source is of use.
+        """
         ...
 
     async def delay(self, model: Model) -> float:
@@ -51,11 +58,14 @@ class Turns(Protocol):
 class Alone:
     """A node that asks nobody."""
 
+    async def run(self) -> None:
+        await anyio.sleep_forever()
+
     @asynccontextmanager
-    async def take(self, _: Model) -> AsyncIterator[Turn | None]:
+    async def take(self, model: Model, origin: bool = False) -> AsyncIterator[Turn | None]:
         yield Turn()
 
-    async def delay(self, _: Model) -> float:
+    async def delay(self, model: Model) -> float:
         return 0.0
 
 

@@ -20,7 +20,7 @@ from ome.agent.downloads import Behaviour
 from ome.agent.simulate import Simulation
 from ome.api.crds import all_crds
 from ome.cli import assembly
-from ome.cli.agent import play
+from ome.cli.fleet import play
 from ome.cli.goflags import Flag, parse
 from ome.cli.manager import user_errors
 from ome.clock import SystemClock

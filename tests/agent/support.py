@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
-from contextlib import asynccontextmanager
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from aiohttp import web
 
 from ome.agent.agent import NodeAgent
+from ome.agent.blobs import Blobs
 from ome.agent.disk import Disk
 from ome.agent.fetching import InProcess
 from ome.agent.fleet import Fleet
@@ -16,12 +20,14 @@ from ome.agent.post import Alone, Post
 from ome.agent.protocol import decode_entry
 from ome.agent.reporting import Reporter
 from ome.agent.settings import Settings
+from ome.agent.turns import ClusterTurns
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.informers.registry import Informers
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
+from ome.reconciler.health import HttpServer
 from ome.storage.settings import Surroundings
 from tests.support.fake_cluster import FakeCluster
 
@@ -41,6 +47,7 @@ __all__ = [
     "label",
     "model",
     "new_cluster",
+    "peering",
     "put_node",
     "said",
     "until",
@@ -67,11 +74,17 @@ class World:
         self.settings: dict[str, Any] = dict(FAST)
         self.secrets: dict[tuple[str, str], Mapping[str, bytes]] = {}
         self.downloads: Downloads | None = None
+        self.labels: dict[str, Mapping[str, str]] = {}
+        self.sent: Counter[str] = Counter()
+        """Bytes that nodes gave to others."""
         self.clock = SystemClock()
 
     def disk_of(self, node: str) -> Path:
         """The root directory of a node's models."""
         return self.root / node / "models"
+
+    def note_sent(self, node: str, count: int) -> None:
+        self.sent[node] += count
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
         return self.secrets.get((namespace, name))
@@ -98,6 +111,28 @@ class World:
         )
         self.posts[node] = post
         return NodeAgent(post)
+
+
+@asynccontextmanager
+async def peering(world: World, *nodes: str) -> AsyncIterator[None]:
+    """Let the nodes give files to each other while the context is open."""
+    addresses: dict[str, str] = {}
+
+    def turns(client: Client, node: str) -> Turns:
+        rng, address = random.Random(node), addresses[node]
+        made = ClusterTurns(client, "ome", node, world.clock, rng, address=address, jitter=0)
+        made.labels = lambda: world.labels.get(node, {})
+        return made
+
+    async with AsyncExitStack() as stack:
+        for node in nodes:
+            app = web.Application()
+            Blobs(str(world.disk_of(node)), partial(world.note_sent, node)).add_to(app)
+            server = HttpServer(app, "127.0.0.1", 0)
+            addresses[node] = f"http://127.0.0.1:{await server.start()}"
+            stack.push_async_callback(server.stop)
+        world.turns = turns
+        yield
 
 
 @asynccontextmanager
