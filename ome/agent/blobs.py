@@ -16,9 +16,14 @@ from ome.agent.fetch.peers import ALGORITHMS, BUSY_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiohttp.abc import AbstractStreamWriter
+
     from ome.storage.transfer import FileFact
 
-__all__ = ["Blobs"]
+__all__ = ["BLOB_ROUTE", "Blobs"]
+
+BLOB_ROUTE = "/peer/v1/{algorithm}/{digest}"
+"""As ``fetch.peers`` asks for it."""
 
 _AT_A_TIME = 4
 """Transfers to other nodes: a node serves models first of all."""
@@ -37,27 +42,19 @@ class Blobs:
 
     def add_to(self, app: web.Application) -> None:
         """Serve in this application."""
-        app.router.add_get("/peer/v1/{algorithm}/{digest}", self._answer)
+        app.router.add_get(BLOB_ROUTE, self.answer)
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """The content that a request to the route asks for."""
         algorithm, digest = request.match_info["algorithm"], request.match_info["digest"]
         if algorithm not in ALGORITHMS:
             return web.Response(status=404, text="no such hash\n")
-        try:
-            self._slots.acquire_nowait()
-        except anyio.WouldBlock:
+        if self._slots.value == 0:
             return web.Response(status=503, headers={"Retry-After": f"{BUSY_SECONDS:g}"})
-        try:
-            found = await anyio.to_thread.run_sync(self._find, f"{algorithm}:{digest}")
-            if found is None:
-                return web.Response(status=404, text="not on this node\n")
-            response = web.FileResponse(found)
-            await response.prepare(request)
-            await response.write_eof()
-            self._sent(response.content_length or 0)
-            return response
-        finally:
-            self._slots.release()
+        found = await anyio.to_thread.run_sync(self._find, f"{algorithm}:{digest}")
+        if found is None:
+            return web.Response(status=404, text="not on this node\n")
+        return _Given(found, self._slots, self._sent)
 
     def _find(self, checksum: str) -> Path | None:
         """The file with this content, when it still is as it was verified; blocks."""
@@ -90,3 +87,18 @@ class Blobs:
             for name, fact in manifest.files.items():
                 files[fact.checksum] = (Path(manifest.path, name), fact)
         self._files, self._version = files, version
+
+
+class _Given(web.FileResponse):
+    """A file on its way, which is when it counts as a transfer."""
+
+    def __init__(self, path: Path, slots: anyio.Semaphore, sent: Callable[[int], object]) -> None:
+        super().__init__(path)
+        self._slots = slots
+        self._told = sent
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        async with self._slots:
+            writer = await super().prepare(request)
+        self._told(self.content_length or 0)
+        return writer

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ome.agent.fetching import Downloads
     from ome.agent.post import Turns
     from ome.agent.protocol import Entry
-    from tests.support.hub import Hub
+    from ome.sandbox.hub import Hub
 
 __all__ = [
     "FAST",

@@ -12,10 +12,10 @@ from ome.agent.protocol import READY, decode_entry
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
+from ome.sandbox.hub import Repository, Trouble, running_hub
+from ome.sandbox.safetensors_files import llama_repository
 from tests.agent.support import World, agents, label, model, new_cluster, put_node, said, until
 from tests.storage.support import on_disk
-from tests.support.hub import Repository, Trouble, running_hub
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,16 +11,16 @@ from ome.agent.fetch.peers import NoPeer, PeersBusy, with_peers
 from ome.agent.protocol import READY
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import NODES
+from ome.sandbox.hub import Repository, git_blob, running_hub
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.sources import Checksum, RemoteFile
 from tests.agent.support import World, agents, model, new_cluster, peering, said, until
 from tests.storage.support import around, on_disk, opened, read_all
-from tests.support.hub import Repository, git_blob, running_hub
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.hub import Hub
+    from ome.sandbox.hub import Hub
 
 FILES = llama_repository(3)
 TOTAL = sum(map(len, FILES.values()))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ome.sandbox.hub import Repository, running_hub
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.download import download
 from ome.storage.errors import DiskFull
 from ome.storage.sources import Listing, RemoteFile
 from tests.storage.support import POLICY, around, on_disk, opened
-from tests.support.hub import Repository, running_hub
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

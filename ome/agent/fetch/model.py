@@ -121,7 +121,7 @@ async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fet
     place = await in_thread(place_for, job.path or default_path(job.uri, root), job.roots)
     with manifests.only_one(root, job.key):
         known = await in_thread(manifests.load, root, job.key)
-        if known is not None and known.source != job.source:
+        if known is not None and (known.source, known.target) != (job.source, job.link_to):
             known = None
         if job.link_to:
             found = await in_thread(_link, job, place)
