@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_COMMANDS: dict[str, str] = {}
+_COMMANDS = {"model-metadata": "ome.cli.jobs.metadata"}
 """The module whose ``run`` is the subcommand."""
 
 
