@@ -118,7 +118,7 @@ class Keeper:
 
     def _job(self) -> Job:
         post, model = self._post, self._model
-        settings = post.settings
+        settings, hub = post.settings, model.scheme == "hf"
         path = post.path_of(model)
         if model.scheme == "local":
             path = post.disk.real(model.storage.get("path") or model.uri.removeprefix("local://"))
@@ -130,8 +130,8 @@ class Keeper:
             parameters=dict(model.parameters),
             credentials=dict(self._credentials.values),
             shape=post.shape if model.for_shape and model.scheme == "oci" else "",
-            concurrency=settings.concurrency,
-            attempts=settings.attempts,
+            concurrency=settings.concurrency if hub else settings.object_concurrency,
+            attempts=settings.attempts if hub else settings.object_attempts,
             interval=settings.retry_seconds,
             wish=model.redownload,
             describe=not model.skip_parsing,

@@ -18,9 +18,13 @@ class Settings:
     workers: int = 5
     """Downloads at a time."""
     concurrency: int = 4
-    """Files of one download at a time."""
+    """Files of one download from a hub at a time."""
     attempts: int = 10
-    """Attempts at one file, or at one request."""
+    """Attempts at one file of a hub, or at one request to it."""
+    object_concurrency: int = 4
+    """As ``concurrency``, from an object store or another server."""
+    object_attempts: int = 3
+    """As ``attempts``, at an object store or another server."""
     retry_seconds: float = 15.0
     """The wait after the first failure of a request; it doubles with each further one."""
     progress_seconds: float = 30.0

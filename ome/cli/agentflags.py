@@ -24,7 +24,7 @@ AGENT_FLAGS = (
     Flag("allowed-model-dir", (), "a further directory that models may be in", many=True),
     Flag("node-name", "", "name of the node; NODE_NAME of the environment wins"),
     Flag("node-label-retry", 5, "accepted; labels are tried until they are right"),
-    Flag("download-retry", 3, "attempts at a download of an object store"),
+    Flag("download-retry", 3, "attempts at a file of an object store"),
     Flag("concurrency", 4, "files of a model from an object store at a time"),
     Flag("multipart-concurrency", 4, "accepted; files come in one piece each"),
     Flag("num-download-worker", 5, "models that are downloaded at a time"),

@@ -41,6 +41,7 @@ __all__ = ["run", "start_delay"]
 _LAST_WORDS = 5.0
 _RETRY = 30.0
 _DELAY = 30
+_FILES = 4
 log = structlog.get_logger("agent")
 
 
@@ -57,8 +58,10 @@ def run(flags: Mapping[str, Any]) -> int:
         root=_absolute(flags["models-root-dir"], "models-root-dir"),
         roots=tuple(_absolute(path, "allowed-model-dir") for path in flags["allowed-model-dir"]),
         workers=_above_zero(flags, "num-download-worker"),
-        concurrency=flags["hf-max-workers"] or _files_at_a_time(flags),
+        concurrency=flags["hf-max-workers"] or _files_at_a_time(),
         attempts=_above_zero(flags, "hf-max-retries"),
+        object_concurrency=_above_zero(flags, "concurrency"),
+        object_attempts=_above_zero(flags, "download-retry"),
         retry_seconds=duration(flags, "hf-retry-interval"),
         repair_seconds=max(duration(flags, "config-map-sync-interval"), 1.0),
     )
@@ -178,12 +181,12 @@ def _above_zero(flags: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _files_at_a_time(flags: Mapping[str, Any]) -> int:
-    """The variable of the hub's library, else the flag of the object stores."""
+def _files_at_a_time() -> int:
+    """The variable that has always said so, else four."""
     text = os.environ.get("MAX_CONCURRENT_DOWNLOADS", "")
     if text and not (text.isdecimal() and int(text) > 0):
         raise UserError(f"ome agent: MAX_CONCURRENT_DOWNLOADS={text}: expected 1 or more")
-    return int(text) if text else _above_zero(flags, "concurrency")
+    return int(text) if text else _FILES
 
 
 def _address(flags: Mapping[str, Any]) -> str:

@@ -183,7 +183,7 @@ def label(cluster: FakeCluster, node: str = "n1", name: str = "m") -> str:
     return labels.get(f"models.ome.io/clusterbasemodel.{name}", "")
 
 
-async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until something is so. Raises ``TimeoutError``."""
     with anyio.fail_after(seconds):
         while not holds():  # noqa: ASYNC110  # of a cluster and a disk, which tell nobody

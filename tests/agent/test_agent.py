@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from tests.support.fake_cluster import FakeCluster
 
+pytestmark = pytest.mark.timeout(90)
+"""A busy machine is no failure."""
+
 FILES = llama_repository(2)
 SHARD = "model-00002-of-00002.safetensors"
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from ome.sandbox.hub import Hub
 
+pytestmark = pytest.mark.timeout(90)
+"""A busy machine is no failure."""
+
 FILES = llama_repository(3)
 TOTAL = sum(map(len, FILES.values()))
 

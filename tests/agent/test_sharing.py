@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(90)
+"""A busy machine is no failure."""
+
 FILES = llama_repository(2)
 REUSE = {"downloadPolicy": "ReuseIfExists"}
 
