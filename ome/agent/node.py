@@ -16,7 +16,6 @@ from ome.agent.downloads import MODELS_ROOT, Download, config_of
 from ome.agent.eligibility import eligible
 from ome.agent.protocol import FAILED, READY, UPDATING, Entry
 from ome.agent.reporting import Reporter
-from ome.api import names
 from ome.api.truncate import model_configmap_key, model_node_label
 from ome.errors import ApiError, TransportError
 
@@ -27,67 +26,15 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from ome.agent.downloads import Behaviour
+    from ome.agent.models import Model
     from ome.clock import Clock
-    from ome.informers.projection import Metadata
     from ome.kube.client import Client
     from ome.kube.resource import ObjectKey
 
-__all__ = ["Model", "SimulatedNode"]
+__all__ = ["SimulatedNode"]
 
 _RETRY = 5.0
 log = structlog.get_logger("agent")
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What an agent needs to know of a model."""
-
-    key: ObjectKey
-    uid: str
-    generation: int
-    annotations: Mapping[str, str]
-    storage: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, key: ObjectKey, document: Mapping[str, Any]) -> Model:
-        """From the object as stored."""
-        metadata = document["metadata"]
-        return cls(
-            key,
-            metadata["uid"],
-            metadata.get("generation", 0),
-            metadata.get("annotations") or {},
-            (document.get("spec") or {}).get("storage") or {},
-        )
-
-    def same_as(self, metadata: Metadata) -> bool:
-        """Whether the object still is what this was made from."""
-        now = (metadata.uid, metadata.generation, metadata.annotations)
-        return now == (self.uid, self.generation, self.annotations)
-
-    @property
-    def skip_parsing(self) -> bool:
-        """Whether the user wants nothing of the files' configuration reported."""
-        return any(
-            self.annotations.get(name, "").lower() == "true"
-            for name in names.ANNOTATION_SKIP_CONFIG_PARSING
-        )
-
-    @property
-    def report_key(self) -> str:
-        """Its key in status ConfigMaps."""
-        return model_configmap_key(*self.key)
-
-    @property
-    def label(self) -> str:
-        """Its label on nodes."""
-        return model_node_label(*self.key)
-
-    @property
-    def path(self) -> str:
-        """The directory on a node."""
-        uri = self.storage.get("storageUri") or ""
-        return self.storage.get("path") or f"{MODELS_ROOT}/{uri.replace('://', ':/')}"
 
 
 @dataclass(slots=True)
@@ -151,11 +98,11 @@ class SimulatedNode:
         """A model is new or changed; before ``run`` has begun this is seen there."""
         if self._group is None:
             return
-        if not eligible(model.storage, self.labels, self.name):
+        if model.deleting or not eligible(model.storage, self.labels, self.name):
             self.gone(model.key)
             return
         key = model.report_key
-        source = (model.uid, str(model.storage.get("storageUri")), model.path)
+        source = (model.uid, str(model.storage.get("storageUri")), model.path_below(MODELS_ROOT))
         held = self._held.get(key)
         if held is not None and held.source in (source, None):
             # What an earlier run left is taken to be of this source: it was verified by that run.
@@ -194,7 +141,7 @@ class SimulatedNode:
 
     def _collect(self, models: Mapping[Any, Model]) -> None:
         """Forget what was reported of models that are gone; their labels go with ``_repair``."""
-        known = {model.report_key for model in models.values()}
+        known = {model.report_key for model in models.values() if not model.deleting}
         for key in self._reporter.keys - known:
             self._held.pop(key, None)
             self._reporter.forget(key)
@@ -221,13 +168,15 @@ class SimulatedNode:
             self._reporter.report(key, label, started)
             download = Download.draw(self._behaviour, self._rng, str(model.key), self.name)
             await self._fetch(download, model, started)
-            path = "" if model.storage.get("path") else model.path
+            path = "" if model.storage.get("path") else model.path_below(MODELS_ROOT)
             if download.fails:
                 ended = Entry(name, FAILED, path, download.error, config)
             elif model.skip_parsing:
                 ended = Entry(name, READY, path)
             else:
-                ended = Entry(name, READY, path, config=config_of(key, model.path))
+                ended = Entry(
+                    name, READY, path, config=config_of(key, model.path_below(MODELS_ROOT))
+                )
             self._reporter.report(key, label, ended)
         held = self._held.get(key)
         if held is not None and held.download is scope:

@@ -45,6 +45,8 @@ class Artifact(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     sha: str = ""
     parent_path: dict[str, str] | None = None
     children_paths: list[str] | None = None
+    reserved: bool | msgspec.UnsetType = msgspec.UNSET
+    """Ours only, on a link: its files stay although their owner is gone."""
 
 
 class Config(msgspec.Struct, frozen=True, weakref=True, rename="camel", omit_defaults=True):

@@ -103,8 +103,11 @@ class Reporter:
         rng: random.Random,
         *,
         interval: float = 1.0,
+        counted: Callable[[str, str], object] = lambda *_: None,
     ) -> None:
+        """``counted`` is told of each write of the ConfigMap: verb, ``success`` or ``error``."""
         self.node = node
+        self._counted = counted
         self._client = client
         self._namespace = namespace
         self._data: dict[str, str] = {}
@@ -121,6 +124,11 @@ class Reporter:
         self._entries.put(key, self._data[key])
         if self._size() > LARGEST:
             self._slim()
+
+    def amend(self, key: str, entry: Entry) -> None:
+        """Say more of a model whose state stays as it is; its label is left alone."""
+        self._data[key] = encode_entry(entry)
+        self._entries.put(key, self._data[key])
 
     def forget(self, key: str) -> None:
         """Remove the entry of a model whose label is not known any more."""
@@ -196,13 +204,21 @@ class Reporter:
         # The metadata goes along: a ConfigMap that somebody stripped of its label is mended.
         described = {name: whole["metadata"][name] for name in ("labels", "annotations")}
         patch: dict[str, Any] = {"metadata": described, "data": entries}
+        verb = "patch"
         try:
-            await self._client.merge_patch(CONFIGMAPS, key, patch)
-        except NotFound:
             try:
-                await self._client.create(CONFIGMAPS, whole)
-            except AlreadyExists:
                 await self._client.merge_patch(CONFIGMAPS, key, patch)
+            except NotFound:
+                verb = "create"
+                try:
+                    await self._client.create(CONFIGMAPS, whole)
+                except AlreadyExists:
+                    verb = "patch"
+                    await self._client.merge_patch(CONFIGMAPS, key, patch)
+        except (ApiError, TransportError):
+            self._counted(verb, "error")
+            raise
+        self._counted(verb, "success")
 
     def _size(self) -> int:
         return sum(len(key) + len(text.encode()) for key, text in self._data.items())

@@ -113,6 +113,8 @@ ANNOTATION_MAX_CONCURRENT_NODES = "ome.io/max-concurrent-nodes"
 ANNOTATION_NODE_NAME = "models.ome.io/node-name"
 ANNOTATION_MANAGED_BY = "models.ome.io/managed-by"
 MANAGED_BY_MODEL_AGENT = "model-agent"
+# On Nodes: the URL at which the node's agent gives files to others.
+ANNOTATION_AGENT_ADDRESS = "models.ome.io/agent-address"
 
 # Never copied from a service to what is made for it.
 NEVER_COPIED_ANNOTATIONS = frozenset(

@@ -20,7 +20,7 @@ from ome.agent.downloads import Behaviour
 from ome.agent.simulate import Simulation
 from ome.api.crds import all_crds
 from ome.cli import assembly
-from ome.cli.agent import play
+from ome.cli.fleet import play
 from ome.cli.goflags import Flag, parse
 from ome.cli.manager import user_errors
 from ome.clock import SystemClock
@@ -33,6 +33,7 @@ from ome.sandbox.cluster import Options
 from ome.sandbox.display import changes, drawn
 from ome.sandbox.manifests import apply, demo_cluster, demo_service, read
 from ome.sandbox.picture import take
+from ome.sandbox.realagents import Place, real_agents
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ FLAGS = (
     Flag("timeout", 120.0, "seconds that --once waits"),
     Flag("port", 0, "port of the API server; 0 takes a free one"),
     Flag("dir", "", "directory of the kubeconfig and the logs (default: in the user's state)"),
+    Flag("real-downloads", False, "real agents that fetch tiny real models from a local hub"),
     Flag("bare", False, "only the API server and the cluster: no OME, nothing installed"),
     Flag("user", (), "with --bare: also write DIR/NAME.kubeconfig for this user", many=True),
 )
@@ -94,7 +96,7 @@ def run(words: Sequence[str]) -> int:
 async def _main(
     settings: Settings, flags: Mapping[str, Any], documents: Sequence[dict[str, Any]]
 ) -> int:
-    progress = _Progress()
+    progress, directory = _Progress(), settings.directory
     clock, rng = SystemClock(), random.Random()
     with user_errors("ome sandbox") as outcome:
         async with anyio.create_task_group() as group:
@@ -106,7 +108,8 @@ async def _main(
                     await anyio.sleep_forever()
                 async with anyio.create_task_group() as work:
                     await _install(sandbox)
-                    work.start_soon(_agents, sandbox, clock, rng)
+                    agents = _real_agents if flags["real-downloads"] else _agents
+                    work.start_soon(agents, sandbox, directory, clock, rng)
                     work.start_soon(_manager, sandbox)
                     transport = sandbox.transport("sandbox-user")
                     await apply(transport, sandbox.local, [*demo_cluster(), *documents])
@@ -128,7 +131,7 @@ async def _manager(sandbox: Sandbox) -> None:
     await assembly.operate(transport, settings, SystemClock(), random.Random(), signals=False)
 
 
-async def _agents(sandbox: Sandbox, clock: SystemClock, rng: random.Random) -> None:
+async def _agents(sandbox: Sandbox, _: Path, clock: SystemClock, rng: random.Random) -> None:
     client = Client(sandbox.transport("ome-agent"), clock=clock, rng=rng)
     informers = Informers(client, clock, rng)
     models = (BASE_MODELS, CLUSTER_BASE_MODELS)
@@ -137,6 +140,19 @@ async def _agents(sandbox: Sandbox, clock: SystemClock, rng: random.Random) -> N
     async with anyio.create_task_group() as group:
         await group.start(informers.run)
         await play(simulation, informers, ())
+
+
+async def _real_agents(
+    sandbox: Sandbox, directory: Path, clock: SystemClock, rng: random.Random
+) -> None:
+    client = Client(sandbox.transport("ome-agent"), clock=clock, rng=rng)
+    informers = Informers(client, clock, rng)
+    models = (BASE_MODELS, CLUSTER_BASE_MODELS)
+    place = Place(directory / "nodes", _NAMESPACE)
+    async with real_agents(client, informers, place, clock, rng, models) as fleet:
+        async with anyio.create_task_group() as group:
+            await group.start(informers.run)
+            await play(fleet, informers, ())
 
 
 async def _watch(sandbox: Sandbox, flags: Mapping[str, Any], progress: _Progress) -> None:

@@ -35,7 +35,10 @@ _WALLS = (DiskFull, DiskError, AccessDenied, RateLimited)
 
 @dataclass(slots=True)
 class Progress:
-    """How far a download is; bytes that were there count as arrived."""
+    """How far a download is; bytes that were there count as arrived.
+
+    The phase is ``scanning`` until the first file turns out to be missing.
+    """
 
     phase: str = "scanning"
     total_bytes: int = 0
@@ -96,22 +99,26 @@ async def download(
     concurrency: int = 4,
     known: Mapping[str, FileFact] | None = None,
     progress: Progress | None = None,
+    promised: int = 0,
 ) -> Downloaded:
     """Every file of the listing, whole, below ``root``.
 
     ``known`` are the facts of an earlier run: a file that still fits its fact is not read again.
+    ``promised`` are bytes of the file system's free space that other downloads will take.
     Cancellation leaves partial files, which the next call continues. Raises ``StorageError``.
     """
     progress = progress if progress is not None else Progress()
-    progress.phase = "downloading"
     progress.total_bytes, progress.total_files = listing.total_bytes, len(listing.files)
-    await anyio.to_thread.run_sync(_prepare, listing, root, limiter=around.threads)
+    await anyio.to_thread.run_sync(_prepare, listing, root, promised, limiter=around.threads)
     facts: dict[str, FileFact] = {}
     errors: dict[str, StorageError] = {}
     waiting = list(reversed(listing.files))
 
     def arrived(count: int) -> None:
         progress.completed_bytes += count
+
+    def begins() -> None:
+        progress.phase = "downloading"
 
     async def work(stop: Callable[[], None]) -> None:
         while waiting:
@@ -125,6 +132,7 @@ async def download(
                     policy,
                     known=(known or {}).get(file.path),
                     arrived=arrived,
+                    begins=begins,
                 )
                 progress.completed_files += 1
             except StorageError as error:
@@ -141,12 +149,13 @@ async def download(
     return Downloaded(listing, facts)
 
 
-def _prepare(listing: Listing, root: Path) -> None:
+def _prepare(listing: Listing, root: Path, promised: int) -> None:
     """Make the directory, and see that the files fit. Raises ``DiskFull``, ``DiskError``."""
     with disk_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         space = os.statvfs(root)
-    need, have = missing_bytes(listing, root), space.f_bavail * space.f_frsize
+    need = missing_bytes(listing, root)
+    have = max(space.f_bavail * space.f_frsize - promised, 0)
     if need > have:
         raise DiskFull(
             f"insufficient disk space: need {need} bytes, have {have} bytes available in {root};"

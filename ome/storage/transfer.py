@@ -108,12 +108,13 @@ async def fetch_file(
     *,
     known: FileFact | None = None,
     arrived: Callable[[int], None] = lambda _: None,
+    begins: Callable[[], None] = lambda: None,
 ) -> FileFact:
     """Make the file whole below ``root``; a valid copy is kept, a partial one continued.
 
     ``arrived`` is told of bytes: those that were there, those that come, and less than nothing when
-    bytes have to be thrown away. Bytes that turn out wrong are fetched once more, not again and
-    again. Raises ``StorageError``.
+    bytes have to be thrown away; ``begins`` that the file is not whole yet. Bytes that turn out
+    wrong are fetched once more, not again and again. Raises ``StorageError``.
     """
     checksum = file.checksum or await source.checksum(file)
     target = await _in_thread(around, place_of, root, file.path)
@@ -121,6 +122,7 @@ async def fetch_file(
         fact = await _in_thread(around, _fact, target, checksum)
         arrived(fact.size)
         return fact
+    begins()
     transfer = _Transfer(source, file, _Partial(target, file.size, checksum), around, arrived)
     try:
         return await transfer.run(policy)

@@ -19,6 +19,7 @@ _SECRET = re.compile(r"(?i)(authorization|token|password|secret_key|private_key|
 _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
+    "warn": logging.WARNING,
     "error": logging.ERROR,
     "panic": logging.CRITICAL,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ome.cli import main
+from ome.cli.nodeagent import start_delay
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -19,9 +20,13 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ([], "only simulated agents exist in this version"),
-        (["--simulate"], "only simulated agents exist in this version"),
-        (["--failure-rate=0.5"], "only simulated agents exist in this version"),
+        ([], "NODE_NAME environment variable is not set for model-agent"),
+        (["--simulate"], "NODE_NAME environment variable is not set for model-agent"),
+        (["--node-name=n1", "--models-root-dir=models"], "--models-root-dir=models: expected the"),
+        (["--node-name=n1", "--allowed-model-dir=/"], "--allowed-model-dir=/: expected the"),
+        (["--node-name=n1", "--num-download-worker=0"], "--num-download-worker=0: expected 1"),
+        (["--node-name=n1", "--hf-retry-interval=15"], "--hf-retry-interval=15: expected a"),
+        (["--node-name=n1", "--log-level=loud"], "--log-level=loud: expected one of debug"),
         (["--simulate", "n1", "--failure-rate=2"], "--failure-rate=2.0: expected"),
         (["--simulate", "n1", "--failure-rate=nan"], "--failure-rate=nan: expected"),
         (["--simulate", "n1", "--download-seconds=3-1"], "--download-seconds=3-1: expected"),
@@ -45,8 +50,36 @@ def test_mistakes_are_told_in_one_line_with_exit_code_2(
     assert len(text.strip().splitlines()) == 1
 
 
+def test_the_environment_stands_for_flags_and_gives_way_to_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_NAME", "")
+    assert "NODE_NAME environment variable is empty" in run(capsys, "--node-name=n1")[1]
+    monkeypatch.setenv("NODE_NAME", "n1")
+    monkeypatch.setenv("MODELS_ROOT_DIR", "relative")
+    assert "--models-root-dir=relative" in run(capsys)[1]
+    monkeypatch.setenv("INSTANCE_TYPE_MAP", "{")
+    code, text = run(capsys, "--models-root-dir=/m")
+    assert code == 2
+    assert "failed to parse INSTANCE_TYPE_MAP: Expec" in text
+
+
+def test_a_node_begins_at_a_moment_of_its_own() -> None:
+    assert start_delay("") == 0
+    assert start_delay("a") == 97 % 30
+    assert start_delay("ab") == (97 * 31 + 98) % 30
+    assert {start_delay(f"gpu-node-{number}") for number in range(300)} == set(range(30))
+
+
 def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
     code, text = run(capsys, "--help")
     assert code == 0
-    for flag in ("--simulate", "--nodes-from-cluster", "--download-seconds", "--fail", "--seed"):
+    for flag in (
+        "--simulate",
+        "--nodes-from-cluster",
+        "--download-seconds",
+        "--fail",
+        "--seed",
+        "--port",
+    ):
         assert flag in text

@@ -51,7 +51,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["manager", "--zap-log-level=0"], "expected debug, info, error, panic or an integer"),
         (["manager", "--health-probe-addr=8081"], "expected HOST:PORT or :PORT"),
         (["manager", "--kubeconfig"], "flag --kubeconfig needs a value"),
-        (["agent"], "only simulated agents exist"),
+        (["agent"], "NODE_NAME environment variable is not set"),
         (["agent", "--simulate", "n", "--download-seconds=fast"], "expected SECONDS or MIN-MAX"),
         (["agent", "--simulate", "n", "--fail=x"], "expected MODEL@NODE"),
         (["agent", "--simulate", "n", "--failure-rate=2"], "expected a number from 0 to 1"),

@@ -15,9 +15,9 @@ import pytest
 from ome.cli import main
 from ome.modelconfig.describe import describe
 from ome.modelconfig.spec import rules_of, spec_values
+from ome.sandbox.hub import Hub, Repository, running_hub
+from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests.modelconfig.support import directory
-from tests.support.hub import Hub, Repository, running_hub
-from tests.support.safetensors_files import llama_repository, safetensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,8 +8,8 @@ import pytest
 
 from ome.modelconfig.describe import describe
 from ome.modelconfig.directory import LocalDirectory
+from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests.modelconfig.support import DENSE, LLAMA, described, directory
-from tests.support.safetensors_files import llama_repository, safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from ome.modelconfig.describe import describe
 from ome.modelconfig.pipeline import read_pipeline
 from ome.modelconfig.record import Component
 from ome.modelconfig.values import ConfigError, Fields
+from ome.sandbox.safetensors_files import safetensors
 from tests.modelconfig.support import directory
-from tests.support.safetensors_files import safetensors
 
 INDEX: dict[str, Any] = {
     "_class_name": "StableDiffusionPipeline",

@@ -11,9 +11,9 @@ from ome.controllers.basemodel.backfill import GO_CONFIGURATION
 from ome.modelconfig.describe import describe
 from ome.modelconfig.record import Record
 from ome.modelconfig.spec import configuration, filled, rules_of, spec_values
+from ome.sandbox.safetensors_files import llama_repository
 from tests.modelconfig.support import directory
 from tests.modelconfig.test_pipeline import INDEX
-from tests.support.safetensors_files import llama_repository
 
 TINY = describe(directory(llama_repository()))
 

@@ -9,8 +9,8 @@ import pytest
 
 from ome.modelconfig.values import ConfigError
 from ome.modelconfig.weights import Packing, count_weights, weight_files
+from ome.sandbox.safetensors_files import Tensor, llama_repository, safetensors, shard_index
 from tests.modelconfig.support import directory
-from tests.support.safetensors_files import Tensor, llama_repository, safetensors, shard_index
 
 ONE: dict[str, Tensor] = {"w": ("F32", [2, 3])}
 

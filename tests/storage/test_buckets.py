@@ -13,6 +13,7 @@ from aiohttp import web
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from ome.errors import StorageError
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.download import download, list_files
 from ome.storage.errors import (
     AccessDenied,
@@ -26,7 +27,6 @@ from ome.storage.settings import Wishes
 from ome.storage.sources import Checksum, RemoteFile
 from tests.kube.server import serving
 from tests.storage.support import POLICY, around, on_disk, opened, read_all
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

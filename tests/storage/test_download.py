@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from ome.sandbox.hub import Hub, Repository, Trouble, running_hub
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.checksums import hash_file
 from ome.storage.download import Downloaded, Progress, download, list_files, missing_bytes
 from ome.storage.errors import (
@@ -25,8 +27,6 @@ from ome.storage.errors import (
 from ome.storage.settings import Wishes, wishes_of
 from ome.storage.sources import Listing, RemoteFile
 from tests.storage.support import POLICY, NotingClock, around, on_disk, opened
-from tests.support.hub import Hub, Repository, Trouble, running_hub
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

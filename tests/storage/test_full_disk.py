@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ome.sandbox.hub import Repository, running_hub
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.download import download
 from ome.storage.errors import DiskFull
 from ome.storage.sources import Listing, RemoteFile
 from tests.storage.support import POLICY, around, on_disk, opened
-from tests.support.hub import Repository, running_hub
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,3 +72,12 @@ async def test_room_that_is_made_lets_the_download_go_on(small: Path) -> None:
             ballast.unlink()
             done = await download(source, found, small, around(), POLICY)
     assert done.files.keys() == files.keys()
+
+
+async def test_bytes_that_others_will_take_are_not_free(small: Path) -> None:
+    async with running_hub({"org/m": Repository(llama_repository())}) as hub:
+        async with opened("hf://org/m", {"endpoint": hub.url}) as source:
+            found = await source.list()
+            with pytest.raises(DiskFull, match="insufficient disk space"):
+                await download(source, found, small, around(), POLICY, promised=1_900_000)
+            await download(source, found, small, around(), POLICY, promised=1_000_000)

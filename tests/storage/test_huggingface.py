@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ome.errors import StorageError
+from ome.sandbox.hub import Hub, Repository, Trouble, git_blob, running_hub
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.errors import (
     AccessDenied,
     Disabled,
@@ -18,8 +20,6 @@ from ome.storage.errors import (
 from ome.storage.providers import huggingface
 from ome.storage.sources import Checksum, RemoteFile
 from tests.storage.support import around, opened, read_all
-from tests.support.hub import Hub, Repository, Trouble, git_blob, running_hub
-from tests.support.safetensors_files import llama_repository
 
 FILES = llama_repository()
 ODD = {"a b+c%20/\u00fc#?.txt": b"odd name", "empty": b"", **FILES}

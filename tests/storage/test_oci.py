@@ -13,6 +13,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.download import download, list_files
 from ome.storage.errors import (
     AccessDenied,
@@ -29,7 +30,6 @@ from ome.storage.settings import Credentials, Surroundings, wishes_of
 from ome.storage.sources import RemoteFile
 from tests.kube.server import serving
 from tests.storage.support import POLICY, around, on_disk, read_all
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager

@@ -25,13 +25,13 @@ from ome.storage.errors import RateLimited, metric_reason
 from ome.storage.settings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from anyio.abc import Process
 
     from ome.clock import Clock
 
-__all__ = ["FetchFailed", "fetch_in_child", "main"]
+__all__ = ["FetchFailed", "fetch_in_child", "main", "reported"]
 
 _EVERY = 1.0
 _LONGEST_LINE = 4 * 2**20
@@ -63,10 +63,17 @@ class _Line(msgspec.Struct, omit_defaults=True):
     failed: dict[str, Any] | None = None
 
 
-async def fetch_in_child(job: Job, told: Callable[[Reported], None] = lambda _: None) -> Fetched:
-    """The model, fetched by a child; cancelling kills it. Raises ``FetchFailed``."""
+async def fetch_in_child(
+    job: Job,
+    told: Callable[[Reported], None] = lambda _: None,
+    environ: Mapping[str, str] | None = None,
+) -> Fetched:
+    """The model, fetched by a child; cancelling kills it. Raises ``FetchFailed``.
+
+    ``environ`` is that of the child; None gives it our own.
+    """
     command = [sys.executable, "-m", "ome.agent.fetch"]
-    process = await anyio.open_process(command, stderr=None)
+    process = await anyio.open_process(command, stderr=None, env=environ)
     try:
         assert process.stdin is not None
         await process.stdin.send(msgspec.json.encode(job) + b"\n")
@@ -112,7 +119,7 @@ async def _run(job: Job) -> None:
             outcome = _Line(done=await fetch_model(job, around, progress))
         except StorageError as error:
             outcome = _Line(failed=_told(error, job))
-        _say(_Line(progress=_reported(progress, 0.0, clock)))
+        _say(_Line(progress=reported(progress, 0.0, clock)))
         _say(outcome)
         group.cancel_scope.cancel()
 
@@ -139,10 +146,11 @@ async def _report(progress: Progress, clock: Clock) -> None:
         await clock.sleep(_EVERY)
         speed = max(progress.completed_bytes - before, 0) / _EVERY
         before = progress.completed_bytes
-        _say(_Line(progress=_reported(progress, speed, clock)))
+        _say(_Line(progress=reported(progress, speed, clock)))
 
 
-def _reported(progress: Progress, speed: float, clock: Clock) -> Reported:
+def reported(progress: Progress, speed: float, clock: Clock) -> Reported:
+    """The progress as it stands in a node's entry; ``speed`` in bytes a second."""
     return Reported(
         phase=progress.phase,
         total_bytes=progress.total_bytes,

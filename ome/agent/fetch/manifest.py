@@ -37,6 +37,10 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     path: str
     revision: str
     files: dict[str, FileFact]
+    target: str = ""
+    """The directory of another model that ``path`` is a link to; then there are no files."""
+    wish: str = ""
+    """The value of the annotation that asked for this download."""
 
 
 def _file(root: str, key: str) -> Path:
@@ -73,7 +77,9 @@ def forget(root: str, key: str) -> None:
 
 
 def fits(manifest: Manifest, directory: Path) -> bool:
-    """Whether all files still have their size and time; blocks."""
+    """Whether all files still have their size and time, or the link its target; blocks."""
+    if manifest.target:
+        return directory.is_symlink() and directory.resolve() == Path(manifest.target).resolve()
     for name, fact in manifest.files.items():
         try:
             found = (directory / name).lstat()

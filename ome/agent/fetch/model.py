@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +11,7 @@ import msgspec
 
 from ome.agent.fetch import manifest as manifests
 from ome.agent.fetch.manifest import Manifest
+from ome.agent.fetch.peers import with_peers
 from ome.agent.fetch.place import default_path, place_for
 from ome.agent.protocol import Config
 from ome.modelconfig.describe import describe
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from ome.modelconfig.record import Record
     from ome.storage.download import Progress
 
-__all__ = ["Fetched", "Job", "config_of", "fetch_model"]
+__all__ = ["Fetched", "Job", "config_of", "fetch_model", "find_revision"]
 
 _T = TypeVar("_T")
 
@@ -51,8 +53,20 @@ class Job(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     attempts: int = 10
     interval: float = 15.0
     again: bool = False
-    """Whether to look at the source also when the manifest says that all is there."""
+    """Whether to ask the source and read all files, whatever the manifest says."""
+    wish: str = ""
+    """What asked for ``again``; kept in the manifest, so that it is done once."""
     describe: bool = True
+    promised: int = 0
+    """Free bytes of the disk that other downloads will take."""
+    link_to: str = ""
+    """The directory of another model with the same content: link there, fetch nothing."""
+    revision: str = ""
+    """The content's revision, known beforehand with ``link_to``."""
+    peers: list[str] = []
+    """Agents that have the files, by URL, the nearest first; they are asked before the source."""
+    origin: bool = True
+    """Whether files that no peer gives may be fetched from the source."""
 
     def __repr__(self) -> str:
         return f"Job({self.key!r}, {self.uri!r})"
@@ -107,12 +121,15 @@ async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fet
     place = await in_thread(place_for, job.path or default_path(job.uri, root), job.roots)
     with manifests.only_one(root, job.key):
         known = await in_thread(manifests.load, root, job.key)
-        if known is not None and known.source != job.source:
+        if known is not None and (known.source, known.target) != (job.source, job.link_to):
             known = None
-        if known is not None and not job.again and known.path == str(place.path):
-            if await in_thread(manifests.fits, known, place.path):
-                return await in_thread(_finished, job, known, False)
-        found = await _download(job, place, known, around, progress, in_thread)
+        if job.link_to:
+            found = await in_thread(_link, job, place)
+        else:
+            if known is not None and not job.again and known.path == str(place.path):
+                if await in_thread(manifests.fits, known, place.path):
+                    return await in_thread(_finished, job, known, False)
+            found = await _download(job, place, known, around, progress, in_thread)
         await in_thread(manifests.save, root, found)
     return await in_thread(_finished, job, found, True)
 
@@ -128,21 +145,47 @@ async def _download(
     policy = RetryPolicy(attempts=job.attempts, interval=job.interval)
     credentials = Credentials(job.credentials, "the agent")
     wishes = job.wishes
-    async with open_source(source_uri(job.uri), credentials, wishes, around) as source:
+    async with (
+        AsyncExitStack() as peers,
+        open_source(source_uri(job.uri), credentials, wishes, around) as source,
+    ):
         listing = await list_files(source, wishes, around, policy)
         work = await in_thread(place.workplace)
+        near = await peers.enter_async_context(with_peers(source, job.peers, job.origin, around))
         done = await download(
-            source,
+            near,
             listing,
             work,
             around,
             policy,
             concurrency=job.concurrency,
-            known=known.files if known else None,
+            known=known.files if known and not job.again else None,
             progress=progress,
+            promised=job.promised,
         )
     await in_thread(place.publish, work)
-    return Manifest(job.key, job.source, str(place.path), listing.revision, dict(done.files))
+    return Manifest(
+        job.key,
+        job.source,
+        str(place.path),
+        listing.revision,
+        dict(done.files),
+        wish=job.wish,
+    )
+
+
+def _link(job: Job, place: Place) -> Manifest:
+    place.link(Path(job.link_to))
+    path = str(place.path)
+    return Manifest(job.key, job.source, path, job.revision, {}, job.link_to, job.wish)
+
+
+async def find_revision(job: Job, around: Surroundings) -> str:
+    """The commit that the source is at now; empty when it has none. Raises ``StorageError``."""
+    policy = RetryPolicy(attempts=4, interval=10.0, longest=60.0, patience=60.0)
+    credentials = Credentials(job.credentials, "the agent")
+    async with open_source(source_uri(job.uri), credentials, job.wishes, around) as source:
+        return (await list_files(source, job.wishes, around, policy)).revision
 
 
 def _of_local(job: Job, path: str) -> Fetched:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ome.agent.fetch.manifest import FOLDER
-from ome.storage.errors import ForbiddenPath
+from ome.storage.errors import DiskError, ForbiddenPath
 from ome.storage.transfer import disk_errors
 
 if TYPE_CHECKING:
@@ -56,6 +56,32 @@ class Place:
                 os.fsync(parent)
             finally:
                 os.close(parent)
+
+    def link(self, target: Path) -> None:
+        """Make the directory a link to another model's, in place of what is there; blocks.
+
+        Raises ``DiskError`` when the target is the place itself, or lies in it or around it.
+        """
+        real = target.resolve()
+        if real.is_relative_to(self.path) or self.path.is_relative_to(real):
+            raise DiskError(f"{self.path} cannot be a link to {target}: one lies in the other")
+        relative = os.path.relpath(real, self.path.parent)
+        with disk_errors(self.path):
+            if self.path.is_symlink() and self.path.readlink() == Path(relative):
+                return
+            new = self.path.with_name(f".{self.path.name}.link")
+            new.unlink(missing_ok=True)
+            new.symlink_to(relative)
+            if self.path.is_dir() and not self.path.is_symlink():
+                shutil.rmtree(self.path)
+            new.replace(self.path)
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Give back the room of what was gathered and is not whole; blocks."""
+        with disk_errors(self.staging):
+            if self.staging.is_dir():
+                shutil.rmtree(self.staging)
 
     def remove(self) -> None:
         """Remove the files, whole and unfinished ones; of a link only the link. Blocks."""

@@ -11,7 +11,7 @@ from tests.storage.support import around
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.hub import Hub
+    from ome.sandbox.hub import Hub
 
 KEY = "clusterbasemodel.tiny"
 

@@ -14,16 +14,16 @@ import msgspec
 import pytest
 
 from ome.agent.fetch.child import FetchFailed, fetch_in_child
+from ome.sandbox.hub import Repository, Trouble, running_hub
+from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests.agent.fetch.support import job
 from tests.storage.support import on_disk
-from tests.support.hub import Repository, Trouble, running_hub
-from tests.support.safetensors_files import llama_repository, safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ome.agent.protocol import Progress
-    from tests.support.hub import Hub
+    from ome.sandbox.hub import Hub
 
 FILES = llama_repository(3)
 SHARD = "model-00002-of-00003.safetensors"

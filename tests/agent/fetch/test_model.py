@@ -10,6 +10,8 @@ import pytest
 from ome.agent.fetch import manifest as manifests
 from ome.agent.fetch.model import Job
 from ome.errors import StorageError
+from ome.sandbox.hub import Repository, Trouble, running_hub
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.errors import (
     DiskError,
     ForbiddenPath,
@@ -19,8 +21,6 @@ from ome.storage.errors import (
 )
 from tests.agent.fetch.support import KEY, fetch, job
 from tests.storage.support import on_disk
-from tests.support.hub import Repository, Trouble, running_hub
-from tests.support.safetensors_files import llama_repository
 
 if TYPE_CHECKING:
     from pathlib import Path

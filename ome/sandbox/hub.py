@@ -19,7 +19,7 @@ import anyio
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 __all__ = ["Hub", "Repository", "Trouble", "git_blob", "running_hub"]
 
@@ -66,8 +66,10 @@ class Trouble:
 class Hub:
     """The state behind the server; ``url`` is its endpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[str], Repository] | None = None) -> None:
+        """``make`` gives a repository to a name that has none yet."""
         self.url = ""
+        self._make = make
         self.repositories: dict[str, Repository] = {}
         self.known_tokens: set[str] = set()
         self.troubles: list[Trouble] = []
@@ -161,6 +163,8 @@ class Hub:
 
     def _refusal(self, request: web.BaseRequest, name: str) -> web.Response | None:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self._make is not None and name not in self.repositories:
+            self.repositories[name] = self._make(name)
         repository = self.repositories.get(name)
         if token and token not in self.known_tokens:
             headers = {"X-Error-Message": "Invalid credentials in Authorization header"}
@@ -267,9 +271,10 @@ def _entry(name: str, content: bytes) -> dict[str, Any]:
 @asynccontextmanager
 async def running_hub(
     repositories: Mapping[str, Repository] | None = None,
+    make: Callable[[str], Repository] | None = None,
 ) -> AsyncIterator[Hub]:
-    """A hub on a free port of 127.0.0.1."""
-    hub = Hub()
+    """A hub on a free port of 127.0.0.1; ``make``: see ``Hub``."""
+    hub = Hub(make)
     hub.repositories.update(repositories or {})
     runner = web.ServerRunner(web.Server(hub.answer), shutdown_timeout=0.1)
     await runner.setup()

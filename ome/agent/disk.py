@@ -1,0 +1,123 @@
+"""The node's file system, as its agent works with it; what blocks runs in threads.
+
+``prefix`` is where the node's root directory is in this process: nothing for an agent in a pod, a
+directory of its own for each node of a sandbox. Everything that is said to others is without it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio.to_thread
+
+from ome.agent.fetch import manifest as manifests
+from ome.agent.fetch.place import place_for
+from ome.storage.errors import ForbiddenPath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ome.agent.fetch.manifest import Manifest
+    from ome.agent.fetch.place import Place
+
+__all__ = ["Disk", "Held"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the node remembers of a model; ``whole``: all its files are as they were."""
+
+    manifest: Manifest
+    whole: bool
+
+
+class Disk:
+    """Models below the allowed roots. Every method may raise ``StorageError``."""
+
+    def __init__(
+        self,
+        roots: Sequence[str],
+        prefix: str = "",
+        threads: anyio.CapacityLimiter | None = None,
+    ) -> None:
+        self._prefix = prefix.rstrip("/")
+        self.roots = [self.real(root) for root in roots]
+        self._threads = threads or anyio.CapacityLimiter(8)
+
+    def real(self, path: str) -> str:
+        """Where a path of the node is in this process."""
+        return self._prefix + path if path.startswith("/") else path
+
+    def shown(self, path: str) -> str:
+        """A path of this process as the node has it."""
+        return path.removeprefix(self._prefix)
+
+    async def held(self, key: str) -> Held | None:
+        """What there is of a model that was whole; None when the node remembers none."""
+        return await self._do(self._held, key)
+
+    async def is_dir(self, path: str) -> bool:
+        """Whether a directory of this process is there, below a root."""
+        return await self._do(self._is_dir, path)
+
+    async def remove(self, path: str) -> None:
+        """Remove a model's files; those outside the roots are none of ours. Of a link the link."""
+        await self._do(self._place, path, lambda place: place.remove())
+
+    async def discard(self, path: str) -> None:
+        """Give back the room of an unfinished download to a path."""
+        await self._do(self._place, path, lambda place: place.discard())
+
+    async def forget(self, key: str) -> None:
+        """Remember a model no longer."""
+        await self._do(manifests.forget, self.roots[0], key)
+
+    async def linked(self, path: str) -> bool:
+        """Whether a link below a root leads to a directory; also when that cannot be found out."""
+        return await self._do(self._linked, path)
+
+    def problem(self) -> str | None:
+        """Why nothing can be written below the first root; None when it can be."""
+        root = Path(self.roots[0])
+        try:
+            if not root.exists():
+                return "no such file or directory"
+            if not root.is_dir():
+                return f"{root} is not a directory"
+            return None if os.access(root, os.W_OK) else "permission denied"
+        except OSError as error:
+            return (error.strerror or str(error)).lower()
+
+    async def _do(self, call: Callable[..., _T], *args: object) -> _T:
+        return await anyio.to_thread.run_sync(call, *args, limiter=self._threads)
+
+    def _held(self, key: str) -> Held | None:
+        found = manifests.load(self.roots[0], key)
+        return None if found is None else Held(found, manifests.fits(found, Path(found.path)))
+
+    def _is_dir(self, path: str) -> bool:
+        real = Path(path).resolve()
+        below = any(real.is_relative_to(Path(root).resolve()) for root in self.roots)
+        return below and real.is_dir()
+
+    def _place(self, path: str, call: Callable[[Place], None]) -> None:
+        try:
+            place = place_for(path, self.roots)
+        except ForbiddenPath:
+            return
+        call(place)
+
+    def _linked(self, path: str) -> bool:
+        target = Path(path).resolve()
+        errors: list[OSError] = []
+        for root in self.roots:
+            for place, folders, files in os.walk(root, onerror=errors.append):
+                links = (Path(place, name) for name in (*folders, *files))
+                if any(link.is_symlink() and link.resolve() == target for link in links):
+                    return True
+        return bool(errors)

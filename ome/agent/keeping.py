@@ -1,0 +1,310 @@
+"""One try at having a model on the node: as little work as makes it Ready.
+
+A model that is Ready stays so while its files are only looked at: it becomes Updating when the
+first of them turns out to be missing. A failure that says nothing of the files, such as a hub that
+is away, leaves it Ready too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from ome.agent.fetch.model import Job
+from ome.agent.fetch.peers import NoPeer, PeersBusy
+from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
+from ome.agent.removing import clear_path, leave_owner
+from ome.agent.retries import OF_THE_SOURCE, PathTaken, entry_error, metric_of
+from ome.agent.sharing import Owner, artifact_of, children, find_owner, with_artifact
+from ome.api import names
+from ome.errors import StorageError
+from ome.storage.settings import Credentials
+
+if TYPE_CHECKING:
+    from ome.agent.disk import Held
+    from ome.agent.fetch.model import Fetched
+    from ome.agent.models import Model
+    from ome.agent.post import Post
+    from ome.agent.protocol import Progress
+
+__all__ = ["Keeper"]
+
+_LONGEST_TURN = 30.0
+log = structlog.get_logger("agent")
+
+
+class Keeper:
+    """One try for one model."""
+
+    def __init__(self, post: Post, model: Model) -> None:
+        self._post = post
+        self._model = model
+        self._key = model.report_key
+        self._credentials = Credentials()
+        self._quiet = False
+        self._unknown = False
+        """Whether this node remembers nothing of files that its entry calls Ready."""
+        self._said = float("-inf")
+        self._before = 0
+
+    async def ensure(self) -> None:
+        """Make the model Ready. Raises ``StorageError``."""
+        post, model, entry = self._post, self._model, self._entry
+        if model.scheme == "vendor":
+            self._report(Entry(model.key.name, READY))
+            return
+        self._credentials = await post.credentials(model)
+        job = self._job()
+        self._own_path(job)
+        started = post.clock.monotonic()
+        held = await post.disk.held(self._key)
+        post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
+        owner = await self._owner(job, held)
+        if owner is not None:
+            job = msgspec.structs.replace(job, link_to=owner.path, revision=owner.revision)
+        elif held is not None and model.redownload not in ("", held.manifest.wish):
+            job = msgspec.structs.replace(job, again=True)
+        settled = not job.again and held is not None and _same(held, job)
+        if settled and held is not None and held.whole and self._told_all(entry):
+            return
+        ready = entry is not None and entry.status == READY
+        self._unknown = ready and held is None
+        self._quiet = ready and not job.again and (settled or held is None)
+        if not self._quiet:
+            self._updating(None)
+        there = settled and held is not None and held.whole
+        if there or owner is not None or not model.own_files:
+            async with post.workers:
+                done = await self._download(job)
+        else:
+            done = await self._in_turn(job)
+        self._succeeded(done, owner, post.clock.monotonic() - started)
+        if held is not None and held.manifest.path != job.path:
+            await clear_path(post, model, held.manifest.path, self._key)
+
+    async def failed(self, error: StorageError, pause: float) -> None:
+        """Say why a try failed, and give back its room when there was too little."""
+        post, metrics, labels = self._post, self._post.metrics, self._post.metrics.of(self._model)
+        metrics.failed.labels(*labels).inc()
+        metrics.errors.labels(*labels, metric_of(error, self._model.scheme)).inc()
+        if error.reason == "checksum_mismatch":
+            metrics.verifications.labels(*labels, "failure").inc()
+            metrics.md5_failed.labels(*labels).inc()
+        if error.reason == "rate_limited":
+            metrics.rate_limited.labels(*labels).inc()
+            metrics.rate_waits.labels(*labels).observe(pause)
+        if self._quiet and self._unknown and error.reason in OF_THE_SOURCE:
+            return
+        said = entry_error(error, self._credentials.problem)
+        config = None if self._entry is None else self._entry.config
+        self._report(Entry(self._model.key.name, FAILED, self._path_said, said, config))
+        if error.reason == "disk_full":
+            try:
+                await post.disk.discard(post.path_of(self._model))
+            except StorageError as problem:
+                log.warning("model.not_discarded", node=post.node, problem=str(problem))
+
+    @property
+    def _entry(self) -> Entry | None:
+        return self._post.reporter.entry(self._key)
+
+    @property
+    def _path_said(self) -> str:
+        """What the entry says of the path: nothing while the spec says it."""
+        model, root = self._model, self._post.settings.root
+        return "" if model.storage.get("path") or not model.own_files else model.path_below(root)
+
+    def _job(self) -> Job:
+        post, model = self._post, self._model
+        settings, hub = post.settings, model.scheme == "hf"
+        path = post.path_of(model)
+        if model.scheme == "local":
+            path = post.disk.real(model.storage.get("path") or model.uri.removeprefix("local://"))
+        return Job(
+            key=self._key,
+            uri=model.uri,
+            path=path,
+            roots=post.disk.roots,
+            parameters=dict(model.parameters),
+            credentials=dict(self._credentials.values),
+            shape=post.shape if model.for_shape and model.scheme == "oci" else "",
+            concurrency=settings.concurrency if hub else settings.object_concurrency,
+            attempts=settings.attempts if hub else settings.object_attempts,
+            interval=settings.retry_seconds,
+            wish=model.redownload,
+            describe=not model.skip_parsing,
+        )
+
+    def _own_path(self, job: Job) -> None:
+        """Raise ``PathTaken`` when a model of other content has the directory and goes first."""
+        post, mine = self._post, self._model
+        if not mine.own_files or self._is_ready(mine):
+            return
+        for other in post.models():
+            if other.key == mine.key or not other.own_files or post.path_of(other) != job.path:
+                continue
+            if not post.here(other) or _content(other) == _content(mine):
+                continue
+            if self._is_ready(other) or (other.created, other.key) < (mine.created, mine.key):
+                raise PathTaken(
+                    f"spec.storage.path {post.disk.shown(job.path)} is that of {other.kind}"
+                    f" {other.key}, whose storageUri is {other.uri}; give one of them another path"
+                )
+
+    def _is_ready(self, model: Model) -> bool:
+        entry = self._post.reporter.entry(model.report_key)
+        return entry is not None and entry.status == READY
+
+    async def _owner(self, job: Job, held: Held | None) -> _Shared | None:
+        """The model to link to: one of the same commit, unless others link here already."""
+        post, model = self._post, self._model
+        if not model.reuses or artifact_of(self._entry).children_paths:
+            return None
+        settled = held is not None and (held.whole, held.manifest.source) == (True, job.source)
+        if settled and held is not None and held.manifest.target:
+            parents = artifact_of(self._entry).parent_path or {}
+            key = next(iter(parents), "")
+            return _Shared(key, held.manifest.target, held.manifest.revision) if key else None
+        entries = {key: post.reporter.entry(key) for key in post.reporter.keys}
+        if not any(artifact_of(entry).sha for key, entry in entries.items() if key != self._key):
+            return None
+        try:
+            known = held.manifest.revision if settled and held is not None else ""
+            sha = known or await post.downloads.revision(job)
+        except StorageError as error:
+            log.warning("model.revision_unknown", model=str(model.key), problem=str(error))
+            return None
+        found = find_owner(entries, self._key, model.key.namespace, sha)
+        if found is None or post.disk.real(found.path) == job.path:
+            return None
+        path = post.disk.real(found.path)
+        return _Shared(found.key, path, sha) if await post.disk.is_dir(path) else None
+
+    def _told_all(self, entry: Entry | None) -> bool:
+        """Whether the entry is Ready and says what the files do."""
+        if entry is None or entry.status != READY or entry.path != self._path_said:
+            return False
+        described = entry.config is not None and bool(entry.config.model_format)
+        problem = entry.error is not None and entry.error.reason == names.REASON_CONFIG_PARSE_FAILED
+        return described != self._model.skip_parsing or problem
+
+    def _updating(self, progress: Progress | None) -> None:
+        before = self._entry
+        self._report(
+            Entry(
+                self._model.key.name,
+                UPDATING,
+                self._path_said,
+                None if before is None else before.error,
+                None if before is None else before.config,
+                progress,
+            )
+        )
+
+    def _report(self, entry: Entry) -> None:
+        self._post.reporter.report(self._key, self._model.label, entry)
+
+    async def _in_turn(self, job: Job) -> Fetched:
+        """Download when a worker is free and the other nodes leave us the turn."""
+        post, wait, origin = self._post, self._post.settings.turn_seconds, False
+        if not self._quiet:
+            await post.clock.sleep(await post.turns.delay(self._model))
+        while True:
+            async with post.workers, post.turns.take(self._model, origin) as turn:
+                if turn is not None:
+                    now = msgspec.structs.replace(job, peers=list(turn.peers), origin=turn.origin)
+                    try:
+                        return await self._download(now)
+                    except StorageError as error:
+                        if error.reason not in (NoPeer.reason, PeersBusy.reason):
+                            raise
+                        origin = error.reason == NoPeer.reason
+            await post.clock.sleep(wait * post.rng.uniform(0.5, 1.5))
+            wait = min(wait * 2, _LONGEST_TURN)
+
+    async def _download(self, job: Job) -> Fetched:
+        post = self._post
+        async with post.only_one(job.path):
+            others = sum(post.promised.values())
+            try:
+                job = msgspec.structs.replace(job, promised=others)
+                return await post.downloads.fetch(job, self._progress)
+            finally:
+                post.promised.pop(self._key, None)
+
+    def _progress(self, progress: Progress) -> None:
+        """Say how far the download is, not too often, and only when it is one."""
+        self._post.promised[self._key] = max(progress.total_bytes - progress.completed_bytes, 0)
+        if progress.phase == names.PHASE_SCANNING and self._quiet:
+            return
+        now, self._quiet = self._post.clock.monotonic(), False
+        spent = now - self._said
+        if spent < self._post.settings.progress_seconds:
+            return
+        came = max(progress.completed_bytes - self._before, 0)
+        speed = round(came / spent, 1) if self._before else progress.speed_bytes_per_sec
+        self._said, self._before = now, progress.completed_bytes
+        self._updating(msgspec.structs.replace(progress, speed_bytes_per_sec=speed))
+
+    def _succeeded(self, done: Fetched, owner: _Shared | None, seconds: float) -> None:
+        post, model = self._post, self._model
+        before = artifact_of(self._entry)
+        path = post.disk.shown(done.path)
+        artifact = Artifact()
+        if model.own_files and done.revision:
+            parent = Owner(self._key, path) if owner is None else owner.as_parent(post)
+            artifact = Artifact(done.revision, {parent.key: parent.path}, before.children_paths)
+        error = EntryError(names.REASON_CONFIG_PARSE_FAILED, done.config_error)
+        if not done.config_error:
+            problem = self._credentials.problem
+            error = EntryError(names.REASON_CREDENTIALS_NOT_FOUND, problem)
+        config = msgspec.structs.replace(done.config or Config(), artifact=artifact)
+        said = error if error.message else None
+        self._report(Entry(model.key.name, READY, self._path_said, said, config))
+        for key in before.parent_path or {}:
+            if key not in (artifact.parent_path or {}):
+                leave_owner(post, key, path)
+        if owner is not None:
+            self._join(owner.key, path)
+        labels = post.metrics.of(model)
+        post.metrics.succeeded.labels(*labels).inc()
+        post.metrics.seconds.labels(*labels).observe(seconds)
+        if done.fetched and owner is None:
+            post.metrics.bytes.labels(*labels).inc(done.size)
+            post.metrics.verifications.labels(*labels, "success").inc()
+        log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
+
+    def _join(self, key: str, path: str) -> None:
+        """Note our link in the owner's entry; an owner that is gone has none."""
+        entry = self._post.reporter.entry(key)
+        if entry is not None:
+            artifact = children(artifact_of(entry), add=path)
+            self._post.reporter.amend(key, with_artifact(entry, artifact))
+
+
+class _Shared(msgspec.Struct, frozen=True):
+    """Files of another model with the same content."""
+
+    key: str
+    path: str
+    """In this process."""
+    revision: str
+
+    def as_parent(self, post: Post) -> Owner:
+        return Owner(self.key, post.disk.shown(self.path))
+
+
+def _content(model: Model) -> str:
+    """What decides a model's content; of a URI that says nothing, the URI."""
+    try:
+        return Job(key="", uri=model.uri, roots=[], parameters=dict(model.parameters)).source
+    except StorageError:
+        return model.uri
+
+
+def _same(held: Held, job: Job) -> bool:
+    """Whether what is held is what the job would make."""
+    manifest = held.manifest
+    return (manifest.source, manifest.path, manifest.target) == (job.source, job.path, job.link_to)

@@ -1,0 +1,131 @@
+"""What an agent needs to know of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ome.agent.fetch.place import default_path
+from ome.api import names
+from ome.api.truncate import model_configmap_key, model_node_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.informers.projection import Metadata
+    from ome.kube.resource import ObjectKey
+
+__all__ = ["Model"]
+
+_REUSE = "ReuseIfExists"
+_TENSORRT = "tensorrtllm"
+_NOT_COPIED = ("local", "vendor", "pvc")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A BaseModel, or a ClusterBaseModel when its key has no namespace."""
+
+    key: ObjectKey
+    uid: str
+    generation: int
+    annotations: Mapping[str, str]
+    storage: Mapping[str, Any]
+    labels: Mapping[str, str]
+    created: str = ""
+    deleting: bool = False
+    disabled: bool = False
+    for_shape: bool = False
+    """Whether its engines are built for one shape of GPUs each."""
+
+    @classmethod
+    def of(cls, key: ObjectKey, document: Mapping[str, Any]) -> Model:
+        """From the object as stored."""
+        metadata, spec = document["metadata"], document.get("spec") or {}
+        kind = (spec.get("additionalMetadata") or {}).get("type") or names.BASE_MODEL_TYPE_SERVING
+        engine = (spec.get("modelFormat") or {}).get("name", "").lower() == _TENSORRT
+        return cls(
+            key,
+            metadata["uid"],
+            metadata.get("generation", 0),
+            metadata.get("annotations") or {},
+            spec.get("storage") or {},
+            metadata.get("labels") or {},
+            metadata.get("creationTimestamp") or "",
+            bool(metadata.get("deletionTimestamp")),
+            bool(spec.get("disabled")),
+            engine and kind == names.BASE_MODEL_TYPE_SERVING,
+        )
+
+    def with_metadata(self, metadata: Metadata) -> Model | None:
+        """The model as it is now; None when its spec is another one, which must be read."""
+        if (metadata.uid, metadata.generation) != (self.uid, self.generation):
+            return None
+        return replace(
+            self,
+            annotations=metadata.annotations,
+            labels=metadata.labels,
+            deleting=bool(metadata.deletion_timestamp),
+        )
+
+    @property
+    def uri(self) -> str:
+        """Where its files come from; empty when the spec says nothing."""
+        return self.storage.get("storageUri") or ""
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of its URI."""
+        return self.uri.partition("://")[0]
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters of its storage."""
+        return self.storage.get("parameters") or {}
+
+    @property
+    def own_files(self) -> bool:
+        """Whether the files are put on the node for it, and go with it."""
+        return bool(self.uri) and self.scheme not in _NOT_COPIED
+
+    @property
+    def reuses(self) -> bool:
+        """Whether it may be a link to another model of the same content."""
+        return self.scheme == "hf" and self.storage.get("downloadPolicy") == _REUSE
+
+    @property
+    def redownload(self) -> str:
+        """The value of the annotation that asks for a new download when it changes."""
+        return self.annotations.get(names.ANNOTATION_REDOWNLOAD, "")
+
+    @property
+    def reserved(self) -> bool:
+        """Whether its files are to stay when it goes."""
+        return self.labels.get(names.LABEL_RESERVE_ARTIFACT, "").lower() == "true"
+
+    @property
+    def skip_parsing(self) -> bool:
+        """Whether the user wants nothing of the files' configuration reported."""
+        return any(
+            self.annotations.get(name, "").lower() == "true"
+            for name in names.ANNOTATION_SKIP_CONFIG_PARSING
+        )
+
+    @property
+    def report_key(self) -> str:
+        """Its key in status ConfigMaps."""
+        return model_configmap_key(*self.key)
+
+    @property
+    def label(self) -> str:
+        """Its label on nodes."""
+        return model_node_label(*self.key)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the object."""
+        return "BaseModel" if self.key.namespace else "ClusterBaseModel"
+
+    def path_below(self, root: str) -> str:
+        """The directory on a node whose models are below ``root``."""
+        return self.storage.get("path") or default_path(self.uri, root)

@@ -1,0 +1,123 @@
+"""One model on one node: kept as it should be there, or taken away.
+
+A tender is told what is wanted and works towards it until told otherwise. What is under way for an
+older wish is cancelled first, so at most one thing happens to a model's files at a time, a deletion
+never waits for a download, and a cancelled download says nothing.
+
+Races: between a wish and its cancellation the work goes on for the older one; everything that is
+said or done after an ``await`` is inside the cancelled scope, so nothing of it comes later.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import anyio
+import structlog
+
+from ome.agent.keeping import Keeper
+from ome.agent.removing import remove_model
+from ome.agent.retries import pause_after
+from ome.errors import StorageError
+
+if TYPE_CHECKING:
+    from ome.agent.models import Model
+    from ome.agent.post import Post
+
+__all__ = ["Tender"]
+
+_ELSEWHERE = ("nodeSelector", "nodeAffinity", "path")
+"""Of the storage, what says where the model goes; the path counts as what comes of it."""
+log = structlog.get_logger("agent")
+
+
+class Tender:
+    """Cares for one model; ``run`` ends when the model is gone from the node."""
+
+    def __init__(self, post: Post, model: Model, here: bool) -> None:
+        self.model = model
+        self.here = here
+        """Whether the model is wanted on this node."""
+        self.resting = False
+        """Whether the model is as it should be, and nothing is under way."""
+        self._post = post
+        self._began = False
+        self._scope = anyio.CancelScope()
+        self._look = anyio.Event()
+        self._wish = self._wished()
+
+    def want(self, model: Model, here: bool) -> None:
+        """The model as it is now, and whether it belongs on the node."""
+        self.model, self.here = model, here
+        if self._wished() != self._wish:
+            self._scope.cancel()
+
+    def look(self) -> None:
+        """See whether the files still are as they were; does nothing while work is under way."""
+        if self.resting:
+            self._look.set()
+
+    async def run(self) -> None:
+        """Work until the model is gone from the node, or cancelled."""
+        while True:
+            self._wish, self.resting = self._wished(), False
+            with anyio.CancelScope() as self._scope:
+                if self.here:
+                    self._began = True
+                    await self._keep()
+                await self._remove()
+                if not self.here:
+                    return
+
+    def _wished(self) -> tuple[object, ...]:
+        model = self.model
+        storage = {name: said for name, said in model.storage.items() if name not in _ELSEWHERE}
+        path = self._post.path_of(model)
+        return self.here, storage, path, model.redownload, model.skip_parsing, model.for_shape
+
+    async def _keep(self) -> None:
+        """Have the model there, for ever; what fails is tried again after a while."""
+        failures = 0
+        post, log_model = self._post, str(self.model.key)
+        while True:
+            keeper, pause = Keeper(post, self.model), math.inf
+            try:
+                await keeper.ensure()
+                failures = 0
+            except StorageError as error:
+                failures += 1
+                pause = pause_after(failures, error, post.rng)
+                await keeper.failed(error, pause)
+                log.warning(
+                    "model.failed",
+                    node=post.node,
+                    model=log_model,
+                    reason=error.reason,
+                    problem=str(error),
+                    again_in=round(pause),
+                )
+            self._look, self.resting = anyio.Event(), pause == math.inf
+            with anyio.move_on_after(pause):
+                await self._look.wait()
+            self.resting = False
+
+    async def _remove(self) -> None:
+        """Have the model gone; while its files cannot be removed its entry stays."""
+        failures = 0
+        while True:
+            try:
+                await remove_model(self._post, self.model, self._began)
+            except StorageError as error:
+                failures += 1
+                pause = pause_after(failures, error, self._post.rng)
+                log.warning(
+                    "model.not_removed",
+                    node=self._post.node,
+                    model=str(self.model.key),
+                    problem=str(error),
+                    again_in=round(pause),
+                )
+                await self._post.clock.sleep(pause)
+            else:
+                return

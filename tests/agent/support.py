@@ -1,0 +1,190 @@
+"""Real agents on a cluster in memory, with a hub and a disk that are real."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from aiohttp import web
+
+from ome.agent.agent import NodeAgent
+from ome.agent.blobs import Blobs
+from ome.agent.disk import Disk
+from ome.agent.fetching import InProcess
+from ome.agent.fleet import Fleet
+from ome.agent.post import Alone, Post
+from ome.agent.protocol import decode_entry
+from ome.agent.reporting import Reporter
+from ome.agent.settings import Settings
+from ome.agent.turns import ClusterTurns
+from ome.clock import SystemClock
+from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.informers.registry import Informers
+from ome.kube import Client
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS, NODES
+from ome.reconciler.health import HttpServer
+from ome.storage.settings import Surroundings
+from tests.support.fake_cluster import FakeCluster
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from ome.agent.fetching import Downloads
+    from ome.agent.post import Turns
+    from ome.agent.protocol import Entry
+    from ome.sandbox.hub import Hub
+
+__all__ = [
+    "FAST",
+    "World",
+    "agents",
+    "label",
+    "model",
+    "new_cluster",
+    "peering",
+    "put_node",
+    "said",
+    "until",
+]
+
+FAST: dict[str, Any] = {
+    "attempts": 2,
+    "retry_seconds": 0.01,
+    "report_seconds": 0.01,
+    "turn_seconds": 0.02,
+    "jitter_seconds": 0.0,
+}
+
+
+class World:
+    """What the agents of a test share."""
+
+    def __init__(self, cluster: FakeCluster, hub: Hub | None, root: Path) -> None:
+        self.cluster = cluster
+        self.hub = hub
+        self.root = root
+        self.posts: dict[str, Post] = {}
+        self.turns: Callable[[Client, str], Turns] = lambda *_: Alone()
+        self.settings: dict[str, Any] = dict(FAST)
+        self.secrets: dict[tuple[str, str], Mapping[str, bytes]] = {}
+        self.downloads: Downloads | None = None
+        self.labels: dict[str, Mapping[str, str]] = {}
+        self.sent: Counter[str] = Counter()
+        """Bytes that nodes gave to others."""
+        self.clock = SystemClock()
+
+    def disk_of(self, node: str) -> Path:
+        """The root directory of a node's models."""
+        return self.root / node / "models"
+
+    def note_sent(self, node: str, count: int) -> None:
+        self.sent[node] += count
+
+    async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        return self.secrets.get((namespace, name))
+
+    def make(self, client: Client, node: str) -> NodeAgent:
+        rng = random.Random(node)
+        environ = {"HF_ENDPOINT": self.hub.url} if self.hub else {}
+        around = Surroundings(self.clock, rng, environ, anyio.CapacityLimiter(4))
+        settings = Settings(**{"root": "/models", **self.settings})
+        self.disk_of(node).mkdir(parents=True, exist_ok=True)
+        post = Post(
+            node,
+            "ome",
+            settings,
+            Reporter(client, node, "ome", self.clock, rng, interval=settings.report_seconds),
+            Disk(settings.allowed, str(self.root / node)),
+            self.downloads or InProcess(around),
+            self.secret,
+            self.turns(client, node),
+            self.clock,
+            rng,
+            anyio.CapacityLimiter(settings.workers),
+            environ=environ,
+        )
+        self.posts[node] = post
+        return NodeAgent(post)
+
+
+@asynccontextmanager
+async def peering(world: World, *nodes: str) -> AsyncIterator[None]:
+    """Let the nodes give files to each other while the context is open."""
+    addresses: dict[str, str] = {}
+
+    def turns(client: Client, node: str) -> Turns:
+        rng, address = random.Random(node), addresses[node]
+        made = ClusterTurns(client, "ome", node, world.clock, rng, address=address, jitter=0)
+        made.labels = lambda: world.labels.get(node, {})
+        return made
+
+    async with AsyncExitStack() as stack:
+        for node in nodes:
+            app = web.Application()
+            Blobs(str(world.disk_of(node)), partial(world.note_sent, node)).add_to(app)
+            server = HttpServer(app, "127.0.0.1", 0)
+            addresses[node] = f"http://127.0.0.1:{await server.start()}"
+            stack.push_async_callback(server.stop)
+        world.turns = turns
+        yield
+
+
+@asynccontextmanager
+async def agents(world: World, *nodes: str) -> AsyncIterator[Fleet]:
+    """The agents of some nodes, running."""
+    rng = random.Random(1)
+    client = Client(world.cluster, clock=world.clock, rng=rng)
+    informers = Informers(client, world.clock, rng)
+    kinds = (BASE_MODELS, CLUSTER_BASE_MODELS)
+    fleet = Fleet(client, informers, world.clock, kinds, lambda node: world.make(client, node))
+    async with anyio.create_task_group() as group:
+        await group.start(informers.run)
+        await informers.wait_synced()
+        group.start_soon(fleet.run, nodes)
+        yield fleet
+        group.cancel_scope.cancel()
+
+
+def new_cluster(*nodes: str) -> FakeCluster:
+    cluster = FakeCluster(BASE_MODELS, CLUSTER_BASE_MODELS, clock=SystemClock())
+    for name in nodes:
+        put_node(cluster, name)
+    return cluster
+
+
+def put_node(cluster: FakeCluster, name: str, **labels: str) -> None:
+    cluster.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}})
+
+
+def model(name: str = "m", uri: str = "hf://org/tiny", **storage: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "ClusterBaseModel",
+        "metadata": {"name": name, "finalizers": ["clusterbasemodels.ome.io/finalizer"]},
+        "spec": {"storage": {"storageUri": uri, "path": f"/models/{name}", **storage}},
+    }
+
+
+def said(cluster: FakeCluster, node: str = "n1", name: str = "m") -> Entry | None:
+    held = cluster.object(CONFIGMAPS, ObjectKey("ome", node)) or {}
+    text = (held.get("data") or {}).get(f"clusterbasemodel.{name}")
+    return None if text is None else decode_entry(text)
+
+
+def label(cluster: FakeCluster, node: str = "n1", name: str = "m") -> str:
+    found = cluster.object(NODES, ObjectKey("", node)) or {"metadata": {}}
+    labels: dict[str, str] = found["metadata"].get("labels", {})
+    return labels.get(f"models.ome.io/clusterbasemodel.{name}", "")
+
+
+async def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until something is so. Raises ``TimeoutError``."""
+    with anyio.fail_after(seconds):
+        while not holds():  # noqa: ASYNC110  # of a cluster and a disk, which tell nobody
+            await anyio.sleep(0.005)

@@ -1,0 +1,338 @@
+"""The agent of a node: from a model's spec to files, and back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ome.agent.protocol import READY, decode_entry
+from ome.controllers.resources import CLUSTER_BASE_MODELS
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS, NODES
+from ome.sandbox.hub import Repository, Trouble, running_hub
+from ome.sandbox.safetensors_files import llama_repository
+from tests.agent.support import World, agents, label, model, new_cluster, put_node, said, until
+from tests.storage.support import on_disk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.support.fake_cluster import FakeCluster
+
+pytestmark = pytest.mark.timeout(90)
+"""A busy machine is no failure."""
+
+FILES = llama_repository(2)
+SHARD = "model-00002-of-00002.safetensors"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with running_hub({"org/tiny": Repository(FILES)}) as hub:
+        yield World(new_cluster("n1"), hub, tmp_path)
+
+
+def status(cluster: FakeCluster, node: str = "n1", name: str = "m") -> str:
+    entry = said(cluster, node, name)
+    return "" if entry is None else entry.status
+
+
+def statuses(cluster: FakeCluster, name: str = "m", node: str = "n1") -> list[str | None]:
+    """The states that were written of a model, in order."""
+    found: list[str | None] = []
+    for write in cluster.writes:
+        if write.resource == CONFIGMAPS and write.key.name == node:
+            data = write.body.get("data") or {}
+            key = f"clusterbasemodel.{name}"
+            if key in data:
+                entry = None if data[key] is None else decode_entry(data[key])
+                found.append(None if entry is None else entry.status)
+    return found
+
+
+def edit(cluster: FakeCluster, name: str = "m", **storage: Any) -> None:
+    """Change a model's storage as a user would; None removes."""
+    found = cluster.object(CLUSTER_BASE_MODELS, ObjectKey("", name))
+    assert found is not None
+    merged = {**found["spec"]["storage"], **storage}
+    found["spec"]["storage"] = {key: value for key, value in merged.items() if value is not None}
+    cluster.put(found)
+
+
+def mark(cluster: FakeCluster, name: str = "m", **metadata: dict[str, str]) -> None:
+    found = cluster.object(CLUSTER_BASE_MODELS, ObjectKey("", name))
+    assert found is not None
+    cluster.put({**found, "metadata": {**found["metadata"], **metadata}})
+
+
+async def test_a_model_comes_and_goes(world: World) -> None:
+    cluster, path = world.cluster, world.disk_of("n1") / "m"
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY and label(cluster) == READY)
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.config is not None
+        assert (entry.config.model_type, entry.path, entry.error) == ("llama", "", None)
+        assert entry.config.artifact is not None
+        assert entry.config.artifact.sha == "c" * 40
+        assert entry.config.artifact.parent_path == {"clusterbasemodel.m": "/models/m"}
+        assert on_disk(path) == FILES
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        await until(lambda: said(cluster) is None and not label(cluster))
+        assert not path.exists()
+    assert list(world.disk_of("n1").rglob("*.json")) == []
+
+
+async def test_a_path_that_the_spec_leaves_open_is_told(world: World) -> None:
+    cluster = world.cluster
+    async with agents(world):
+        cluster.put(model(path=None))
+        await until(lambda: status(cluster) == READY)
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.path == "/models/hf:/org/tiny"
+        served = dict(world.hub.served) if world.hub else {}
+        # The controller fills it in, which is no change.
+        edit(cluster, path=entry.path)
+        cluster.put(model("other", path="/models/o"))
+        await until(lambda: status(cluster, name="other") == READY)
+        assert "Updating" not in statuses(cluster)[1:]
+    assert world.hub is not None
+    assert world.hub.served == {name: 2 * count for name, count in served.items()}
+
+
+async def test_a_restart_flips_nothing_and_fetches_nothing(world: World) -> None:
+    cluster = world.cluster
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY and label(cluster) == READY)
+    assert world.hub is not None
+    world.hub.requests.clear()
+    cluster.writes.clear()
+    async with agents(world):
+        cluster.put(model("second", path="/models/second"))
+        await until(lambda: status(cluster, name="second") == READY)
+    assert statuses(cluster) == []
+    assert all(
+        "n1"
+        not in str(
+            write.body.get("metadata", {})
+            .get("labels", {})
+            .get("models.ome.io/clusterbasemodel.m", "")
+        )
+        for write in cluster.writes
+    )
+
+
+async def test_files_of_another_agent_stay_ready_while_they_are_looked_at(world: World) -> None:
+    cluster, path = world.cluster, world.disk_of("n1") / "m"
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY and label(cluster) == READY)
+    shutil.rmtree(world.disk_of("n1") / ".ome")
+    cluster.writes.clear()
+    async with agents(world):
+        await until(lambda: list((world.disk_of("n1") / ".ome").glob("*.json")))
+    assert set(statuses(cluster)) <= {READY}
+    # And what is broken is fetched, for which the model is Updating.
+    shutil.rmtree(world.disk_of("n1") / ".ome")
+    (path / SHARD).write_bytes(b"x")
+    cluster.writes.clear()
+    async with agents(world):
+        await until(lambda: on_disk(path) == FILES)
+        await until(lambda: statuses(cluster)[-1:] == [READY])
+
+
+async def test_files_that_vanish_are_fetched_again(world: World) -> None:
+    cluster, path = world.cluster, world.disk_of("n1") / "m"
+    world.settings["repair_seconds"] = 0.05
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        (path / SHARD).unlink()
+        await until(lambda: on_disk(path) == FILES and status(cluster) == READY)
+
+
+async def test_another_source_and_another_path(world: World) -> None:
+    cluster, root = world.cluster, world.disk_of("n1")
+    assert world.hub is not None
+    other = {**FILES, "README.md": b"# other\n"}
+    world.hub.repositories["org/other"] = Repository(other, commit="d" * 40)
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        edit(cluster, storageUri="hf://org/other", path="/models/sub/o")
+        await until(lambda: (root / "sub" / "o").exists() and not (root / "m").exists())
+        await until(lambda: status(cluster) == READY)
+    assert on_disk(root / "sub" / "o") == other
+
+
+async def test_only_where_it_belongs(world: World) -> None:
+    cluster = world.cluster
+    put_node(cluster, "n2", gpu="a")
+    async with agents(world):
+        cluster.put(model(nodeSelector={"gpu": "a"}))
+        await until(lambda: status(cluster, "n2") == READY)
+        assert said(cluster, "n1") is None
+        node = cluster.object(NODES, ObjectKey("", "n1"))
+        assert node is not None
+        node["metadata"]["labels"] = {**node["metadata"].get("labels", {}), "gpu": "a"}
+        cluster.put(node)
+        await until(lambda: status(cluster, "n1") == READY)
+        edit(cluster, storageUri="pvc://claim/x")
+        await until(lambda: said(cluster, "n1") is None and said(cluster, "n2") is None)
+        assert not (world.disk_of("n1") / "m").exists()
+
+
+async def test_a_wish_for_a_new_download_is_granted_once(world: World) -> None:
+    cluster, path = world.cluster, world.disk_of("n1") / "m"
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        stat = (path / SHARD).stat()
+        (path / SHARD).write_bytes(b"y" * stat.st_size)
+        os.utime(path / SHARD, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        mark(cluster, annotations={"ome.io/redownload": "1"})
+        await until(lambda: on_disk(path) == FILES and status(cluster) == READY)
+        cluster.writes.clear()
+    async with agents(world):
+        cluster.put(model("second", path="/models/second"))
+        await until(lambda: status(cluster, name="second") == READY)
+    assert statuses(cluster) == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "storage", "reason", "text"),
+    [
+        ("deleted", {}, "not_found", "Repository 'org/bad' not found"),
+        ("revoked", {"key": "hub"}, "unauthorized", "the token is not valid"),
+        ("no secret", {"key": "absent"}, "StorageCredentialsNotFound", "does not exist"),
+        ("wrong bytes", {}, "checksum_mismatch", "the source lists"),
+        ("", {"path": "/etc/passwd.d"}, "forbidden_path", "is not below"),
+        ("", {"path": "/models/../etc"}, "forbidden_path", "without '..'"),
+        ("", {"storageUri": "nonsense://x"}, "unknown_scheme", "unknown storage type"),
+        ("", {"storageUri": "local:///nowhere", "path": None}, "local_path_not_found", "exist"),
+    ],
+)
+async def test_each_trouble_has_its_own_reason_and_leaves_others_alone(
+    world: World, trouble: str, storage: dict[str, Any], reason: str, text: str
+) -> None:
+    hub, cluster = world.hub, world.cluster
+    assert hub is not None
+    world.secrets["ome", "hub"] = {"token": b"revoked\n"}
+    if trouble != "deleted":
+        private = ("good",) if trouble in ("revoked", "no secret") else ()
+        hub.repositories["org/bad"] = Repository(llama_repository(2, seed=9), tokens=private)
+    async with agents(world):
+        cluster.put(model("good", path="/models/good"))
+        await until(lambda: status(cluster, name="good") == READY)
+        if trouble == "wrong bytes":
+            hub.troubles.append(Trouble("org/bad/resolve", 99, wrong_bytes=True))
+        cluster.put(model(uri="hf://org/bad", **storage))
+        await until(lambda: status(cluster) == "Failed" and label(cluster) == "Failed")
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == reason
+        assert text in entry.error.message
+        assert "revoked" not in entry.error.message.replace("expired or revoked", "")
+        assert statuses(cluster, "good")[-1] == READY
+    assert not (world.root / "n1" / "etc").exists()
+
+
+async def test_a_link_out_of_the_root_is_not_followed(world: World) -> None:
+    cluster, root = world.cluster, world.disk_of("n1")
+    outside = world.root / "outside"
+    outside.mkdir()
+    root.mkdir(parents=True)
+    (root / "door").symlink_to(outside)
+    async with agents(world):
+        cluster.put(model(path="/models/door/m"))
+        await until(lambda: status(cluster) == "Failed")
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == "forbidden_path"
+    assert list(outside.iterdir()) == []
+
+
+async def test_a_deletion_does_not_wait_for_the_download(world: World) -> None:
+    cluster = world.cluster
+    assert world.hub is not None
+    world.hub.troubles.append(Trouble(SHARD, 9, chunk_seconds=5.0))
+    world.settings["workers"] = 1
+    async with agents(world):
+        cluster.put(model())
+        await world.hub.until_served(SHARD, 1)
+        await until(lambda: status(cluster) == "Updating")
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        await until(lambda: said(cluster) is None and not label(cluster), 3)
+    assert not (world.disk_of("n1") / "m").exists()
+    assert not (world.disk_of("n1") / ".m.fetching").exists()
+    assert statuses(cluster)[-1] is None
+
+
+async def test_two_models_of_other_content_in_one_path(world: World) -> None:
+    cluster = world.cluster
+    assert world.hub is not None
+    world.hub.repositories["org/other"] = Repository({"config.json": b"{}"}, commit="d" * 40)
+    async with agents(world):
+        cluster.put(model("a", path="/models/x"))
+        cluster.put(model("b", "hf://org/other", path="/models/x"))
+        await until(lambda: {status(cluster, name=name) for name in "ab"} == {READY, "Failed"})
+        failed = next(name for name in "ab" if status(cluster, name=name) == "Failed")
+        entry = said(cluster, name=failed)
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == "path_taken"
+
+
+async def test_two_models_of_one_content_in_one_path(world: World) -> None:
+    cluster, path = world.cluster, world.disk_of("n1") / "x"
+    async with agents(world):
+        for name in "ab":
+            cluster.put(model(name, path="/models/x"))
+        await until(lambda: [status(cluster, name=name) for name in "ab"] == [READY, READY])
+        assert world.hub is not None
+        assert world.hub.served[SHARD] == len(FILES[SHARD])
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "a"))
+        await until(lambda: said(cluster, name="a") is None)
+        assert on_disk(path) == FILES
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "b"))
+        await until(lambda: said(cluster, name="b") is None)
+        assert not path.exists()
+
+
+async def test_reserved_files_stay(world: World) -> None:
+    cluster, path = world.cluster, world.disk_of("n1") / "m"
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        mark(cluster, labels={"models.ome/reserve-model-artifact": "True"})
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        await until(lambda: said(cluster) is None)
+    assert on_disk(path) == FILES
+
+
+async def test_a_model_deleted_while_the_agent_was_away(world: World) -> None:
+    cluster = world.cluster
+    async with agents(world):
+        cluster.put(model())
+        cluster.put(model("gone", path="/models/gone"))
+        await until(lambda: status(cluster) == status(cluster, name="gone") == READY)
+        await until(lambda: label(cluster, name="gone") == READY)
+    cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+    found = cluster.object(CLUSTER_BASE_MODELS, ObjectKey("", "gone"))
+    assert found is not None
+    cluster.put({**found, "metadata": {**found["metadata"], "finalizers": []}})
+    cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "gone"))
+    async with agents(world):
+        await until(lambda: said(cluster) is None and not label(cluster))
+        await until(lambda: not label(cluster, name="gone"))
+        await until(lambda: said(cluster, name="gone") is None)
+    assert not (world.disk_of("n1") / "m").exists()

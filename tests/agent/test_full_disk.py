@@ -1,0 +1,67 @@
+"""A node whose disk fills up, for which the right to mount is needed."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ome.agent.protocol import READY
+from ome.sandbox.hub import Repository, running_hub
+from ome.sandbox.safetensors_files import llama_repository
+from tests.agent.support import World, agents, model, new_cluster, said, until
+from tests.storage.support import on_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(90)
+"""A busy machine is no failure."""
+
+FILES = llama_repository(2)
+BIG = {**FILES, "big.bin": b"x" * 3_000_000}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """The models of node n1 on a file system of two MiB."""
+    place = tmp_path / "n1" / "models"
+    place.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"mount cannot be run: {error.strerror}")
+    if done.returncode:
+        pytest.skip(f"no right to mount a tmpfs: {done.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+async def test_a_model_that_does_not_fit_leaves_the_others_alone(
+    small: Path, tmp_path: Path
+) -> None:
+    repositories = {"org/tiny": Repository(FILES), "org/big": Repository(BIG, commit="d" * 40)}
+    async with running_hub(repositories) as hub:
+        world = World(new_cluster("n1"), hub, tmp_path)
+        cluster = world.cluster
+        async with agents(world):
+            cluster.put(model("good"))
+            await until(lambda: (entry := said(cluster, name="good")) and entry.status == READY)
+            cluster.put(model("big", "hf://org/big"))
+            await until(lambda: (entry := said(cluster, name="big")) and entry.status == "Failed")
+            entry = said(cluster, name="big")
+            assert entry is not None
+            assert entry.error is not None
+            assert entry.error.reason == "disk_full"
+            assert "insufficient disk space: need" in entry.error.message
+            good = said(cluster, name="good")
+            assert good is not None
+            assert good.status == READY
+        assert "big.bin" not in hub.served
+        assert not (small / ".big.fetching").exists()
+        assert on_disk(small / "good") == FILES

@@ -1,0 +1,189 @@
+"""The agent's process on a node: killed at any moment it loses nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from ome.agent.protocol import READY, Entry, decode_entry
+from ome.cli.nodeagent import start_delay
+from ome.sandbox.hub import Repository, Trouble, running_hub
+from ome.sandbox.safetensors_files import llama_repository, safetensors
+from tests import cluster
+from tests.e2e.harness import ROOT, free_port
+from tests.storage.support import on_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ome.sandbox.hub import Hub
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+
+_LARGEST = 200_000
+_IN_FLIGHT = 4 * _LARGEST
+"""What a kill may lose: the unwritten parts of as many files as are fetched at once."""
+
+
+@pytest.fixture
+def node() -> Iterator[str]:
+    """A Node whose agent begins at once."""
+    name = next(
+        found for _ in range(10_000) if start_delay(found := f"agent-{uuid.uuid4().hex[:6]}") == 0
+    )
+    cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+    yield name
+    cluster.delete("nodes", name)
+
+
+@contextmanager
+def an_agent(
+    node: str, namespace: str, root: Path, hub: Hub, log: Path, port: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    words = [
+        "agent",
+        f"--port={port}",
+        f"--models-root-dir={root}",
+        f"--namespace={namespace}",
+        f"--kubeconfig={os.environ['KUBECONFIG']}",
+    ]
+    environ = {**os.environ, "NODE_NAME": node, "HF_ENDPOINT": hub.url, "POD_IP": "127.0.0.1"}
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from ome.cli import main; main()", *words],
+            stdout=out,
+            stderr=out,
+            cwd=ROOT,
+            env=environ,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+
+
+def model(name: str, node: str, root: Path) -> dict[str, Any]:
+    storage = {
+        "storageUri": "hf://org/tiny",
+        "path": f"{root}/m",
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [
+                    {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+                ]
+            }
+        },
+    }
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "ClusterBaseModel",
+        "metadata": {"name": name},
+        "spec": {"modelFormat": {"name": "safetensors"}, "storage": storage},
+    }
+
+
+def said(node: str, namespace: str, name: str) -> Entry | None:
+    held = cluster.get("configmaps", node, namespace) or {}
+    text = (held.get("data") or {}).get(f"clusterbasemodel.{name}")
+    return None if text is None else decode_entry(text)
+
+
+def asked(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+async def until_ready(node: str, namespace: str, name: str) -> None:
+    def ready() -> bool:
+        entry = said(node, namespace, name)
+        return entry is not None and entry.status == READY
+
+    await anyio.to_thread.run_sync(cluster.eventually, ready, 200.0, 0.5)
+
+
+@pytest.mark.parametrize("seed", [1])
+async def test_killed_at_random_moments_of_a_download_of_fifty_files(
+    tmp_path: Path, namespace: str, node: str, seed: int
+) -> None:
+    rng, name = random.Random(seed), f"m-{node}"
+    files = {
+        f"part-{n:02}.safetensors": safetensors({"w": ("U8", [rng.randrange(_LARGEST)])}, seed=n)
+        for n in range(49)
+    } | {"config.json": llama_repository(2)["config.json"]}
+    root, port = tmp_path / "models", free_port()
+    root.mkdir()
+    total, rounds = sum(map(len, files.values())), 0
+    async with running_hub({"org/tiny": Repository(files)}) as hub:
+        hub.troubles.append(Trouble("part-", 10_000, chunk_seconds=0.001))
+        cluster.apply(model(name, node, root))
+        while not (root / "m").exists() and rounds < 30:
+            with an_agent(node, namespace, root, hub, tmp_path / "log", port) as process:
+                before = sum(hub.served.values())
+                with anyio.move_on_after(200):
+                    async with anyio.create_task_group() as group:
+                        group.start_soon(until_published, root / "m", group.cancel_scope)
+                        await hub.until_total(before + rng.randrange(total // 5, total // 2))
+                        group.cancel_scope.cancel()
+                process.send_signal(signal.SIGKILL)
+            rounds += 1
+            assert sum(hub.served.values()) > before, (tmp_path / "log").read_text()[-2000:]
+            work = root / "m" if (root / "m").exists() else root / ".m.fetching"
+            for path, content in on_disk(work).items():
+                if not path.endswith(".incomplete"):
+                    # What is whole is right, and never asked for again.
+                    assert content == files[path]
+                    hub.finished.add(path)
+        with an_agent(node, namespace, root, hub, tmp_path / "log", port) as process:
+            await until_ready(node, namespace, name)
+            await anyio.to_thread.run_sync(look_at, port)
+            cluster.delete("clusterbasemodels", name, wait=0)
+            await anyio.to_thread.run_sync(
+                cluster.eventually, lambda: said(node, namespace, name) is None, 100.0, 0.5
+            )
+            process.send_signal(signal.SIGTERM)
+            assert await anyio.to_thread.run_sync(process.wait, 60) == 0
+        assert rounds > 1
+        assert hub.asked_again == set()
+        assert sum(hub.served.values()) <= total + rounds * _IN_FLIGHT
+    assert not (root / "m").exists()
+
+
+async def until_published(place: Path, scope: anyio.CancelScope) -> None:
+    while not place.exists():  # noqa: ASYNC110, ASYNC240  # a disk tells nobody
+        await anyio.sleep(0.05)
+    scope.cancel()
+
+
+def look_at(port: int) -> None:
+    """Probes and metrics, as a kubelet and Prometheus ask for them."""
+    for path in ("/healthz", "/readyz", "/livez", "/livez/ping", "/healthz/model-agent-health"):
+        assert asked(port, path) == "ok"
+    assert "[+]model-agent-health ok\nhealthz check passed" in asked(port, "/healthz?verbose")
+    metrics = asked(port, "/metrics")
+    for name in (
+        "model_agent_downloads_success_total",
+        "model_agent_downloads_failed_total",
+        "model_agent_download_duration_seconds_bucket",
+        "model_agent_download_bytes_total",
+        "model_agent_verifications_total",
+        "model_agent_verification_duration_seconds_bucket",
+        "model_agent_active_workers",
+        "model_agent_task_queue_depth",
+        "model_agent_configmap_operations_total",
+    ):
+        assert name in metrics, name
