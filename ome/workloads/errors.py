@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ome.errors import OmeError
 
-__all__ = ["ConfigError", "NotBuilt", "RenderError"]
+__all__ = ["ConfigError", "ExposureError", "NotBuilt", "RenderError"]
 
 
 class RenderError(OmeError):
@@ -22,3 +22,7 @@ class NotBuilt(RenderError):
 
 class ConfigError(OmeError):
     """A key of the operator's ConfigMap cannot be used."""
+
+
+class ExposureError(OmeError):
+    """A service cannot be exposed as it is written: its host, its path, or what it asks for."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.api.truncate import truncate_dns
 from ome.workloads import deployment, model_config, modes, pods, scaling, service
 from ome.workloads.errors import RenderError
+from ome.workloads.exposed import Exposed, ExposedComponent
+from ome.workloads.exposure import Exposure, expose
 from ome.workloads.inputs import engine_component
 from ome.workloads.metadata import component_metadata
-from ome.workloads.urls import component_host, service_host
+from ome.workloads.urls import component_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ def plan(inputs: PlanInputs) -> Plan:
         inputs.config.ingress,
     )
     keda = inputs.service.spec.keda_config
-    autoscaler = scaling.autoscaler_class(engine, metadata.annotations, keda)
+    scaler = scaling.autoscaler(metadata, engine, keda, inputs.config.keda)
     pod = pods.pod_spec(inputs, engine, metadata.annotations)
     container = pods.main_container(pod, engine.runner, inputs.service.metadata)
     component = service.component_service(metadata, container)
@@ -79,8 +80,8 @@ def plan(inputs: PlanInputs) -> Plan:
         ),
         component,
     ]
-    if autoscaler == names.AUTOSCALER_HPA:
-        objects.append(scaling.horizontal_pod_autoscaler(metadata, engine))
+    if scaler is not None:
+        objects.append(scaler)
     objects.append(scaling.disruption_budget(metadata, engine))
     planned = PlannedComponent(engine.name, metadata.name, f"http://{host}", tuple(objects))
     return _expose(inputs, planned, component["spec"]["ports"][0]["port"])
@@ -88,28 +89,24 @@ def plan(inputs: PlanInputs) -> Plan:
 
 def _expose(inputs: PlanInputs, engine: PlannedComponent, port: int) -> Plan:
     owner = inputs.service
-    namespace = owner.metadata.namespace
-    ingress = inputs.config.ingress.resolve(owner.metadata.annotations)
-    local = service.is_cluster_local(owner)
-    fallback = None
-    url = ""
-    if local:
-        host = service_host(truncate_dns(engine.workload), namespace, inputs.cluster_domain)
-        url = f"http://{host}:{port}"
-    elif ingress.disable_ingress_creation:
-        in_use = predictor_in_use(owner.spec.predictor)
-        fallback = service.fallback_service(owner, engine.name, port, any_component=in_use)
-        host = service_host(owner.metadata.name, namespace, inputs.cluster_domain)
-        url = f"http://{host}:{port}"
+    exposed = Exposed(
+        service=owner,
+        components=(ExposedComponent(engine.name, names.MODE_RAW, port, port),),
+        config=inputs.config.ingress.resolve(owner.metadata.annotations),
+        cluster_domain=inputs.cluster_domain,
+        any_component=predictor_in_use(owner.spec.predictor),
+    )
+    wanted = not exposed.config.disable_ingress_creation and not exposed.cluster_local
+    made = Exposure() if wanted else expose(exposed, {})
     return Plan(
         components=(engine,),
         model_config=model_config.model_config_map(
             owner, inputs.model, taken=inputs.model_config_taken
         ),
-        fallback=fallback,
-        url=url,
-        ingress_wanted=not ingress.disable_ingress_creation and not local,
-        cluster_local=local,
+        fallback=made.objects[0] if made.objects else None,
+        url=made.url,
+        ingress_wanted=wanted,
+        cluster_local=exposed.cluster_local,
     )
 
 

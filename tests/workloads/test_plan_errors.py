@@ -99,27 +99,6 @@ def rendered(
             ["mode VirtualDeployment "],
         ),
         (
-            {"engine": ENGINE},
-            {"ome.io/autoscalerClass": "keda"},
-            "engine",
-            "InternalError",
-            ["autoscaler class keda", "use hpa or external"],
-        ),
-        (
-            {"engine": {**ENGINE, "kedaConfig": {"enableKeda": True}}},
-            {},
-            "engine",
-            "InternalError",
-            ["kedaConfig.enableKeda", "use hpa or external"],
-        ),
-        (
-            {"engine": ENGINE, "kedaConfig": {"enableKeda": True}},
-            {},
-            "engine",
-            "InternalError",
-            ["kedaConfig.enableKeda", "use hpa or external"],
-        ),
-        (
             {"engine": ENGINE, "model": {"name": "m", "fineTunedWeights": ["w"]}},
             {},
             "engine",
