@@ -184,6 +184,7 @@ LABEL_PRIORITY_KUEUE = "kueue.x-k8s.io/priority-class"
 LABEL_QUEUE_VOLCANO = "volcano.sh/queue-name"
 LABEL_PRIORITY_RAY = "ray.io/priority-class-name"
 LABEL_SCHEDULER_RAY = "ray.io/scheduler-name"
+LABEL_RAY_INDEX = "ome.io/ray-cluster-index"  # ours: which Ray cluster a prober looks at
 PRIORITY_CLASS_KUEUE = "kueue-scheduling-high-priority"
 PRIORITY_CLASS_VOLCANO = "volcano-scheduling-high-priority"
 SCHEDULER_VOLCANO = "volcano"

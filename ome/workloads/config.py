@@ -11,6 +11,7 @@ from ome.api import names
 from ome.workloads.errors import ConfigError
 from ome.workloads.gotemplate import TemplateError, parse
 from ome.workloads.keda_settings import KedaSettings, parse_keda
+from ome.workloads.prober import ProberConfig, parse_prober
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +108,7 @@ class OperatorConfig:
     keda: KedaSettings = field(default_factory=KedaSettings)
     ignored: tuple[str, ...] = ()
     """What could not be read and is not needed; said in a log line each."""
+    prober: ProberConfig = field(default_factory=ProberConfig)
 
 
 def parse_operator_config(data: Mapping[str, str] | None) -> OperatorConfig:
@@ -119,7 +121,9 @@ def parse_operator_config(data: Mapping[str, str] | None) -> OperatorConfig:
     mode = names.MODE_RAW if "deploy" in missing else _deploy(held["deploy"])
     ingress = SHIPPED_INGRESS if "ingress" in missing else _ingress(held["ingress"])
     keda, problem = parse_keda(held.get("kedaConfig", ""))
-    return OperatorConfig(mode, ingress, missing, keda, (problem,) if problem else ())
+    ignored = (problem,) if problem else ()
+    prober = _prober(held.get("multinodeProber", ""))
+    return OperatorConfig(mode, ingress, missing, keda, ignored, prober)
 
 
 def _object(key: str, text: str) -> dict[str, Any]:
@@ -135,6 +139,17 @@ def _object(key: str, text: str) -> dict[str, Any]:
             f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}: key {key} must hold a JSON object"
         )
     return value
+
+
+def _prober(text: str) -> ProberConfig:
+    if not text:
+        return ProberConfig()
+    try:
+        return parse_prober(_object("multinodeProber", text))
+    except ValueError as error:
+        raise ConfigError(
+            f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}, key multinodeProber: {error}"
+        ) from error
 
 
 def _deploy(text: str) -> str:

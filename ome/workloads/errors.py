@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ome.errors import OmeError
 
-__all__ = ["ConfigError", "ExposureError", "NotBuilt", "RenderError"]
+__all__ = ["ConfigError", "ExposureError", "RenderError"]
 
 
 class RenderError(OmeError):
@@ -14,10 +14,6 @@ class RenderError(OmeError):
         super().__init__(message)
         self.component = component
         self.reason = reason
-
-
-class NotBuilt(RenderError):
-    """The service asks for something that this version of OME does not make yet."""
 
 
 class ConfigError(OmeError):

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from ome.api import InferenceService
     from ome.workloads.config import IngressConfig
 
-__all__ = ["Exposed", "ExposedComponent"]
+__all__ = ["REQUEST_TIMEOUT", "Exposed", "ExposedComponent"]
+
+REQUEST_TIMEOUT = 60
+"""Seconds that a request may take where its component says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class ExposedComponent:
     mode: str
     port: int = names.PORT_SERVICE
     pod_port: int = names.PORT_SERVICE
-    timeout: int = 60
+    timeout: int = REQUEST_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)

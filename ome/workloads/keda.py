@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ome.api import names
-from ome.api.truncate import truncate_dns
+from ome.api import names, to_json
+from ome.workloads.contested import KEDA_API_VERSION, SCALED_OBJECT_KIND, scaled_object_name
 from ome.workloads.errors import RenderError
 from ome.workloads.keda_settings import settings_of
 
 if TYPE_CHECKING:
-    from ome.workloads.inputs import Component
+    from ome.workloads.inputs import Component, PlanInputs
     from ome.workloads.keda_settings import KedaSettings
     from ome.workloads.metadata import ComponentMetadata
 
-__all__ = ["KNOWN_METRICS", "scaled_object", "scaled_object_name"]
+__all__ = ["KNOWN_METRICS", "scaled_object"]
 
-_NAME_KEPT = 50
 _SERVER = "http://prometheus-operated.monitoring.svc.cluster.local:9090"
 _THRESHOLD = "10"
 _OPERATOR = "LessThanOrEqual"
@@ -43,38 +42,27 @@ KNOWN_METRICS = {
 """Gauges of the engines by name. The sum over the pods, which KEDA divides by their number."""
 
 
-def scaled_object_name(workload: str, *, taken: bool = False) -> str:
-    """The name of a workload's ScaledObject; KEDA puts it into a label, so it is at most 63.
-
-    Workloads with equal tails would share it: ``taken`` says that another service owns an object of
-    that name, and gives one of the same length with a hash of the whole name instead.
-    """
-    tail = truncate_dns(workload, _NAME_KEPT) if taken else workload[-_NAME_KEPT:]
-    return f"scaledobject-{tail}"
-
-
 def scaled_object(
+    inputs: PlanInputs,
     metadata: ComponentMetadata,
     component: Component,
-    service: str,
     bounds: tuple[int, int],
-    settings: KedaSettings,
-    *,
-    taken: bool = False,
 ) -> dict[str, Any]:
-    """The ScaledObject of a component; ``taken`` is that of ``scaled_object_name``.
-
-    ``service`` is the InferenceService's name, ``settings`` are its own and the cluster's; the
-    component's block goes before them. Raises ``RenderError`` naming the annotation.
-    """
-    own = settings_of(component.merged.get("kedaConfig")).over(settings)
-    low, high = bounds
-    described = metadata.object(scaled_object_name(metadata.name, taken=taken))
+    """The ScaledObject of a component. Raises ``RenderError`` naming the annotation."""
+    service, low = inputs.service, bounds[0]
+    keda = service.spec.keda_config
+    own = settings_of(component.merged.get("kedaConfig"))
+    settings = own.over(settings_of(None if keda is None else to_json(keda)))
+    settings = settings.over(inputs.config.keda)
+    name = scaled_object_name(metadata.name)
+    if (SCALED_OBJECT_KIND, name) in inputs.taken:
+        name = scaled_object_name(metadata.name, taken=True)
+    described = metadata.object(name)
     for label in (names.LABEL_APP, _NEVER_LABEL):
         described["labels"].pop(label, None)
     return {
-        "apiVersion": "keda.sh/v1alpha1",
-        "kind": "ScaledObject",
+        "apiVersion": KEDA_API_VERSION,
+        "kind": SCALED_OBJECT_KIND,
         "metadata": described,
         "spec": {
             "scaleTargetRef": {
@@ -82,10 +70,10 @@ def scaled_object(
                 "kind": "Deployment",
                 "name": metadata.name,
             },
-            **_tuning(metadata, component, low, own),
+            **_tuning(metadata, component, low, settings),
             "minReplicaCount": low,
-            "maxReplicaCount": high,
-            "triggers": [_trigger(metadata, component, service, own)],
+            "maxReplicaCount": bounds[1],
+            "triggers": [_trigger(metadata, component, service.metadata.name, settings)],
         },
     }
 

@@ -2,112 +2,114 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ome.api import names
-from ome.workloads import deployment, model_config, modes, pods, scaling, service
+from ome.workloads import model_config, modes
+from ome.workloads.components import components
 from ome.workloads.errors import RenderError
-from ome.workloads.exposed import Exposed, ExposedComponent
+from ome.workloads.exposed import REQUEST_TIMEOUT, Exposed, ExposedComponent
 from ome.workloads.exposure import Exposure, expose
-from ome.workloads.inputs import engine_component
 from ome.workloads.metadata import component_metadata
-from ome.workloads.urls import component_host
+from ome.workloads.planned import Plan, PlanFailure, PlannedComponent
+from ome.workloads.shapes import render
+from ome.workloads.urls import component_host, service_host
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from ome.api import PredictorSpec
-    from ome.workloads.inputs import PlanInputs
+    from ome.api import InferenceService, PredictorSpec
+    from ome.workloads.inputs import Component, PlanInputs
 
-__all__ = ["Plan", "PlannedComponent", "plan", "predictor_in_use"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedComponent:
-    """A component: its workload's name, where it answers, and its objects in order."""
-
-    name: str
-    workload: str
-    url: str
-    objects: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What should exist for a service.
-
-    ``fallback`` is the Service of the InferenceService's own name, None when an ingress is wanted
-    or the service stays inside the cluster; ``url`` is the address that the service has without an
-    ingress, empty when an ingress is wanted.
-    """
-
-    components: tuple[PlannedComponent, ...]
-    model_config: Mapping[str, Any]
-    fallback: Mapping[str, Any] | None
-    url: str
-    ingress_wanted: bool
-    cluster_local: bool
+__all__ = ["plan", "predictor_in_use", "virtual_plan"]
 
 
 def plan(inputs: PlanInputs) -> Plan:
-    """Render a service. Raises ``RenderError`` naming the component and the way out."""
-    engine = engine_component(inputs)
-    if engine is None:
-        raise RenderError(
-            names.COMPONENT_ENGINE,
-            "engine component is required: set spec.engine, or use a runtime with an engineConfig",
-            names.REASON_DEPLOYMENT_MODE,
+    """Render a service.
+
+    Raises ``RenderError`` naming the component and the way out when nothing can be made. A
+    component after the first one that cannot be rendered is told in ``failure`` instead.
+    """
+    wanted = modes.service_mode(inputs.service, inputs.config.default_deployment_mode)
+    if wanted == names.MODE_VIRTUAL:
+        return virtual_plan(inputs.service, inputs.cluster_domain)
+    found = components(inputs)
+    chosen = modes.component_modes(inputs, found)
+    if names.MODE_VIRTUAL in chosen.values():
+        return virtual_plan(inputs.service, inputs.cluster_domain)
+    made: list[PlannedComponent] = []
+    failure = None
+    for component in found:
+        try:
+            made.append(_component(inputs, component, chosen[component.name]))
+        except RenderError as error:
+            if not made:
+                raise
+            failure = PlanFailure(error.component, error.reason, str(error))
+            break
+    started = Plan(wanted, tuple(made), model_config.model_config_map(inputs), failure=failure)
+    return started if failure is not None else _expose(inputs, found, started)
+
+
+def virtual_plan(owner: InferenceService, cluster_domain: str) -> Plan:
+    """The plan of a service that only stands for something that runs elsewhere."""
+    metadata = owner.metadata
+    host = service_host(metadata.name, metadata.namespace, cluster_domain)
+    return Plan(names.MODE_VIRTUAL, (), None, url=f"http://{host}")
+
+
+def _component(inputs: PlanInputs, component: Component, mode: str) -> PlannedComponent:
+    metadata = component_metadata(inputs, component, mode)
+    url = ""
+    if mode != names.MODE_SERVERLESS:
+        host = component_host(
+            component.name,
+            metadata.name,
+            metadata.namespace,
+            metadata.labels,
+            metadata.annotations,
+            inputs.config.ingress,
         )
-    modes.check_supported(inputs, engine)
-    metadata = component_metadata(inputs, engine)
-    host = component_host(
-        engine.name,
-        metadata.name,
-        metadata.namespace,
-        metadata.labels,
-        metadata.annotations,
-        inputs.config.ingress,
-    )
-    keda = inputs.service.spec.keda_config
-    scaler = scaling.autoscaler(metadata, engine, keda, inputs.config.keda)
-    pod = pods.pod_spec(inputs, engine, metadata.annotations)
-    container = pods.main_container(pod, engine.runner, inputs.service.metadata)
-    component = service.component_service(metadata, container)
-    objects = [
-        deployment.deployment(
-            metadata, pod, engine.merged.get("deploymentStrategy"), inputs.rendering
-        ),
-        component,
-    ]
-    if scaler is not None:
-        objects.append(scaler)
-    objects.append(scaling.disruption_budget(metadata, engine))
-    planned = PlannedComponent(engine.name, metadata.name, f"http://{host}", tuple(objects))
-    return _expose(inputs, planned, component["spec"]["ports"][0]["port"])
+        url = f"http://{host}"
+    workloads, objects = render(inputs, component, metadata, mode)
+    return PlannedComponent(component.name, mode, workloads, url, tuple(objects))
 
 
-def _expose(inputs: PlanInputs, engine: PlannedComponent, port: int) -> Plan:
+def _expose(inputs: PlanInputs, found: Sequence[Component], made: Plan) -> Plan:
+    """The plan with the service as those outside see it."""
     owner = inputs.service
     exposed = Exposed(
         service=owner,
-        components=(ExposedComponent(engine.name, names.MODE_RAW, port, port),),
+        components=tuple(map(_exposed, found, made.components)),
         config=inputs.config.ingress.resolve(owner.metadata.annotations),
         cluster_domain=inputs.cluster_domain,
         any_component=predictor_in_use(owner.spec.predictor),
     )
     wanted = not exposed.config.disable_ingress_creation and not exposed.cluster_local
-    made = Exposure() if wanted else expose(exposed, {})
-    return Plan(
-        components=(engine,),
-        model_config=model_config.model_config_map(
-            owner, inputs.model, taken=inputs.model_config_taken
-        ),
-        fallback=made.objects[0] if made.objects else None,
-        url=made.url,
+    first = Exposure() if wanted else expose(exposed, {})
+    return replace(
+        made,
+        exposed=exposed,
+        fallback=first.objects[-1] if first.objects else None,
+        url=first.url,
         ingress_wanted=wanted,
         cluster_local=exposed.cluster_local,
     )
+
+
+def _exposed(component: Component, made: PlannedComponent) -> ExposedComponent:
+    port = pod_port = names.PORT_SERVICE
+    for item in made.objects:
+        if item["kind"] != "Service":
+            continue
+        if item["apiVersion"] == "v1":
+            port = pod_port = int(item["spec"]["ports"][0]["port"])
+        else:
+            # Knative makes the core Service, for its own gateways.
+            port = names.PORT_PUBLIC
+    timeout = component.merged.get("timeoutSeconds") or REQUEST_TIMEOUT
+    return ExposedComponent(component.name, made.mode, port, pod_port, int(timeout))
 
 
 def predictor_in_use(predictor: PredictorSpec | None) -> bool:

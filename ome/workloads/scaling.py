@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ome.api import names, to_json
+from ome.api import names
 from ome.workloads.errors import RenderError
 from ome.workloads.keda import scaled_object
-from ome.workloads.keda_settings import KedaSettings, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.api import KedaConfig
-    from ome.workloads.inputs import Component
+    from ome.workloads.inputs import Component, PlanInputs
     from ome.workloads.metadata import ComponentMetadata
 
 __all__ = [
@@ -28,29 +27,16 @@ _DEFAULT_UTILIZATION = 80
 
 
 def autoscaler(
-    metadata: ComponentMetadata,
-    component: Component,
-    keda: KedaConfig | None = None,
-    defaults: KedaSettings | None = None,
-    *,
-    taken: bool = False,
+    inputs: PlanInputs, metadata: ComponentMetadata, component: Component
 ) -> dict[str, Any] | None:
-    """The object that scales a component, None when somebody else does.
-
-    ``keda`` is the service's own block, ``defaults`` those of the cluster; ``taken`` says that
-    another service owns the name of the ScaledObject. Raises ``RenderError``.
-    """
+    """The object that scales a component, None when somebody else does. Raises ``RenderError``."""
+    keda = inputs.service.spec.keda_config
     chosen = autoscaler_class(component, metadata.annotations, keda)
     if chosen == names.AUTOSCALER_EXTERNAL:
         return None
     if chosen == names.AUTOSCALER_HPA:
         return horizontal_pod_autoscaler(metadata, component)
-    own = settings_of(None if keda is None else to_json(keda))
-    settings = own.over(defaults or KedaSettings())
-    # The metadata's name is the component's, and the service's with that suffix.
-    service = metadata.name.removesuffix(f"-{component.name}")
-    bounds = replica_bounds(component)
-    return scaled_object(metadata, component, service, bounds, settings, taken=taken)
+    return scaled_object(inputs, metadata, component, replica_bounds(component))
 
 
 def autoscaler_class(

@@ -66,6 +66,8 @@ def ray_head_service(
     if not container.get("ports"):
         named["name"] = truncate_dns(metadata.name)
     ports = _ports(named)
+    # A port may go without a name only where it is alone.
+    ports[0].setdefault("name", "port-0")
     for name, number in _RAY_PORTS.items():
         if all(port["port"] != number for port in ports):
             ports.append({"name": name, "port": number, "targetPort": number, "protocol": "TCP"})

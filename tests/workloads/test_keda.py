@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ome.workloads import RenderError
-from ome.workloads.keda import KNOWN_METRICS, scaled_object_name
+from ome.workloads.contested import scaled_object_name
+from ome.workloads.keda import KNOWN_METRICS
 from tests.workloads.test_scaling import made, made_objects
 
 CLASS = {"ome.io/autoscalerClass": "keda"}
