@@ -9,11 +9,14 @@ import msgspec
 
 from ome.api import names
 from ome.controllers.decode import KindDecoder
+from ome.controllers.inferenceservice.applying import Writer
 from ome.controllers.inferenceservice.children import Children
 from ome.controllers.inferenceservice.cluster_domain import cluster_domain
+from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
-from ome.controllers.inferenceservice.reconciler import BY_SERVICE_LABEL, Reconciler
+from ome.controllers.inferenceservice.reconciler import Reconciler
+from ome.controllers.inferenceservice.telling import Teller
 from ome.controllers.inferenceservice.triggers import Triggers
 from ome.controllers.inferenceservice.usage import Usage
 from ome.controllers.inferenceservice.world import Sources, World
@@ -89,7 +92,16 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     children = Children(context.client, context.applier, children_informers)
     planner = Planner(world, children, settings, cluster_domain())
     reconciler = Reconciler(
-        context, INFERENCE_SERVICES, world, planner, children, pods, services, usage
+        context,
+        INFERENCE_SERVICES,
+        services,
+        world=world,
+        usage=usage,
+        children=children,
+        planner=planner,
+        writer=Writer(planner, children, context.events),
+        observer=Observer(children, pods),
+        teller=Teller(context, INFERENCE_SERVICES, services),
     )
     controller = Controller(
         "inferenceservice", reconciler.reconcile, clock=context.clock, rng=context.rng, workers=8

@@ -1,0 +1,37 @@
+"""What one pass over a service has learned so far; the steps of the pass fill it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ome import api
+    from ome.controllers.inferenceservice.status import ComponentOutcome, Ingress
+    from ome.controllers.inferenceservice.steps import StepFailed
+    from ome.controllers.inferenceservice.usage import Dependency
+    from ome.errors import OmeError
+    from ome.informers.projection import WholeObject
+    from ome.kube.resource import ObjectKey
+
+__all__ = ["Pass"]
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass: what it was given, what it saw, what failed and when it wants to come back."""
+
+    stored: WholeObject
+    service: api.InferenceService
+    uses: list[Dependency] = field(default_factory=list)
+    components: list[ComponentOutcome] = field(default_factory=list)
+    ingress: Ingress | None = None
+    failures: list[StepFailed] = field(default_factory=list)
+    error: OmeError | None = None
+    unsatisfied: str = ""
+    requeue_after: float | None = None
+
+    @property
+    def key(self) -> ObjectKey:
+        """The service's key."""
+        return self.stored.metadata.key
