@@ -47,6 +47,7 @@ __all__ = [
     "user_kubeconfig",
     "wait_gone",
     "wait_ready",
+    "warnings",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,7 +94,7 @@ def embedded(where: Path, nodes: int = 3) -> Iterator[None]:
             cwd=ROOT,
         )
     try:
-        eventually(lambda: process.poll() is not None or "kubeconfig" in _said(where), 20)
+        eventually(lambda: process.poll() is not None or "kubeconfig" in _said(where), 60)
         assert process.poll() is None, _said(where)
         os.environ["OME_SANDBOX_DIR"] = str(where)
         os.environ["OME_AUDIT_LOG"] = str(where / "audit.log")
@@ -146,6 +147,20 @@ def raw(method: str, target: str, body: str, headers: Mapping[str, str]) -> tupl
         connection.request(method, target, body.encode() or None, {**credentials, **headers})
         response = connection.getresponse()
         return response.status, response.read().decode()
+
+
+def warnings(document: dict[str, Any], namespace: str = "") -> list[str]:
+    """What the server says besides, were the document applied; strict. Raises ``Problem``."""
+    query = "dryRun=All&fieldManager=a-user&force=true&fieldValidation=Strict"
+    target = f"{_place(document, namespace)}/{document['metadata']['name']}?{query}"
+    media = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
+    with _opened(60) as (connection, credentials):
+        connection.request("PATCH", target, json.dumps(document), {**credentials, **media})
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        if response.status >= 400:
+            raise Problem(f"PATCH {target}", response.status, answer)
+        return response.headers.get_all("Warning") or []
 
 
 def stream(target: str, headers: Mapping[str, str], seconds: float) -> Iterator[str]:

@@ -158,6 +158,20 @@ async def test_dry_run_answers_but_keeps_nothing(api: Api) -> None:
     assert (await api.get(DEPLOYMENTS + "/d")).status == 404
 
 
+async def test_a_name_that_pods_cannot_have_whole_is_warned_about(api: Api) -> None:
+    said = {}
+    for length in (63, 64):
+        tried = await api.create(DEPLOYMENTS, deployment("d" * length), dryRun="All")
+        assert tried.status == 201
+        said[length] = tried.warnings
+    assert said[63] == ()
+    assert said[64] == (
+        '299 - "metadata.name: this is used in Pod names and hostnames, which can result in'
+        " surprising behavior; a DNS label is recommended: [must be no more than 63"
+        ' characters]"',
+    )
+
+
 async def test_scale_reads_and_sets_replicas(api: Api) -> None:
     await api.create(DEPLOYMENTS, deployment("d"))
     scale = await api.get(DEPLOYMENTS + "/d/scale")

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import cluster
-from tests.e2e.harness import (
-    ROOT,
-    Process,
-    apply,
-    audit,
-    eventually,
-    items,
-    manager,
-)
+from tests.e2e.harness import Process, apply, audit, eventually, items, manager
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 NODES = 300
 MODELS = 20
@@ -70,17 +61,10 @@ def reported(status: dict[str, Any]) -> int:
 
 
 def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) -> None:
-    subprocess.run(
-        [
-            *(str(ROOT / "hack/control-plane"), "nodes", "--count", str(NODES)),
-            *("--prefix", "scale", "--label", LABEL, "--dir", str(cluster.directory())),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    names = [item["metadata"]["name"] for item in items("nodes") if _is_scale(item)]
-    assert len(names) == NODES
+    names = [f"scale-{number}" for number in range(NODES)]
+    for name in names:
+        metadata = {"name": name, "labels": SELECTOR}
+        cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
     documents = "---\n".join(json.dumps(model(number)) + "\n" for number in range(MODELS))
     log = tmp_path / "agents.log"
     try:
@@ -111,10 +95,6 @@ def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) 
             agents.stop()
     finally:
         cluster.delete_collection("nodes", wait=0, labelSelector=LABEL)
-
-
-def _is_scale(node: dict[str, Any]) -> bool:
-    return "ome.test/scale" in node["metadata"].get("labels", {})
 
 
 def _status_writes(since: float) -> dict[str, int]:

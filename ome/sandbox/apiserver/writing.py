@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ome.kube.resource import ObjectKey
-from ome.sandbox import ownership
+from ome.sandbox import builtin, ownership
 from ome.sandbox.apiserver.deleting import finished
 from ome.sandbox.apiserver.documents import unchanged
 from ome.sandbox.apiserver.storage import Change
@@ -74,6 +74,7 @@ class Writing:
         self._documents.fill(document, kind, None)
         admitted = await self._admitting.mutate(call, kind, "CREATE", document, None)
         self._documents.check(admitted, kind, None)
+        call.warnings += builtin.warnings_on_create(kind.gk, admitted)
         if not managed:
             document = self._owned(call, kind, None, admitted, "")
         elif admitted is not document:
