@@ -69,7 +69,7 @@ def _accelerators(held: dict[str, dict[str, Any]]) -> dict[str, AcceleratorInput
 
 def objects(made: Plan) -> list[dict[str, Any]]:
     """Every object of a plan, in order."""
-    found = [dict(made.model_config)]
+    found = [] if made.model_config is None else [dict(made.model_config)]
     for component in made.components:
         found += [dict(entry) for entry in component.objects]
     if made.fallback is not None:

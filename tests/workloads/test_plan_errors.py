@@ -43,20 +43,6 @@ def rendered(
     ("spec", "annotations", "component", "reason", "words"),
     [
         (
-            {"engine": ENGINE, "decoder": {"runner": RUNNER}},
-            {},
-            "decoder",
-            "DeploymentModeError",
-            ["spec.decoder is not available", "remove it"],
-        ),
-        (
-            {"engine": ENGINE, "router": {}},
-            {},
-            "router",
-            "DeploymentModeError",
-            ["spec.router is not available", "remove it"],
-        ),
-        (
             {"engine": {**ENGINE, "worker": {"size": 1, "runner": RUNNER}}},
             {},
             "engine",
@@ -93,13 +79,6 @@ def rendered(
         ),
         (
             {"engine": ENGINE},
-            {MODE: "VirtualDeployment"},
-            "engine",
-            "DeploymentModeError",
-            ["mode VirtualDeployment "],
-        ),
-        (
-            {"engine": ENGINE},
             {"ome.io/autoscalerClass": "keda"},
             "engine",
             "InternalError",
@@ -118,13 +97,6 @@ def rendered(
             "engine",
             "InternalError",
             ["kedaConfig.enableKeda", "use hpa or external"],
-        ),
-        (
-            {"engine": ENGINE, "model": {"name": "m", "fineTunedWeights": ["w"]}},
-            {},
-            "engine",
-            "ModelReconcileError",
-            ["spec.model.fineTunedWeights is not available", "remove it"],
         ),
     ],
 )

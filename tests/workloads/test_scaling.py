@@ -15,7 +15,7 @@ CLASS = "ome.io/autoscalerClass"
 
 
 def component(**merged: Any) -> Component:
-    return Component("engine", merged, {}, {})
+    return Component("engine", merged, {})
 
 
 def made(

@@ -25,7 +25,7 @@ from ome.workloads import (
     PlanInputs,
     RenderError,
     RuntimeInput,
-    model_config_name,
+    contested_names,
     parse_operator_config,
     plan,
 )
@@ -90,7 +90,7 @@ class Planner:
             config=config,
             cluster_domain=self._cluster_domain,
             rendering=self._rendering(service),
-            model_config_taken=self._model_config_taken(service),
+            taken=self._taken(service),
             accelerators=_accelerators(choice),
         )
         try:
@@ -98,6 +98,10 @@ class Planner:
         except RenderError as error:
             condition = f"{condition_prefix(error.component)}Ready"
             raise StepFailed(condition, error.reason, str(error), waiting=True) from error
+        failed = made.failure
+        if failed is not None:
+            condition = f"{condition_prefix(failed.component)}Ready"
+            raise StepFailed(condition, failed.reason, failed.message, waiting=True)
         return _in_order(made, choice)
 
     def _operator_config(self) -> OperatorConfig:
@@ -132,13 +136,19 @@ class Planner:
             )
         return str(held)
 
-    def _model_config_taken(self, service: api.InferenceService) -> bool:
-        """Whether another service with an equal tail has the short name of the ConfigMap."""
+    def _taken(self, service: api.InferenceService) -> frozenset[tuple[str, str]]:
+        """The short names that another service with an equal tail has already."""
         metadata = service.metadata
-        key = ObjectKey(metadata.namespace, model_config_name(metadata.name))
-        held = self._children.cached("v1", "ConfigMap", key)
-        owner = None if held is None else controller_of(held["metadata"])
-        return owner is not None and owner.get("uid") != metadata.uid
+        taken = set()
+        for api_version, kind, name in contested_names(metadata.name):
+            if kind != "ConfigMap":
+                continue
+            key = ObjectKey(metadata.namespace, name)
+            held = self._children.cached(api_version, kind, key)
+            owner = None if held is None else controller_of(held["metadata"])
+            if owner is not None and owner.get("uid") != metadata.uid:
+                taken.add((kind, name))
+        return frozenset(taken)
 
     def same_pods(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
         """Whether writing the desired workload leaves its pods as they are."""
@@ -172,12 +182,14 @@ class Planner:
 
 def _in_order(made: Plan, choice: Choice) -> Planned:
     """The model's ConfigMap, the components in turn, then the Service in front of them."""
-    objects: list[tuple[str, dict[str, Any]]] = [(names.COMPONENT_ENGINE, dict(made.model_config))]
+    objects: list[tuple[str, dict[str, Any]]] = []
+    if made.model_config is not None:
+        objects.append((names.COMPONENT_ENGINE, dict(made.model_config)))
     for component in made.components:
         objects += [(component.name, dict(entry)) for entry in component.objects]
     if made.fallback is not None:
         objects.append((names.COMPONENT_EXTERNAL_SERVICE, dict(made.fallback)))
-    workloads = {item.name: (item.workload, item.url) for item in made.components}
+    workloads = {item.name: (item.workloads[0].name, item.url) for item in made.components}
     return Planned(made, tuple(objects), workloads, choice)
 
 
