@@ -106,28 +106,40 @@ class Applier:
             f"overwrite objects of others; use a released kube-apiserver v1.30 or later"
         )
 
-    async def apply(self, desired: Mapping[str, Any], live: Mapping[str, Any] | None) -> Applied:
+    async def apply(
+        self,
+        desired: Mapping[str, Any],
+        live: Mapping[str, Any] | None,
+        *,
+        resource: Resource | None = None,
+        replicas: int | None = None,
+    ) -> Applied:
         """Make one object as desired; ``live`` is what the cache has of it.
 
         ``desired`` holds all fields that we have on the object: what an earlier call sent and this
-        one does not is removed, except ``spec.replicas``, whose live value stays.
+        one does not is removed, except ``spec.replicas``, whose live value stays. ``replicas`` goes
+        with this write, if one is needed for another reason, and is no part of what is desired.
+        ``resource`` serves the object where that is not known from its kind.
         Raises ``NotOurs`` when the name belongs to somebody else, ``Conflict`` when the cache is
         behind (run the key again), and ``ApiError`` and ``TransportError`` as the client does.
         """
-        resource = self._resource(desired)
+        resource = resource or self._resource(desired)
         document = self._stamped(desired)
+        sent = document
+        if replicas is not None:
+            sent = {**document, "spec": {**document["spec"], "replicas": replicas}}
         if live is None:
-            created = await self._create(resource, document)
+            created = await self._create(resource, sent)
             if created is not None:
                 return Applied(created, "created")
             live = await self._read(resource, key_of(resource, desired))
         self._check_ours(resource, desired, live)
         if self._is_applied(document, live):
             return Applied(dict(live), "unchanged")
-        live = await self._prepare(resource, document, live)
+        live = await self._prepare(resource, sent, live)
         try:
             updated = await self._client.apply(
-                resource, _guarded(document, live["metadata"], "uid"), manager=self._manager
+                resource, _guarded(sent, live["metadata"], "uid"), manager=self._manager
             )
         except Invalid as error:
             if not _is_other_uid(error):

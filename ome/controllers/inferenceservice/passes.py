@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ome.api import names
+
 if TYPE_CHECKING:
     from ome import api
     from ome.controllers.inferenceservice.status import ComponentOutcome, Ingress
@@ -30,6 +32,19 @@ class Pass:
     error: OmeError | None = None
     unsatisfied: str = ""
     requeue_after: float | None = None
+    rolled: set[str] = field(default_factory=set)
+    """Components whose pods this pass has begun to replace."""
+    waiting: set[str] = field(default_factory=set)
+    """Components that may not replace their pods yet."""
+    serverless: bool = False
+    """Whether the service as a whole asks for that mode."""
+    virtual_url: str = ""
+    """Where the service is said to be when nothing is deployed for it."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether its user asked that nothing be changed for it."""
+        return self.service.metadata.annotations.get(names.ANNOTATION_PAUSED) == "true"
 
     @property
     def key(self) -> ObjectKey:

@@ -14,6 +14,7 @@ import structlog
 
 from ome.api import names
 from ome.controllers.decode import Unreadable
+from ome.controllers.inferenceservice.migrating import migration
 from ome.controllers.inferenceservice.passes import Pass
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.errors import NotFound
@@ -83,7 +84,10 @@ class Reconciler:
             return None
         if found is None:
             return None
-        run = Pass(stored, found[1])
+        run = Pass(*found)
+        if await self._migrates(run):
+            # The migrated service is what this pass goes on with.
+            run = Pass(*(self._world.service(key) or found))
         await self._work(run)
         await self._teller.tell(run)
         if run.error is not None:
@@ -91,13 +95,19 @@ class Reconciler:
         return None if run.requeue_after is None else Result(requeue_after=run.requeue_after)
 
     async def _work(self, run: Pass) -> None:
-        planned = self._plan(run)
+        planned = None if run.failures else self._plan(run)
         if planned is None:
             return
-        complete = await self._writer.apply(run, planned)
+        run.serverless = planned.plan.service_mode == names.MODE_SERVERLESS
+        run.virtual_url = "" if planned.choice is not None else planned.plan.url
+        complete = run.paused or await self._writer.apply(run, planned)
         self._observer.observe(run, planned)
-        run.ingress = self._planner.ingress(run.service, planned, self._children)
-        if complete:
+        if planned.failure is not None:
+            run.failures.append(planned.failure)
+            return
+        if planned.choice is not None:
+            run.ingress = self._planner.ingress(run.service, planned, self._children)
+        if complete and not run.paused:
             await self._writer.prune(run, planned)
 
     def _plan(self, run: Pass) -> Planned | None:
@@ -109,17 +119,37 @@ class Reconciler:
         planned, failed = None, None
         try:
             planned = self._planner.plan(run.service, run.uses)
-            run.unsatisfied = planned.choice.warning
+            failed = planned.failure
+            if planned.choice is not None:
+                run.unsatisfied = planned.choice.warning
         except StepFailed as failure:
             failed = failure
             run.failures.append(failure)
+        self._record(run, failed)
+        return planned
+
+    def _record(self, run: Pass, failed: StepFailed | None) -> None:
         self._usage.record(
             run.key,
             run.uses,
             waiting=bool(run.unsatisfied) if failed is None else failed.waiting,
             topics=frozenset() if failed is None else failed.topics,
         )
-        return planned
+
+    async def _migrates(self, run: Pass) -> bool:
+        """Turn a deprecated predictor into what it means; False when there was nothing to do."""
+        try:
+            patch = migration(run.service, self._world.sources, run.uses)
+        except StepFailed as failure:
+            run.failures.append(failure)
+            self._record(run, failure)
+            return False
+        if not patch:
+            return False
+        metadata = run.stored.document()["metadata"]
+        written = await self._context.applier.patch_user_object(self._resource, metadata, patch)
+        self._services.observed(written)
+        return True
 
     async def _hold(self, stored: WholeObject) -> WholeObject:
         """Put our finalizer on the service if it is not there."""

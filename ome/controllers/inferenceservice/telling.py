@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ome.api import names
 from ome.clock import rfc3339
-from ome.controllers.inferenceservice.status import Outcome, compute_status
+from ome.controllers.inferenceservice.status import Outcome, compute_status, virtual_status
 from ome.controllers.regarding import regarding
 
 if TYPE_CHECKING:
@@ -35,15 +35,12 @@ class Teller:
         """Bring status and events up to what the pass saw. Raises as ``Applier.write_status``."""
         stored_document = run.stored.document()
         before = stored_document.get("status") or {}
-        outcome = Outcome(
-            generation=run.service.metadata.generation,
-            components=tuple(run.components),
-            ingress=run.ingress,
-            failures=tuple(run.failures),
-            present=_present(run),
-            unsatisfied=run.unsatisfied,
-        )
-        after = compute_status(before, outcome, wall=rfc3339(self._context.clock.wall()))
+        wall = rfc3339(self._context.clock.wall())
+        if run.virtual_url:
+            generation = run.service.metadata.generation
+            after = virtual_status(before, generation, run.virtual_url, wall=wall)
+        else:
+            after = compute_status(before, _outcome(run), wall=wall)
         if after != before:
             written = await self._context.applier.write_status(
                 self._resource, stored_document, after
@@ -71,7 +68,7 @@ class Teller:
         if now == "True" and was != "True":
             text = f"InferenceService [{name}] is Ready"
             self._record(run, "Normal", names.REASON_SERVICE_READY, text)
-        elif was == "True" and now != "True":
+        elif was == "True" and now == "False":
             text = f"InferenceService [{name}] is no longer Ready"
             self._record(run, "Warning", names.REASON_SERVICE_NOT_READY, text)
 
@@ -84,6 +81,19 @@ class Teller:
 
 def _by_type(status: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {entry["type"]: entry for entry in status.get("conditions") or ()}
+
+
+def _outcome(run: Pass) -> Outcome:
+    return Outcome(
+        generation=run.service.metadata.generation,
+        components=tuple(run.components),
+        ingress=run.ingress,
+        failures=tuple(run.failures),
+        present=_present(run),
+        unsatisfied=run.unsatisfied,
+        serverless=run.serverless,
+        paused=run.paused,
+    )
 
 
 def _present(run: Pass) -> frozenset[str]:

@@ -14,6 +14,7 @@ from ome.controllers.resources import (
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
     SERVING_RUNTIMES,
 )
@@ -41,6 +42,7 @@ def new_cluster() -> FakeCluster:
         CLUSTER_BASE_MODELS,
         SERVING_RUNTIMES,
         CLUSTER_SERVING_RUNTIMES,
+        FINE_TUNED_WEIGHTS,
         INFERENCE_SERVICES,
         clock=VirtualClock(),
     )
