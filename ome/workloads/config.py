@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.workloads.errors import ConfigError
+from ome.workloads.prober import ProberConfig, parse_prober
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +98,7 @@ class OperatorConfig:
     ingress: IngressConfig = field(default=SHIPPED_INGRESS)
     missing: tuple[str, ...] = ()
     """Keys that were absent, so that the shipped values hold; said in one log line."""
+    prober: ProberConfig = field(default_factory=ProberConfig)
 
 
 def parse_operator_config(data: Mapping[str, str] | None) -> OperatorConfig:
@@ -108,7 +110,7 @@ def parse_operator_config(data: Mapping[str, str] | None) -> OperatorConfig:
     missing = tuple(key for key in ("deploy", "ingress") if key not in held)
     mode = names.MODE_RAW if "deploy" in missing else _deploy(held["deploy"])
     ingress = SHIPPED_INGRESS if "ingress" in missing else _ingress(held["ingress"])
-    return OperatorConfig(mode, ingress, missing)
+    return OperatorConfig(mode, ingress, missing, prober=_prober(held.get("multinodeProber", "")))
 
 
 def _object(key: str, text: str) -> dict[str, Any]:
@@ -124,6 +126,17 @@ def _object(key: str, text: str) -> dict[str, Any]:
             f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}: key {key} must hold a JSON object"
         )
     return value
+
+
+def _prober(text: str) -> ProberConfig:
+    if not text:
+        return ProberConfig()
+    try:
+        return parse_prober(_object("multinodeProber", text))
+    except ValueError as error:
+        raise ConfigError(
+            f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}, key multinodeProber: {error}"
+        ) from error
 
 
 def _deploy(text: str) -> str:

@@ -28,10 +28,12 @@ def plan(inputs: PlanInputs) -> Plan:
     Raises ``RenderError`` naming the component and the way out when nothing can be made. A
     component after the first one that cannot be rendered is told in ``failure`` instead.
     """
+    wanted = modes.service_mode(inputs.service, inputs.config.default_deployment_mode)
+    if wanted == names.MODE_VIRTUAL:
+        return virtual_plan(inputs.service, inputs.cluster_domain)
     found = components(inputs)
     chosen = modes.component_modes(inputs, found)
-    wanted = modes.service_mode(inputs.service, inputs.config.default_deployment_mode)
-    if names.MODE_VIRTUAL in (wanted, *chosen.values()):
+    if names.MODE_VIRTUAL in chosen.values():
         return virtual_plan(inputs.service, inputs.cluster_domain)
     made: list[PlannedComponent] = []
     failure = None

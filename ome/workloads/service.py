@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from ome.api import InferenceService
     from ome.workloads.metadata import ComponentMetadata
 
-__all__ = ["component_service", "fallback_service", "is_cluster_local"]
+__all__ = [
+    "component_service",
+    "fallback_service",
+    "is_cluster_local",
+    "leader_service",
+    "ray_head_service",
+]
 
 _TYPES = frozenset({"LoadBalancer", "NodePort", "ClusterIP"})
+_RAY_PORTS = {"dashboard": 8265, "metrics": 8000, "redis": 6379}
 _CLOUD_PREFIXES = (
     "service.beta.kubernetes.io/",
     "cloud.google.com/",
@@ -34,16 +41,58 @@ def is_cluster_local(service: InferenceService) -> bool:
 
 def component_service(metadata: ComponentMetadata, container: Mapping[str, Any]) -> dict[str, Any]:
     """The Service of a raw component; ``container`` is the one that serves."""
+    return _service(metadata, {names.LABEL_APP: metadata.app}, _ports(container))
+
+
+def leader_service(
+    metadata: ComponentMetadata, container: Mapping[str, Any], service: str, component: str
+) -> dict[str, Any]:
+    """The Service of a multi-node component: its leaders answer, its workers do not."""
+    selector = {
+        names.LABEL_INFERENCE_SERVICE: service,
+        names.LABEL_COMPONENT: component,
+        names.LABEL_RAY_NODE_TYPE: names.RAY_HEAD,
+    }
+    return _service(metadata, selector, _ports(container))
+
+
+def ray_head_service(
+    metadata: ComponentMetadata, container: Mapping[str, Any], service: str, component: str
+) -> dict[str, Any]:
+    """The Service of the heads of a component's Ray clusters, with the ports of Ray itself."""
+    named = dict(container)
+    if not container.get("ports"):
+        named["name"] = truncate_dns(metadata.name)
+    ports = _ports(named)
+    # A port may go without a name only where it is alone.
+    ports[0].setdefault("name", "port-0")
+    for name, number in _RAY_PORTS.items():
+        if all(port["port"] != number for port in ports):
+            ports.append({"name": name, "port": number, "targetPort": number, "protocol": "TCP"})
+    made = _service(
+        metadata,
+        {
+            "app.kubernetes.io/created-by": "kuberay-operator",
+            "app.kubernetes.io/name": "kuberay",
+            names.LABEL_RAY_NODE_TYPE: names.RAY_HEAD,
+            names.LABEL_INFERENCE_SERVICE: service,
+            names.LABEL_COMPONENT: component,
+        },
+        ports,
+    )
+    made["metadata"]["annotations"] = dict(metadata.annotations)
+    return made
+
+
+def _service(
+    metadata: ComponentMetadata, selector: Mapping[str, str], ports: list[dict[str, Any]]
+) -> dict[str, Any]:
     annotations = service_annotations(metadata.annotations)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata.object(truncate_dns(metadata.name), annotations),
-        "spec": {
-            **_type(metadata.annotations),
-            "selector": {names.LABEL_APP: metadata.app},
-            "ports": _ports(container),
-        },
+        "spec": {**_type(metadata.annotations), "selector": dict(selector), "ports": ports},
     }
 
 

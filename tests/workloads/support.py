@@ -14,6 +14,7 @@ from ome.workloads import (
     Plan,
     PlanInputs,
     RuntimeInput,
+    WeightInput,
     parse_operator_config,
 )
 
@@ -51,11 +52,17 @@ def inputs(documents: list[dict[str, Any]]) -> PlanInputs:
         ),
         config=parse_operator_config(held.get("ConfigMap", {}).get("data")),
         accelerators=_accelerators(held),
+        weights=tuple(_weight(item) for item in documents if item["kind"] == "FineTunedWeight"),
     )
 
 
+def _weight(document: dict[str, Any]) -> WeightInput:
+    parsed = api.FineTunedWeight.model_validate(document)
+    return WeightInput(parsed.metadata.name, "", parsed.metadata.annotations, parsed.spec)
+
+
 def _accelerators(held: dict[str, dict[str, Any]]) -> dict[str, AcceleratorInput]:
-    """The class of the case for its engine, with what the runtime's first entry says of it."""
+    """The class of the case for engine and decoder, with what the runtime's first entry says."""
     found = held.get("AcceleratorClass")
     if found is None:
         return {}
@@ -64,7 +71,8 @@ def _accelerators(held: dict[str, dict[str, Any]]) -> dict[str, AcceleratorInput
     assert runtime.supported_model_formats
     config = (runtime.supported_model_formats[0].accelerator_config or {}).get(name)
     spec = api.AcceleratorClassSpec.model_validate(found["spec"])
-    return {"engine": AcceleratorInput(name, spec, config)}
+    chosen = AcceleratorInput(name, spec, config)
+    return {"engine": chosen, "decoder": chosen}
 
 
 def objects(made: Plan) -> list[dict[str, Any]]:
@@ -78,5 +86,12 @@ def objects(made: Plan) -> list[dict[str, Any]]:
 
 
 def render(made: Plan) -> str:
-    header = {"urls": {item.name: item.url for item in made.components}, "url": made.url}
+    header: dict[str, Any] = {"urls": {item.name: item.url for item in made.components}}
+    header["url"] = made.url
+    modes = {item.name: item.mode for item in made.components}
+    if modes != {"engine": "RawDeployment"}:
+        header["modes"] = modes
+        header["workloads"] = [
+            f"{ref.kind} {ref.name}" for item in made.components for ref in item.workloads
+        ]
     return yaml.safe_dump_all([header, *objects(made)], sort_keys=True, width=100)

@@ -43,41 +43,6 @@ def rendered(
     ("spec", "annotations", "component", "reason", "words"),
     [
         (
-            {"engine": {**ENGINE, "worker": {"size": 1, "runner": RUNNER}}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode MultiNode ", "only RawDeployment", "no worker"],
-        ),
-        (
-            {"engine": {**ENGINE, "leader": {}}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode MultiNode ", "no leader"],
-        ),
-        (
-            {"engine": {**ENGINE, "minReplicas": 0}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode Serverless ", "minReplicas above 0"],
-        ),
-        (
-            {"engine": {**ENGINE, "annotations": {MODE: "Serverless"}}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode Serverless "],
-        ),
-        (
-            {"engine": ENGINE},
-            {MODE: "MultiNodeRayVLLM"},
-            "engine",
-            "DeploymentModeError",
-            ["mode MultiNodeRayVLLM "],
-        ),
-        (
             {"engine": ENGINE},
             {"ome.io/autoscalerClass": "keda"},
             "engine",
