@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pod_problem"]
 
-_INSUFFICIENT = re.compile(r"Insufficient ([\w.-]+/[\w.-]+)")
+_INSUFFICIENT = re.compile(r"Insufficient ([\w.-]+/[\w.-]*\w)")
 _ON_THE_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
 _CRASH_LOOP = "CrashLoopBackOff"
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
