@@ -95,3 +95,32 @@ def render(made: Plan) -> str:
             f"{ref.kind} {ref.name}" for item in made.components for ref in item.workloads
         ]
     return yaml.safe_dump_all([header, *objects(made)], sort_keys=True, width=100)
+
+
+def documents(
+    spec: dict[str, Any],
+    metadata: dict[str, Any] | None = None,
+    model: dict[str, Any] | None = None,
+    runtime: dict[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """A service ``chat`` of model ``m``, and perhaps a runtime ``r``."""
+    made: list[dict[str, Any]] = [
+        {
+            "kind": "InferenceService",
+            "metadata": {"name": "chat", **(metadata or {})},
+            "spec": {"model": {"name": "m"}, **spec},
+        },
+        {
+            "kind": "ClusterBaseModel",
+            "metadata": {"name": "m"},
+            "spec": {"storage": {"storageUri": "hf://a/b", "path": "/raid/m"}, **(model or {})},
+        },
+    ]
+    if runtime is not None:
+        made.append({"kind": "ClusterServingRuntime", "metadata": {"name": "r"}, "spec": runtime})
+    return made
+
+
+def by_name(made: Plan) -> dict[str, dict[str, Any]]:
+    """The objects of a plan by kind and name."""
+    return {f"{item['kind']}/{item['metadata']['name']}": item for item in objects(made)}

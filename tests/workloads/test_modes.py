@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ome.api import names
 from ome.workloads import RenderError, plan, service_mode
-from tests.workloads.support import inputs
+from tests.workloads.support import documents, inputs
+
+if TYPE_CHECKING:
+    from ome.workloads import PlanInputs
 
 Json = dict[str, Any]
 MODE = "ome.io/deploymentMode"
@@ -19,27 +22,13 @@ LEADER: Json = {"leader": {"runner": RUNNER}}
 RAW, MANY, ZERO, RAY = "RawDeployment", "MultiNode", "Serverless", "MultiNodeRayVLLM"
 
 
-def documents(spec: Json, wish: str | None = None, runtime: Json | None = None) -> list[Json]:
-    annotations = {} if wish is None else {MODE: wish}
-    made: list[Json] = [
-        {
-            "kind": "InferenceService",
-            "metadata": {"name": "chat", "annotations": annotations},
-            "spec": {"model": {"name": "m"}, **spec},
-        },
-        {
-            "kind": "ClusterBaseModel",
-            "metadata": {"name": "m"},
-            "spec": {"storage": {"storageUri": "hf://a/b", "path": "/m"}},
-        },
-    ]
-    if runtime is not None:
-        made.append({"kind": "ClusterServingRuntime", "metadata": {"name": "r"}, "spec": runtime})
-    return made
+def given(spec: Json, wish: str | None = None, runtime: Json | None = None) -> PlanInputs:
+    metadata = {} if wish is None else {"annotations": {MODE: wish}}
+    return inputs(documents(spec, metadata, runtime=runtime))
 
 
 def modes(spec: Json, wish: str | None = None, runtime: Json | None = None) -> dict[str, str]:
-    made = plan(inputs(documents(spec, wish, runtime)))
+    made = plan(given(spec, wish, runtime))
     return {item.name: item.mode for item in made.components}
 
 
@@ -138,7 +127,7 @@ def test_serverless_with_workers_is_a_contradiction() -> None:
 def test_a_virtual_service_has_nothing_but_its_url(
     spec: Json, wish: str | None, runtime: Json | None
 ) -> None:
-    made = plan(inputs(documents(spec, wish, runtime)))
+    made = plan(given(spec, wish, runtime))
     assert (made.service_mode, made.components, made.model_config) == (
         "VirtualDeployment",
         (),
@@ -160,9 +149,9 @@ def test_a_virtual_service_has_nothing_but_its_url(
     ],
 )
 def test_the_mode_of_the_service(wish: str | None, default: str, expected: str) -> None:
-    given = inputs(documents({"engine": ENGINE}, wish))
-    assert service_mode(given.service, default) == expected
-    assert plan(given).service_mode == (expected if default == RAW else RAW)
+    held = given({"engine": ENGINE}, wish)
+    assert service_mode(held.service, default) == expected
+    assert plan(held).service_mode == (expected if default == RAW else RAW)
 
 
 def test_known_modes() -> None:
