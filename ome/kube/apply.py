@@ -125,9 +125,7 @@ class Applier:
         """
         resource = resource or self._resource(desired)
         document = self._stamped(desired)
-        sent = document
-        if replicas is not None:
-            sent = {**document, "spec": {**document["spec"], "replicas": replicas}}
+        sent = _with_replicas(document, replicas)
         if live is None:
             created = await self._create(resource, sent)
             if created is not None:
@@ -150,6 +148,12 @@ class Applier:
             ) from error
         same = updated["metadata"]["resourceVersion"] == live["metadata"].get("resourceVersion")
         return Applied(updated, "unchanged" if same else "updated")
+
+    async def create(
+        self, desired: Mapping[str, Any], resource: Resource, *, replicas: int | None = None
+    ) -> dict[str, Any] | None:
+        """Make an object that is not there, as ``apply`` does; None when one of the name exists."""
+        return await self._create(resource, _with_replicas(self._stamped(desired), replicas))
 
     async def hand_over_replicas(
         self, resource: Resource, live: Mapping[str, Any]
@@ -345,6 +349,12 @@ class Applier:
 def pointer(*path: str) -> str:
     """A JSON pointer: ``pointer("metadata", "annotations", "a.io/b")``."""
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _with_replicas(document: dict[str, Any], replicas: int | None) -> dict[str, Any]:
+    if replicas is None:
+        return document
+    return {**document, "spec": {**document["spec"], "replicas": replicas}}
 
 
 def _guarded(document: Mapping[str, Any], read: Mapping[str, Any], *names: str) -> dict[str, Any]:

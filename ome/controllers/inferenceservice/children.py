@@ -1,8 +1,9 @@
 """The objects made for a service: written when they differ, pruned when no longer planned.
 
-Races that this module lives with: the cache may lack a child that exists (then the server is asked
-before anything is created), may hold one that is gone (then the uid in the write makes it fail and
-the key runs again), and a stranger may own the name (then nothing is written at all).
+Races that this module lives with: the cache may lack a child that exists (a first write only
+creates, so the server refuses it and is asked), may hold one that is gone (then the uid in the
+write makes it fail and the key runs again), and a stranger may own the name (then nothing is
+written at all).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from ome.api import names
 from ome.controllers.inferenceservice.replicas import once
 from ome.controllers.inferenceservice.workload import WORKLOADS
 from ome.controllers.resources import KNATIVE_SERVICES, SCALED_OBJECTS
-from ome.errors import NotFound, NotOurs, RetryAfter
+from ome.errors import Conflict, NotFound, NotOurs, RetryAfter
+from ome.kube.apply import Applied
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import HPAS, SERVICES
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from ome.informers.informer import Informer
     from ome.informers.optional import OptionalKinds
     from ome.informers.projection import WholeObject
-    from ome.kube.apply import Applied, Applier
+    from ome.kube.apply import Applier
     from ome.kube.client import Client
     from ome.kube.resource import Resource
 
@@ -117,25 +119,29 @@ class Children:
         resource, informer = self._informers[desired["apiVersion"], desired["kind"]]
         metadata = desired["metadata"]
         key = ObjectKey(metadata["namespace"], metadata["name"])
-        live = await self._live(resource, informer, key)
-        if live is not None:
-            self._check(live, desired)
+        stored = informer.store.get(key)
+        live = None if stored is None else stored.document()
+        document, replicas = once(desired, live)
+        if live is None:
+            made = await self._applier.create(document, resource, replicas=replicas)
+            if made is not None:
+                informer.observed(made)
+                return Applied(made, "created")
+            live = await self._read(resource, key)
+        self._check(live, desired)
         document, replicas = once(desired, live)
         applied = await self._applier.apply(document, live, resource=resource, replicas=replicas)
         if applied.action != "unchanged":
             informer.observed(applied.object)
         return applied
 
-    async def _live(
-        self, resource: Resource, informer: Informer[WholeObject], key: ObjectKey
-    ) -> dict[str, Any] | None:
-        stored = informer.store.get(key)
-        if stored is not None:
-            return stored.document()
+    async def _read(self, resource: Resource, key: ObjectKey) -> dict[str, Any]:
+        """What has the name of an object that could not be made."""
         try:
             return await self._client.get(resource, key)
-        except NotFound:
-            return None
+        except NotFound as error:
+            gone = f"{resource.kind} {key} existed when it was to be made and is gone now"
+            raise Conflict(gone, reason="Conflict") from error
 
     def _check(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
         wanted = controller_of(desired["metadata"])

@@ -35,9 +35,9 @@ ENGINE = ObjectKey("demo", "chat-engine")
 FORMAT = {"modelFormat": {"name": "safetensors"}, "modelFramework": {"name": "transformers"}}
 
 
-def new_cluster(*optional: Resource) -> FakeCluster:
+def new_cluster(*optional: Resource, kind: type[FakeCluster] = FakeCluster) -> FakeCluster:
     """A cluster; with the CRDs of ``optional`` kinds of others installed."""
-    cluster = FakeCluster(
+    cluster = kind(
         ACCELERATOR_CLASSES,
         BASE_MODELS,
         CLUSTER_BASE_MODELS,
