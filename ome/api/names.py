@@ -70,6 +70,7 @@ ANNOTATION_PAUSED = "ome.io/paused"
 ANNOTATION_RENDERING = "ome.io/rendering"
 ANNOTATION_APPLIED_HASH = "ome.io/applied-hash"
 ANNOTATION_SERVICE_GENERATION = "ome.io/service-generation"
+ANNOTATION_ASKED_REPLICAS = "ome.io/asked-replicas"
 ANNOTATION_DEPLOYMENT_REVISION = "deployment.kubernetes.io/revision"
 
 # Written on Knative revisions, never copied from the service.
@@ -136,6 +137,10 @@ NEVER_COPIED_ANNOTATIONS = frozenset(
         ANNOTATION_RENDERING,
         ANNOTATION_APPLIED_HASH,
         ANNOTATION_SERVICE_GENERATION,
+        ANNOTATION_ASKED_REPLICAS,
+        ANNOTATION_UPGRADE_TEMPLATE,
+        ANNOTATION_PIN_RUNTIME,
+        ANNOTATION_PAUSED,
     }
 )
 # Kept on pods, stripped from Services; matched as prefixes.
@@ -231,6 +236,7 @@ CONDITION_DECODER_READY = "DecoderReady"
 CONDITION_ROUTER_READY = "RouterReady"
 CONDITION_PREDICTOR_READY = "PredictorReady"
 CONDITION_ACCELERATOR_SELECTED = "AcceleratorSelected"
+CONDITION_PAUSED = "Paused"
 # Of each component as a Knative Service; informational.
 CONDITION_ENGINE_ROUTE_READY = "EngineRouteReady"
 CONDITION_ENGINE_CONFIGURATION_READY = "EngineConfigurationReady"
@@ -270,6 +276,8 @@ REASON_INFERENCE_POOL_NOT_AVAILABLE = "InferencePoolNotAvailable"
 REASON_PARENT_STATUS_NOT_AVAILABLE = "ParentStatusNotAvailable"
 REASON_VIRTUAL_DEPLOYMENT = "VirtualDeployment"
 REASON_NO_DEPLOYMENTS = "NoDeployments"
+REASON_ROLLOUT = "RolloutInProgress"
+REASON_PAUSED = "Paused"
 REASON_STATUS_UPDATE_FAILED = "StatusUpdateFailed"
 REASON_DOWNLOAD_FAILED = "ModelDownloadFailed"
 REASON_CREDENTIALS_NOT_FOUND = "StorageCredentialsNotFound"
