@@ -110,6 +110,20 @@ class Children:
                 if _controlled(stored, uid):
                     yield stored.document()
 
+    def owned(self, resource: Resource, service: ObjectKey, uid: str) -> list[WholeObject]:
+        """The objects of one kind that a service controls and that are not going already."""
+        store = self._informers[resource.api_version, resource.kind][1].store
+        return [
+            stored
+            for stored in store.by_index(BY_SERVICE, service)
+            if _controlled(stored, uid) and not stored.metadata.deletion_timestamp
+        ]
+
+    async def delete(self, resource: Resource, stored: WholeObject) -> None:
+        """Delete this very object; it is fine when it is gone."""
+        informer = self._informers[resource.api_version, resource.kind][1]
+        await self._delete(resource, informer, stored)
+
     async def apply(self, desired: Mapping[str, Any]) -> Applied:
         """Make one object true; says what was done about it.
 
