@@ -125,21 +125,18 @@ def _in_front(resource: Resource, stored: WholeObject) -> bool:
 def _seen(run: Pass) -> dict[str, Seen]:
     """The components as the status will tell of them."""
     status = run.stored.document().get("status") or {}
-    stored = {entry["type"]: entry["status"] for entry in status.get("conditions") or ()}
+    stored = {entry["type"]: entry for entry in status.get("conditions") or ()}
     entries = status.get("components") or {}
     found: dict[str, Seen] = {}
     for component in run.components:
-        verdict = component.ready
-        before = stored.get(f"{condition_prefix(component.name)}Ready", "")
-        if verdict is None:
-            ready = "False"
-        elif verdict[1] == names.REASON_ROLLOUT:
-            # The former revision serves on while the new one comes.
-            ready = "True"
-        else:
-            ready = before if not component.settled and before else verdict[0]
+        ready, reason, _ = component.ready or ("False", "", "")
+        before = stored.get(f"{condition_prefix(component.name)}Ready")
+        if before is not None and not component.settled:
+            ready, reason = before["status"], before.get("reason")
+        # The former revision serves on while the new one comes.
+        serves = ready == "True" or reason == names.REASON_ROLLOUT
         held = (entries.get(component.name) or {}).get("url") or ""
-        found[component.name] = Seen(ready, component.url or held)
+        found[component.name] = Seen("True" if serves else ready, component.url or held)
     return found
 
 
