@@ -9,25 +9,42 @@ import msgspec
 
 from ome.api import names
 from ome.controllers.decode import KindDecoder
+from ome.controllers.inferenceservice.applying import Writer
 from ome.controllers.inferenceservice.children import Children
 from ome.controllers.inferenceservice.cluster_domain import cluster_domain
+from ome.controllers.inferenceservice.needs import NEEDS, definition
+from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
-from ome.controllers.inferenceservice.reconciler import BY_SERVICE_LABEL, Reconciler
+from ome.controllers.inferenceservice.reconciler import Reconciler
+from ome.controllers.inferenceservice.telling import Teller
 from ome.controllers.inferenceservice.triggers import Triggers
-from ome.controllers.inferenceservice.usage import Usage
+from ome.controllers.inferenceservice.usage import Dependency, Usage
 from ome.controllers.inferenceservice.world import Sources, World
 from ome.controllers.resources import (
     ACCELERATOR_CLASSES,
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
     SERVING_RUNTIMES,
 )
+from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PDBS, PODS, SERVICES
+from ome.kube.resources import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    HPAS,
+    INGRESSES,
+    PDBS,
+    PODS,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
 from ome.reconciler.controller import Controller
 from ome.reconciler.mapping import content_changed, controller_owner, generation_changed, self_key
 
@@ -45,9 +62,20 @@ _SHARED = (
     SERVING_RUNTIMES,
     CLUSTER_SERVING_RUNTIMES,
     ACCELERATOR_CLASSES,
+    FINE_TUNED_WEIGHTS,
 )
 """What services share, in the order of ``Sources``."""
-_CHILDREN = (DEPLOYMENTS, SERVICES, HPAS, PDBS, CONFIGMAPS)
+_CHILDREN = (
+    DEPLOYMENTS,
+    SERVICES,
+    HPAS,
+    PDBS,
+    CONFIGMAPS,
+    SERVICE_ACCOUNTS,
+    ROLES,
+    ROLE_BINDINGS,
+    INGRESSES,
+)
 _SPREAD = 5.0
 """Seconds over which all services run again when the operator's settings change."""
 
@@ -70,6 +98,11 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         resource: informers.informer(resource, WholeObject, label_selector=selector)
         for resource in _CHILDREN
     }
+    optional = OptionalKinds(informers)
+    children_informers |= {
+        resource: optional.informer(resource, WholeObject, label_selector=selector)
+        for resource in NEEDS
+    }
     pods = informers.informer(PODS, PodView, label_selector=selector)
     pods.store.add_index(BY_SERVICE_LABEL, _service_of_label)
     config = informers.informer(
@@ -86,10 +119,19 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
 
     usage, decode = Usage(), KindDecoder()
     world = World(sources, decode)
-    children = Children(context.client, context.applier, children_informers)
+    children = Children(context.client, context.applier, children_informers, optional)
     planner = Planner(world, children, settings, cluster_domain())
     reconciler = Reconciler(
-        context, INFERENCE_SERVICES, world, planner, children, pods, services, usage
+        context,
+        INFERENCE_SERVICES,
+        services,
+        world=world,
+        usage=usage,
+        children=children,
+        planner=planner,
+        writer=Writer(children, context.events),
+        observer=Observer(children, pods),
+        teller=Teller(context, INFERENCE_SERVICES, services),
     )
     controller = Controller(
         "inferenceservice", reconciler.reconcile, clock=context.clock, rng=context.rng, workers=8
@@ -103,6 +145,8 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     for informer in shared:
         affected = partial(triggers.affected, informer.resource.kind)
         controller.watch(informer, affected, predicate=generation_changed)
+    for resource in NEEDS:
+        optional.on_change(resource, partial(_revisit, controller, usage, definition(resource)))
     _watch_settings(controller, context, config, services)
     return [controller]
 
@@ -114,6 +158,12 @@ def _service_of_label(pod: PodView) -> Iterable[ObjectKey]:
 
 def _services_of_pod(old: PodView | None, new: PodView | None) -> Iterable[ObjectKey]:
     return {key for pod in (old, new) if pod is not None for key in _service_of_label(pod)}
+
+
+def _revisit(controller: Controller[ObjectKey], usage: Usage, kind: Dependency) -> None:
+    """A kind of others has come or gone: its users run again."""
+    for key in usage.users(kind):
+        controller.queue.add(key)
 
 
 def _watch_settings(
