@@ -36,6 +36,14 @@ ANNOTATION_KEDA_THRESHOLD = "autoscaling.keda.sh/threshold"
 ANNOTATION_KEDA_OPERATOR = "autoscaling.keda.sh/operator"
 ANNOTATION_KEDA_SERVER_ADDRESS = "autoscaling.keda.sh/prometheus.serverAddress"
 ANNOTATION_KEDA_QUERY = "autoscaling.keda.sh/prometheus.query"
+# Ours, beside those above: what a ScaledObject can have and ``kedaConfig`` has no field for.
+ANNOTATION_KEDA_METRIC = "autoscaling.keda.sh/prometheus.metric"
+ANNOTATION_KEDA_ACTIVATION = "autoscaling.keda.sh/activation-threshold"
+ANNOTATION_KEDA_IDLE_REPLICAS = "autoscaling.keda.sh/idle-replicas"
+ANNOTATION_KEDA_POLLING = "autoscaling.keda.sh/polling-interval"
+ANNOTATION_KEDA_COOLDOWN = "autoscaling.keda.sh/cooldown-period"
+ANNOTATION_KEDA_FALLBACK_REPLICAS = "autoscaling.keda.sh/fallback-replicas"
+ANNOTATION_KEDA_FALLBACK_FAILURES = "autoscaling.keda.sh/fallback-failure-threshold"
 ANNOTATION_SERVICE_TYPE = "ome.io/service-type"
 ANNOTATION_LOAD_BALANCER_IP = "ome.io/load-balancer-ip"
 ANNOTATION_ACCELERATOR_CLASS = "ome.io/accelerator-class"
@@ -49,6 +57,10 @@ ANNOTATION_INGRESS_PATH_TEMPLATE = "ome.io/ingress-path-template"
 ANNOTATION_INGRESS_DISABLE_ISTIO = "ome.io/ingress-disable-istio-virtualhost"
 ANNOTATION_INGRESS_DISABLE_CREATION = "ome.io/ingress-disable-creation"
 ANNOTATION_INGRESS_CLASS = "ome.io/ingress-class"
+ANNOTATION_INGRESS_TLS_SECRET = "ome.io/ingress-tls-secret"
+ANNOTATION_CERT_ISSUER = "cert-manager.io/issuer"
+ANNOTATION_CERT_CLUSTER_ISSUER = "cert-manager.io/cluster-issuer"
+ANNOTATION_INFERENCE_POOL = "ome.io/inference-pool"  # Service of the endpoint picker, [:port]
 ANNOTATION_ROLLOUT_DURATION = "serving.knative.dev/rollout-duration"
 ANNOTATION_ENABLE_PASSTHROUGH = "serving.knative.openshift.io/enablePassthrough"
 ANNOTATION_UPGRADE_TEMPLATE = "ome.io/upgrade-template"
@@ -59,6 +71,7 @@ ANNOTATION_PAUSED = "ome.io/paused"
 ANNOTATION_RENDERING = "ome.io/rendering"
 ANNOTATION_APPLIED_HASH = "ome.io/applied-hash"
 ANNOTATION_SERVICE_GENERATION = "ome.io/service-generation"
+ANNOTATION_ASKED_REPLICAS = "ome.io/asked-replicas"
 ANNOTATION_DEPLOYMENT_REVISION = "deployment.kubernetes.io/revision"
 
 # Written on Knative revisions, never copied from the service.
@@ -127,6 +140,10 @@ NEVER_COPIED_ANNOTATIONS = frozenset(
         ANNOTATION_RENDERING,
         ANNOTATION_APPLIED_HASH,
         ANNOTATION_SERVICE_GENERATION,
+        ANNOTATION_ASKED_REPLICAS,
+        ANNOTATION_UPGRADE_TEMPLATE,
+        ANNOTATION_PIN_RUNTIME,
+        ANNOTATION_PAUSED,
     }
 )
 # Kept on pods, stripped from Services; matched as prefixes.
@@ -163,6 +180,8 @@ LABELS_VISIBILITY = (LABEL_KNATIVE_VISIBILITY, LABEL_VISIBILITY)
 NEVER_COPIED_REVISION_LABELS = frozenset({LABEL_KNATIVE_VISIBILITY})
 VISIBILITY_CLUSTER_LOCAL = "cluster-local"
 LABEL_SIDECAR_INJECT = "sidecar.istio.io/inject"
+LABEL_RAY_NODE_TYPE = "ray.io/node-type"
+RAY_HEAD = "head"
 LABEL_KNATIVE_REVISION = "serving.knative.dev/revision"
 LABEL_CONTROL_PLANE = "control-plane"  # on a namespace: its pods are not mutated
 LABEL_MODEL_STATUS = "models.ome/basemodel-status"
@@ -179,6 +198,7 @@ LABEL_PRIORITY_KUEUE = "kueue.x-k8s.io/priority-class"
 LABEL_QUEUE_VOLCANO = "volcano.sh/queue-name"
 LABEL_PRIORITY_RAY = "ray.io/priority-class-name"
 LABEL_SCHEDULER_RAY = "ray.io/scheduler-name"
+LABEL_RAY_INDEX = "ome.io/ray-cluster-index"  # ours: which Ray cluster a prober looks at
 PRIORITY_CLASS_KUEUE = "kueue-scheduling-high-priority"
 PRIORITY_CLASS_VOLCANO = "volcano-scheduling-high-priority"
 SCHEDULER_VOLCANO = "volcano"
@@ -226,6 +246,7 @@ CONDITION_DECODER_READY = "DecoderReady"
 CONDITION_ROUTER_READY = "RouterReady"
 CONDITION_PREDICTOR_READY = "PredictorReady"
 CONDITION_ACCELERATOR_SELECTED = "AcceleratorSelected"
+CONDITION_PAUSED = "Paused"
 # Of each component as a Knative Service; informational.
 CONDITION_ENGINE_ROUTE_READY = "EngineRouteReady"
 CONDITION_ENGINE_CONFIGURATION_READY = "EngineConfigurationReady"
@@ -261,9 +282,12 @@ REASON_CLUSTER_LOCAL = "ClusterLocal"
 REASON_COMPONENT_NOT_READY = "ComponentNotReady"
 REASON_GATEWAY_NOT_AVAILABLE = "GatewayAPINotAvailable"
 REASON_VIRTUAL_SERVICE_NOT_AVAILABLE = "VirtualServiceNotAvailable"
+REASON_INFERENCE_POOL_NOT_AVAILABLE = "InferencePoolNotAvailable"
 REASON_PARENT_STATUS_NOT_AVAILABLE = "ParentStatusNotAvailable"
 REASON_VIRTUAL_DEPLOYMENT = "VirtualDeployment"
 REASON_NO_DEPLOYMENTS = "NoDeployments"
+REASON_ROLLOUT = "RolloutInProgress"
+REASON_PAUSED = "Paused"
 REASON_STATUS_UPDATE_FAILED = "StatusUpdateFailed"
 REASON_DOWNLOAD_FAILED = "ModelDownloadFailed"
 REASON_CREDENTIALS_NOT_FOUND = "StorageCredentialsNotFound"
@@ -375,5 +399,6 @@ HEADER_SERVICE_NAME = "OMe-Isvc-Name"
 HEADER_SERVICE_NAMESPACE = "OME-Isvc-Namespace"
 
 # The operator's ConfigMaps.
+CONFIGMAP_KNATIVE_DOMAINS = "config-domain"  # of Knative, its domains are the keys
 CONFIGMAP_INFERENCE_SERVICE = "inferenceservice-config"
 CONFIGMAP_BENCHMARK_JOB = "benchmarkjob-config"

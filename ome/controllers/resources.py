@@ -1,4 +1,4 @@
-"""The REST resources of OME's kinds, from the classes that define them."""
+"""The REST resources of OME's kinds, and of kinds of others that a cluster may have or not."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ __all__ = [
     "CLUSTER_BASE_MODELS",
     "CLUSTER_SERVING_RUNTIMES",
     "FINE_TUNED_WEIGHTS",
+    "HTTP_ROUTES",
+    "INFERENCE_POOLS",
     "INFERENCE_SERVICES",
+    "KNATIVE_SERVICES",
+    "LEADER_WORKER_SETS",
+    "RAY_CLUSTERS",
+    "SCALED_OBJECTS",
     "SERVING_RUNTIMES",
+    "SIDECARS",
+    "VIRTUAL_SERVICES",
     "resource_of",
 ]
 
@@ -36,3 +44,14 @@ CLUSTER_SERVING_RUNTIMES = resource_of(api.ClusterServingRuntime)
 FINE_TUNED_WEIGHTS = resource_of(api.FineTunedWeight)
 INFERENCE_SERVICES = resource_of(api.InferenceService)
 SERVING_RUNTIMES = resource_of(api.ServingRuntime)
+
+HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+INFERENCE_POOLS = Resource("inference.networking.k8s.io", "v1", "InferencePool", "inferencepools")
+KNATIVE_SERVICES = Resource("serving.knative.dev", "v1", "Service", "services")
+LEADER_WORKER_SETS = Resource(
+    "leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet", "leaderworkersets"
+)
+RAY_CLUSTERS = Resource("ray.io", "v1", "RayCluster", "rayclusters")
+SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
+SIDECARS = Resource("networking.istio.io", "v1beta1", "Sidecar", "sidecars")
+VIRTUAL_SERVICES = Resource("networking.istio.io", "v1beta1", "VirtualService", "virtualservices")

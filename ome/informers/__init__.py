@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ome.informers.informer import Informer
 from ome.informers.metrics import InformerMetrics, NoMetrics, PrometheusInformerMetrics
+from ome.informers.optional import OptionalKinds
 from ome.informers.projection import (
     Metadata,
     OwnerReference,
@@ -23,6 +24,7 @@ __all__ = [
     "Informers",
     "Metadata",
     "NoMetrics",
+    "OptionalKinds",
     "OwnerReference",
     "PartialMetadata",
     "ProjectionError",

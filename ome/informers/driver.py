@@ -113,6 +113,10 @@ class Driver(Generic[T]):
         if self._waiting and self._scope is not None:
             self._scope.cancel()
 
+    def rest(self) -> None:
+        """There is nothing to do until ``run`` begins again."""
+        self.due = self.heard = None
+
     def overdue(self) -> float:
         """Seconds by which the schedule of attempts was missed; 0 or less is in time."""
         return 0.0 if self.due is None else self._clock.monotonic() - self.due

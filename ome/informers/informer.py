@@ -56,9 +56,16 @@ class Informer(Generic[T]):
         """True from the first complete list on; never false again while this reader lives.
 
         An ``optional`` resource that the server did not serve counts as in sync, and empty; when
-        it is served later, its objects come as adds.
+        it is served later, its objects come as adds. So does one that sleeps (``OptionalKinds``).
         """
-        return self._watch.has(self._generation) or (self._optional and self._watch.was_absent)
+        if self._watch.has(self._generation) or self._watch.asleep:
+            return True
+        return self._optional and self._watch.was_absent
+
+    @property
+    def listed(self) -> bool:
+        """True while the store holds a complete list, which says more than ``synced``."""
+        return self._watch.has(self._generation)
 
     @property
     def absent(self) -> bool:
@@ -70,8 +77,8 @@ class Informer(Generic[T]):
 
     @property
     def state(self) -> str:
-        """What the watch is doing: ``listing``, ``watching``, ``refused`` and so on."""
-        return self._watch.state.value
+        """What the watch is doing: ``listing``, ``watching``, ``refused``, ``asleep`` and so on."""
+        return "asleep" if self._watch.asleep else self._watch.state.value
 
     @property
     def freshness(self) -> float | None:
@@ -113,6 +120,18 @@ class Informer(Generic[T]):
         """Hide an object that the server just confirmed to be gone, until the watch says so."""
         if self._covers(key):
             self._watch.store.shadow_deleted(key, uid)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called whenever the state may have changed; it must be quick."""
+        self._watch.listen(listener)
+
+    def wake(self) -> None:
+        """Watch from now on; does nothing when it does already."""
+        self._watch.wake()
+
+    def sleep(self) -> None:
+        """Watch nothing and hold nothing until ``wake``; what was held is told as deleted."""
+        self._watch.sleep()
 
     def retry_now(self) -> None:
         """End a wait (absent, backing off) at once; call it when a CRD has appeared."""

@@ -108,6 +108,14 @@ class Intake(Generic[T]):
         self.replaced = self._reading
         self._handlers.reached(self.replaced, self.store.server_objects().values())
 
+    def forget(self) -> None:
+        """The resource is gone, and all its objects with it; the next list is a first one."""
+        self._pending = {}
+        self.replaced = -1
+        for key, known in self.store.server_objects().items():
+            metadata = known.metadata
+            self._remove(key, uid=metadata.uid, version=metadata.resource_version)
+
     # Events
 
     def change(self, change: Change[T]) -> None:

@@ -58,6 +58,11 @@ class SharedWatch:
         self._started = False
         self.was_absent = False
         """The server once said that it does not know the resource."""
+        self.asleep = False
+        """Nothing is listed or watched, and nothing is held, until ``wake``."""
+        self._listeners: list[Callable[[], None]] = []
+        self._awake = anyio.Event()
+        self._scope: anyio.CancelScope | None = None
         self._change = anyio.Event()
         self.handlers: Handlers[Any] = Handlers(str(target), metrics)
         self.store: Store[Any] = Store(clock, convert=self._convert)
@@ -133,17 +138,51 @@ class SharedWatch:
         """Wait until the state may have changed (without a deadline: the caller has one)."""
         await self._change.wait()
 
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called whenever the state may have changed; it must be quick."""
+        self._listeners.append(listener)
+
+    def wake(self) -> None:
+        """List and watch from now on."""
+        if self.asleep:
+            self.asleep = False
+            self._awake.set()
+            self._changed()
+
+    def sleep(self) -> None:
+        """Stop watching and forget all objects, each told as deleted, until ``wake``."""
+        if self.asleep:
+            return
+        self.asleep = True
+        self._awake = anyio.Event()
+        if self._scope is not None:
+            self._scope.cancel()
+        self._intake.forget()
+        self._changed()
+
     async def run(self) -> None:
-        """List and watch until cancelled."""
+        """List and watch, while awake, until cancelled."""
         self._started = True
-        await self._driver.run()
+        while True:
+            if self.asleep:
+                self._driver.rest()
+                await self._awake.wait()
+            with anyio.CancelScope() as self._scope:
+                await self._driver.run()
+            self._scope = None
+            # What came in before the cancellation got through is forgotten too.
+            self._intake.forget()
 
     def _changed(self) -> None:
         self.was_absent = self.was_absent or self.state is State.ABSENT
         self._change.set()
         self._change = anyio.Event()
+        for listener in self._listeners:
+            listener()
 
     def _seconds_unheard(self) -> float:
+        if self.asleep:
+            return 0.0
         freshness = self.freshness
         return math.inf if freshness is None else freshness
 

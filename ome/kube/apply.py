@@ -109,28 +109,38 @@ class Applier:
             f"overwrite objects of others; use a released kube-apiserver v1.30 or later"
         )
 
-    async def apply(self, desired: Mapping[str, Any], live: Mapping[str, Any] | None) -> Applied:
+    async def apply(
+        self,
+        desired: Mapping[str, Any],
+        live: Mapping[str, Any] | None,
+        *,
+        resource: Resource | None = None,
+        replicas: int | None = None,
+    ) -> Applied:
         """Make one object as desired; ``live`` is what the cache has of it.
 
         ``desired`` holds all fields that we have on the object: what an earlier call sent and this
-        one does not is removed, except ``spec.replicas``, whose live value stays.
+        one does not is removed, except ``spec.replicas``, whose live value stays. ``replicas`` goes
+        with this write, if one is needed for another reason, and is no part of what is desired.
+        ``resource`` serves the object where that is not known from its kind.
         Raises ``NotOurs`` when the name belongs to somebody else, ``Conflict`` when the cache is
         behind (run the key again), and ``ApiError`` and ``TransportError`` as the client does.
         """
-        resource = self._resource(desired)
+        resource = resource or self._resource(desired)
         document = self._stamped(desired)
+        sent = _with_replicas(document, replicas)
         if live is None:
-            created = await self._create(resource, document)
+            created = await self._create(resource, sent)
             if created is not None:
                 return Applied(created, "created")
             live = await self._read(resource, key_of(resource, desired))
         self._check_ours(resource, desired, live)
         if self._is_applied(document, live):
             return Applied(dict(live), "unchanged")
-        live = await self._prepare(resource, document, live)
+        live = await self._prepare(resource, sent, live)
         try:
             updated = await self._client.apply(
-                resource, _guarded(document, live["metadata"], "uid"), manager=self._manager
+                resource, _guarded(sent, live["metadata"], "uid"), manager=self._manager
             )
         except Invalid as error:
             if not _is_other_uid(error):
@@ -141,6 +151,12 @@ class Applier:
             ) from error
         same = updated["metadata"]["resourceVersion"] == live["metadata"].get("resourceVersion")
         return Applied(updated, "unchanged" if same else "updated")
+
+    async def create(
+        self, desired: Mapping[str, Any], resource: Resource, *, replicas: int | None = None
+    ) -> dict[str, Any] | None:
+        """Make an object that is not there, as ``apply`` does; None when one of the name exists."""
+        return await self._create(resource, _with_replicas(self._stamped(desired), replicas))
 
     async def hand_over_replicas(
         self, resource: Resource, live: Mapping[str, Any]
@@ -339,6 +355,12 @@ class Applier:
 def pointer(*path: str) -> str:
     """A JSON pointer: ``pointer("metadata", "annotations", "a.io/b")``."""
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _with_replicas(document: dict[str, Any], replicas: int | None) -> dict[str, Any]:
+    if replicas is None:
+        return document
+    return {**document, "spec": {**document["spec"], "replicas": replicas}}
 
 
 def _guarded(document: Mapping[str, Any], read: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from ome.kube.quantity import parse_quantity
 from ome.workloads.arguments import merge_arguments, set_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ome.workloads.inputs import AcceleratorInput
 
 __all__ = [
@@ -96,11 +94,7 @@ def override_arguments(runner: dict[str, Any], accelerator: AcceleratorInput) ->
     runner.update({member: value for member, value in changed.items() if value})
 
 
-def accelerator_affinity(
-    accelerator: AcceleratorInput | None, own: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """The affinity that replaces the runtime's; None when the user gave one or the class none."""
-    if accelerator is None or own.get("affinity"):
-        return None
-    affinity = accelerator.spec.discovery.affinity
+def accelerator_affinity(accelerator: AcceleratorInput | None) -> dict[str, Any] | None:
+    """The affinity that replaces the runtime's where the user gave none; None without one."""
+    affinity = None if accelerator is None else accelerator.spec.discovery.affinity
     return copy.deepcopy(dict(affinity)) if affinity else None

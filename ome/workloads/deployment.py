@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.workloads.pod_defaults import with_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,19 +13,6 @@ if TYPE_CHECKING:
     from ome.workloads.metadata import ComponentMetadata
 
 __all__ = ["deployment"]
-
-_POD_DEFAULTS: dict[str, Any] = {
-    "dnsPolicy": "ClusterFirst",
-    "restartPolicy": "Always",
-    "terminationGracePeriodSeconds": 30,
-    "securityContext": {},
-    "schedulerName": "default-scheduler",
-}
-_CONTAINER_DEFAULTS = {
-    "terminationMessagePath": "/dev/termination-log",
-    "terminationMessagePolicy": "File",
-    "imagePullPolicy": "IfNotPresent",
-}
 
 
 def deployment(
@@ -47,7 +34,7 @@ def deployment(
             "strategy": _strategy(strategy),
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
-            "template": {"metadata": template, "spec": _with_defaults(pod)},
+            "template": {"metadata": template, "spec": with_defaults(pod, probe=True)},
         },
     }
 
@@ -58,24 +45,3 @@ def _strategy(given: Mapping[str, Any] | None) -> dict[str, Any]:
     if strategy["type"] == "RollingUpdate" and not strategy.get("rollingUpdate"):
         strategy["rollingUpdate"] = {"maxUnavailable": 0, "maxSurge": 1}
     return strategy
-
-
-def _with_defaults(pod: Mapping[str, Any]) -> dict[str, Any]:
-    # A copy: the object is the caller's to change, the defaults are everybody's.
-    spec = {**copy.deepcopy(_POD_DEFAULTS), **pod}
-    spec["containers"] = [_container(container) for container in pod["containers"]]
-    return spec
-
-
-def _container(given: Mapping[str, Any]) -> dict[str, Any]:
-    container = {**_CONTAINER_DEFAULTS, **given}
-    if container["name"] == names.CONTAINER_MAIN and "readinessProbe" not in container:
-        ports = container.get("ports") or ({"containerPort": names.PORT_SERVICE},)
-        container["readinessProbe"] = {
-            "tcpSocket": {"port": ports[0]["containerPort"]},
-            "timeoutSeconds": 1,
-            "periodSeconds": 10,
-            "successThreshold": 1,
-            "failureThreshold": 3,
-        }
-    return container

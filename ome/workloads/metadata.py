@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.api.truncate import truncate_dns
+from ome.workloads.weights import served_weight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.api import InferenceService
-    from ome.workloads.inputs import Component, PlanInputs
+    from ome.workloads.inputs import Component, PlanInputs, WeightInput
 
 __all__ = [
     "ComponentMetadata",
@@ -29,7 +30,11 @@ _NOT_LABEL = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True, slots=True)
 class ComponentMetadata:
-    """What all objects of a component share; ``app`` is the label that selects its pods."""
+    """What all objects of a component share; ``app`` is the label that selects its pods.
+
+    ``labels`` are those of its objects. ``common`` of them are on everything that is made for the
+    component, ``queue`` is what batch schedulers read from pods.
+    """
 
     name: str
     namespace: str
@@ -37,24 +42,35 @@ class ComponentMetadata:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     owner: Mapping[str, Any]
+    common: Mapping[str, str]
+    queue: Mapping[str, str]
 
     def object(
-        self, name: str | None = None, annotations: Mapping[str, str] | None = None
+        self,
+        name: str | None = None,
+        annotations: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Metadata of one object of the component."""
         chosen = self.annotations if annotations is None else annotations
         return {
             "name": name or self.name,
             "namespace": self.namespace,
-            "labels": dict(self.labels),
+            "labels": dict(self.labels if labels is None else labels),
             "annotations": dict(chosen),
             "ownerReferences": [dict(self.owner)],
         }
 
 
-def component_metadata(inputs: PlanInputs, component: Component) -> ComponentMetadata:
-    """Labels and annotations: the service's, under the component's, under ours."""
+def component_metadata(
+    inputs: PlanInputs, component: Component, mode: str = names.MODE_RAW
+) -> ComponentMetadata:
+    """Labels and annotations: the service's, under the component's, under ours.
+
+    Raises ``RenderError`` for a fine-tuned weight that cannot be served.
+    """
     service = inputs.service.metadata
+    weight = served_weight(inputs, component.name)
     name = f"{service.name}-{component.name}"
     app = truncate_dns(name)
     annotations = {
@@ -63,14 +79,18 @@ def component_metadata(inputs: PlanInputs, component: Component) -> ComponentMet
         if key not in names.NEVER_COPIED_ANNOTATIONS
     }
     annotations |= component.merged.get("annotations") or {}
-    annotations |= _forced_annotations(inputs)
-    labels = dict(service.labels)
-    labels |= component.merged.get("labels") or {}
-    labels |= _forced_labels(inputs, component.name)
-    labels |= queue_labels(annotations)
-    labels[names.LABEL_APP] = app
+    annotations |= _forced_annotations(inputs, weight)
+    common = dict(service.labels)
+    common |= component.merged.get("labels") or {}
+    common |= _forced_labels(inputs, component.name, weight)
+    queue = queue_labels(annotations)
+    labels = dict(common)
+    if mode == names.MODE_RAW:
+        labels |= {**queue, names.LABEL_APP: app}
     owner = owner_reference(inputs.service)
-    return ComponentMetadata(name, service.namespace, app, labels, annotations, owner)
+    return ComponentMetadata(
+        name, service.namespace, app, labels, annotations, owner, common, queue
+    )
 
 
 def owner_reference(service: InferenceService) -> dict[str, Any]:
@@ -91,40 +111,52 @@ def label_value(text: str) -> str:
     return cleaned.strip("-._")
 
 
-def _forced_labels(inputs: PlanInputs, component: str) -> dict[str, str]:
+def _forced_labels(
+    inputs: PlanInputs, component: str, weight: WeightInput | None
+) -> dict[str, str]:
     model = inputs.model
     labels = {
         # Admission refuses service names that are no label values.
         names.LABEL_INFERENCE_SERVICE: inputs.service.metadata.name,
         names.LABEL_COMPONENT: component,
-        names.LABEL_FINE_TUNED: "false",
+        names.LABEL_FINE_TUNED: "false" if weight is None else "true",
         names.LABEL_BASE_MODEL_NAME: label_value(model.name),
         names.LABEL_BASE_MODEL_SIZE: label_value(
-            model.annotations.get(names.ANNOTATION_MODEL_CATEGORY, "SMALL")
+            model.annotations.get(names.ANNOTATION_MODEL_CATEGORY, names.BASE_MODEL_SIZE_DEFAULT)
         ),
-        names.LABEL_BASE_MODEL_TYPE: "Serving",
+        names.LABEL_BASE_MODEL_TYPE: names.BASE_MODEL_TYPE_SERVING,
     }
     if inputs.runtime is not None:
         labels[names.LABEL_SERVING_RUNTIME] = label_value(inputs.runtime.name)
     if model.spec.vendor:
         labels[names.LABEL_BASE_MODEL_VENDOR] = label_value(model.spec.vendor)
+    if weight is not None:
+        labels[names.LABEL_FT_STRATEGY] = label_value(weight.strategy)
+        labels[names.LABEL_MERGED_WEIGHTS] = "true" if weight.mode == "merged" else "false"
     return labels
 
 
-def _forced_annotations(inputs: PlanInputs) -> dict[str, str]:
+def _forced_annotations(inputs: PlanInputs, weight: WeightInput | None) -> dict[str, str]:
     model, format_ = inputs.model, inputs.model.spec.model_format
+    merged = weight is not None and weight.mode == "merged"
     found = {
         names.ANNOTATION_BASE_MODEL_NAME: model.name,
         names.ANNOTATION_BASE_MODEL_VENDOR: model.spec.vendor,
         names.ANNOTATION_BASE_MODEL_FORMAT: format_.name if format_ else None,
         names.ANNOTATION_BASE_MODEL_FORMAT_VERSION: format_.version if format_ else None,
         names.ANNOTATION_SERVING_RUNTIME: inputs.runtime.name if inputs.runtime else None,
-        names.ANNOTATION_DECRYPTION_KEY: model.annotations.get(names.ANNOTATION_DECRYPTION_KEY),
-        names.ANNOTATION_DECRYPTION_SECRET: model.annotations.get(
-            names.ANNOTATION_DECRYPTION_SECRET
-        ),
     }
-    return {key: value for key, value in found.items() if value}
+    if not merged:
+        for key in (names.ANNOTATION_DECRYPTION_KEY, names.ANNOTATION_DECRYPTION_SECRET):
+            found[key] = model.annotations.get(key)
+    forced = {key: value for key, value in found.items() if value}
+    if weight is not None:
+        forced[names.ANNOTATION_INJECT_ADAPTER] = weight.name
+        forced[names.ANNOTATION_FT_STRATEGY] = weight.strategy
+    if merged:
+        forced[names.ANNOTATION_MERGED_WEIGHTS] = "true"
+        forced[names.ANNOTATION_INJECT_MODEL_INIT] = "false"
+    return forced
 
 
 def queue_labels(annotations: Mapping[str, str]) -> dict[str, str]:

@@ -6,39 +6,21 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.api.truncate import truncate_dns
+from ome.workloads.contested import model_config_name
 from ome.workloads.metadata import owner_reference
 
 if TYPE_CHECKING:
-    from ome.api import InferenceService
-    from ome.workloads.inputs import ModelInput
+    from ome.api import StorageSpec
+    from ome.workloads.inputs import PlanInputs
 
-__all__ = ["model_config_map", "model_config_name"]
-
-
-_TAIL = 20
+__all__ = ["model_config_map"]
 
 
-def model_config_name(service: str, *, taken: bool = False) -> str:
-    """The name of the ConfigMap: a prefix and the last 20 characters of the service's name.
-
-    Services with equal tails would share it: ``taken`` says that another service owns an object of
-    that name, and gives one of the same length with a hash of the whole name instead.
-    """
-    return f"modelconfig-{truncate_dns(service, _TAIL) if taken else service[-_TAIL:]}"
-
-
-def model_config_map(
-    service: InferenceService, model: ModelInput, *, taken: bool = False
-) -> dict[str, Any]:
+def model_config_map(inputs: PlanInputs) -> dict[str, Any]:
     """The ConfigMap with one compact JSON entry, members in a fixed order."""
-    spec, storage = model.spec, model.spec.storage
-    members: dict[str, Any] = {
-        "storageUri": storage.storage_uri,
-        "path": storage.path,
-        "schemaPath": storage.schema_path,
-        "parameters": storage.parameters,
-        "storageKey": storage.key,
+    service, spec = inputs.service.metadata, inputs.model.spec
+    members = {
+        **_storage(spec.storage),
         "modelFormatName": spec.model_format.name if spec.model_format else None,
         "modelFormatVersion": spec.model_format.version if spec.model_format else None,
         "modelType": spec.model_type,
@@ -46,18 +28,43 @@ def model_config_map(
         "modelFrameworkVersion": spec.model_framework.version if spec.model_framework else None,
     }
     entry = {
-        "modelName": model.name,
-        "modelSpec": {key: value for key, value in members.items() if value},
-        "fineTunedWeightSpec": {},
+        "modelName": inputs.model.name,
+        "modelSpec": _held(members),
+        "fineTunedWeightSpec": _weight(inputs),
     }
+    name = model_config_name(service.name)
+    if ("ConfigMap", name) in inputs.taken:
+        name = model_config_name(service.name, taken=True)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
-            "name": model_config_name(service.metadata.name, taken=taken),
-            "namespace": service.metadata.namespace,
-            "labels": {names.LABEL_INFERENCE_SERVICE: service.metadata.name},
-            "ownerReferences": [owner_reference(service)],
+            "name": name,
+            "namespace": service.namespace,
+            "labels": {names.LABEL_INFERENCE_SERVICE: service.name},
+            "ownerReferences": [owner_reference(inputs.service)],
         },
         "data": {names.MODEL_CONFIG_KEY: json.dumps([entry], separators=(",", ":"))},
     }
+
+
+def _weight(inputs: PlanInputs) -> dict[str, Any]:
+    """The first weight of the service; the others are refused where pods are built."""
+    if not inputs.weights:
+        return {}
+    spec = inputs.weights[0].spec
+    return _held({**_storage(spec.storage), "modelType": spec.model_type})
+
+
+def _storage(storage: StorageSpec) -> dict[str, Any]:
+    return {
+        "storageUri": storage.storage_uri,
+        "path": storage.path,
+        "schemaPath": storage.schema_path,
+        "parameters": storage.parameters,
+        "storageKey": storage.key,
+    }
+
+
+def _held(members: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in members.items() if value}

@@ -2,115 +2,105 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ome.api import names
-from ome.api.truncate import truncate_dns
-from ome.workloads import deployment, model_config, modes, pods, scaling, service
+from ome.workloads import model_config, modes
+from ome.workloads.components import components
 from ome.workloads.errors import RenderError
-from ome.workloads.inputs import engine_component
+from ome.workloads.exposed import REQUEST_TIMEOUT, Exposed, ExposedComponent
 from ome.workloads.metadata import component_metadata
+from ome.workloads.planned import Plan, PlanFailure, PlannedComponent
+from ome.workloads.shapes import render
 from ome.workloads.urls import component_host, service_host
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from ome.api import PredictorSpec
-    from ome.workloads.inputs import PlanInputs
+    from ome.api import InferenceService, PredictorSpec
+    from ome.workloads.inputs import Component, PlanInputs
 
-__all__ = ["Plan", "PlannedComponent", "plan", "predictor_in_use"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedComponent:
-    """A component: its workload's name, where it answers, and its objects in order."""
-
-    name: str
-    workload: str
-    url: str
-    objects: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What should exist for a service.
-
-    ``fallback`` is the Service of the InferenceService's own name, None when an ingress is wanted
-    or the service stays inside the cluster; ``url`` is the address that the service has without an
-    ingress, empty when an ingress is wanted.
-    """
-
-    components: tuple[PlannedComponent, ...]
-    model_config: Mapping[str, Any]
-    fallback: Mapping[str, Any] | None
-    url: str
-    ingress_wanted: bool
-    cluster_local: bool
+__all__ = ["plan", "predictor_in_use", "virtual_plan"]
 
 
 def plan(inputs: PlanInputs) -> Plan:
-    """Render a service. Raises ``RenderError`` naming the component and the way out."""
-    engine = engine_component(inputs)
-    if engine is None:
-        raise RenderError(
-            names.COMPONENT_ENGINE,
-            "engine component is required: set spec.engine, or use a runtime with an engineConfig",
-            names.REASON_DEPLOYMENT_MODE,
-        )
-    modes.check_supported(inputs, engine)
-    metadata = component_metadata(inputs, engine)
-    host = component_host(
-        engine.name,
-        metadata.name,
-        metadata.namespace,
-        metadata.labels,
-        metadata.annotations,
-        inputs.config.ingress,
-    )
-    keda = inputs.service.spec.keda_config
-    autoscaler = scaling.autoscaler_class(engine, metadata.annotations, keda)
-    pod = pods.pod_spec(inputs, engine, metadata.annotations)
-    container = pods.main_container(pod, engine.runner, inputs.service.metadata)
-    component = service.component_service(metadata, container)
-    objects = [
-        deployment.deployment(
-            metadata, pod, engine.merged.get("deploymentStrategy"), inputs.rendering
-        ),
-        component,
-    ]
-    if autoscaler == names.AUTOSCALER_HPA:
-        objects.append(scaling.horizontal_pod_autoscaler(metadata, engine))
-    objects.append(scaling.disruption_budget(metadata, engine))
-    planned = PlannedComponent(engine.name, metadata.name, f"http://{host}", tuple(objects))
-    return _expose(inputs, planned, component["spec"]["ports"][0]["port"])
+    """Render a service.
+
+    Raises ``RenderError`` naming the component and the way out when nothing can be made. A
+    component after the first one that cannot be rendered is told in ``failure`` instead.
+    """
+    wanted = modes.service_mode(inputs.service, inputs.config.default_deployment_mode)
+    if wanted == names.MODE_VIRTUAL:
+        return virtual_plan(inputs.service, inputs.cluster_domain)
+    found = components(inputs)
+    chosen = modes.component_modes(inputs, found)
+    if names.MODE_VIRTUAL in chosen.values():
+        return virtual_plan(inputs.service, inputs.cluster_domain)
+    made: list[PlannedComponent] = []
+    failure = None
+    for component in found:
+        try:
+            made.append(_component(inputs, component, chosen[component.name]))
+        except RenderError as error:
+            if not made:
+                raise
+            failure = PlanFailure(error.component, error.reason, str(error))
+            break
+    started = Plan(wanted, tuple(made), model_config.model_config_map(inputs), failure=failure)
+    if failure is not None:
+        return started
+    return replace(started, exposed=_front(inputs, found, started))
 
 
-def _expose(inputs: PlanInputs, engine: PlannedComponent, port: int) -> Plan:
-    owner = inputs.service
-    namespace = owner.metadata.namespace
-    ingress = inputs.config.ingress.resolve(owner.metadata.annotations)
-    local = service.is_cluster_local(owner)
-    fallback = None
+def virtual_plan(owner: InferenceService, cluster_domain: str) -> Plan:
+    """The plan of a service that only stands for something that runs elsewhere."""
+    metadata = owner.metadata
+    host = service_host(metadata.name, metadata.namespace, cluster_domain)
+    return Plan(names.MODE_VIRTUAL, (), None, url=f"http://{host}")
+
+
+def _component(inputs: PlanInputs, component: Component, mode: str) -> PlannedComponent:
+    metadata = component_metadata(inputs, component, mode)
     url = ""
-    if local:
-        host = service_host(truncate_dns(engine.workload), namespace, inputs.cluster_domain)
-        url = f"http://{host}:{port}"
-    elif ingress.disable_ingress_creation:
-        in_use = predictor_in_use(owner.spec.predictor)
-        fallback = service.fallback_service(owner, engine.name, port, any_component=in_use)
-        host = service_host(owner.metadata.name, namespace, inputs.cluster_domain)
-        url = f"http://{host}:{port}"
-    return Plan(
-        components=(engine,),
-        model_config=model_config.model_config_map(
-            owner, inputs.model, taken=inputs.model_config_taken
-        ),
-        fallback=fallback,
-        url=url,
-        ingress_wanted=not ingress.disable_ingress_creation and not local,
-        cluster_local=local,
+    if mode != names.MODE_SERVERLESS:
+        host = component_host(
+            component.name,
+            metadata.name,
+            metadata.namespace,
+            metadata.labels,
+            metadata.annotations,
+            inputs.config.ingress,
+        )
+        url = f"http://{host}"
+    workloads, objects = render(inputs, component, metadata, mode)
+    return PlannedComponent(component.name, mode, workloads, url, tuple(objects))
+
+
+def _front(inputs: PlanInputs, found: Sequence[Component], made: Plan) -> Exposed:
+    """The service as those outside see it."""
+    owner = inputs.service
+    return Exposed(
+        service=owner,
+        components=tuple(map(_exposed, found, made.components)),
+        config=inputs.config.ingress.resolve(owner.metadata.annotations),
+        cluster_domain=inputs.cluster_domain,
+        any_component=predictor_in_use(owner.spec.predictor),
     )
+
+
+def _exposed(component: Component, made: PlannedComponent) -> ExposedComponent:
+    port = pod_port = names.PORT_SERVICE
+    for item in made.objects:
+        if item["kind"] != "Service":
+            continue
+        if item["apiVersion"] == "v1":
+            port = pod_port = int(item["spec"]["ports"][0]["port"])
+        else:
+            # Knative makes the core Service, for its own gateways.
+            port = names.PORT_PUBLIC
+    timeout = component.merged.get("timeoutSeconds") or REQUEST_TIMEOUT
+    return ExposedComponent(component.name, made.mode, port, pod_port, int(timeout))
 
 
 def predictor_in_use(predictor: PredictorSpec | None) -> bool:

@@ -1,121 +1,76 @@
-"""From a merged component to a pod spec: the runner, its model, its GPUs, where it may run."""
+"""From a merged component to a pod spec: its containers, its volumes, where it may run."""
 
 from __future__ import annotations
 
 import copy
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import PodFields, names
 from ome.api.schema import json_name
-from ome.api.truncate import model_node_label, truncate_dns
-from ome.workloads.accelerator import (
-    accelerator_affinity,
-    add_resources,
-    gpu_resource,
-    override_arguments,
-    override_environment,
-    sets_parallelism,
-)
+from ome.api.truncate import model_node_label
+from ome.workloads.accelerator import accelerator_affinity
 from ome.workloads.errors import RenderError
 from ome.workloads.merge import merge
+from ome.workloads.mounts import is_claim, model_mount
 from ome.workloads.placeholders import fill
+from ome.workloads.runner import model_runner, router_runner
+from ome.workloads.weights import served_weight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.api import ObjectMeta
-    from ome.workloads.inputs import Component, ModelInput, PlanInputs
+    from ome.workloads.inputs import Component, Part, PlanInputs, WeightInput
+    from ome.workloads.mounts import Mount
 
-__all__ = ["Mount", "main_container", "model_mount", "pod_spec"]
+__all__ = ["main_container", "pod_spec"]
 
 _POD_FIELDS = tuple(json_name(attribute) for attribute in PodFields.model_fields)
-_PVC = re.compile(r"pvc://(?:(?P<namespace>[^/:]+):)?(?P<claim>[^/:]+)/(?P<path>.+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """How a pod gets at the model: ``path`` in the container, the volume and its name."""
-
-    volume: Mapping[str, Any]
-    path: str
-    sub_path: str = ""
-    on_labelled_node: bool = True
-
-
-def model_mount(model: ModelInput, namespace: str) -> Mount | None:
-    """The volume of a model: its directory on the node, or its claim. None while unknown.
-
-    Raises ``RenderError`` when a claim cannot be mounted in the namespace.
-    """
-    name = truncate_dns(model.name.replace(".", "-"))
-    uri = model.spec.storage.storage_uri
-    if uri.startswith("pvc://"):
-        found = _PVC.fullmatch(uri)
-        owner = (found["namespace"] if found else None) or model.namespace
-        if found is None or owner != namespace:
-            raise _bad_claim(model, uri, namespace, owner)
-        claim = {"claimName": found["claim"], "readOnly": True}
-        volume = {"name": name, "persistentVolumeClaim": claim}
-        return Mount(volume, names.PATH_MODEL, found["path"].rstrip("/"), on_labelled_node=False)
-    path = model.spec.storage.path
-    if not path:
-        return None
-    return Mount({"name": name, "hostPath": {"path": path}}, path)
-
-
-def _bad_claim(model: ModelInput, uri: str, namespace: str, owner: str) -> RenderError:
-    problem = "the claim names no namespace"
-    if not _PVC.fullmatch(uri):
-        problem = "not a claim and a path in it"
-    elif owner:
-        problem = f"the claim is in namespace {owner}, not {namespace}"
-    return RenderError(
-        "engine",
-        f"model {model.name}: storage.storageUri {uri}: {problem}; a pod can only mount a claim of"
-        " its own namespace, write pvc://<namespace>:<claim>/<sub-path>",
-        names.REASON_MODEL,
-    )
 
 
 def pod_spec(
-    inputs: PlanInputs, component: Component, annotations: Mapping[str, str]
+    inputs: PlanInputs, component: Component, part: Part, annotations: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The pod of a raw component, before the defaults that a Deployment adds.
+    """One kind of pod of a component, before the defaults that a workload adds.
 
     ``annotations`` are the component's. Raises ``RenderError``.
     """
     spec = {
-        field: copy.deepcopy(component.merged[field])
-        for field in _POD_FIELDS
-        if field in component.merged
+        field: copy.deepcopy(part.merged[field]) for field in _POD_FIELDS if field in part.merged
     }
+    routes = component.name == names.COMPONENT_ROUTER
+    weight = served_weight(inputs, component.name)
+    merged = weight is not None and weight.mode == "merged"
     inject = annotations.get(names.ANNOTATION_INJECT_MODEL_INIT) == "true"
-    mount = model_mount(inputs.model, inputs.service.metadata.namespace)
-    containers = spec.pop("containers", [])
-    runner = component.runner
-    if runner is not None:
-        prepared = _prepare_runner(inputs, component, runner, None if inject else mount)
-        containers, index = _place_runner(containers, prepared)
-    elif containers:
-        index = 0
-    else:
-        raise RenderError(
-            component.name,
-            "no containers found in pod spec and no runner spec provided; set"
-            f" spec.{component.name}.runner, or use a runtime with an {component.name}Config",
+    # Nothing mounts the base model of a router or under merged weights, but for an init container.
+    volume = None
+    if inject or not (routes or merged):
+        volume = model_mount(inputs.model, inputs.service.metadata.namespace, component.name)
+    mount = None if inject or routes else volume
+    if mount is not None and weight is not None and is_claim(inputs.model):
+        raise _claim_and_adapter(inputs, component, weight)
+    prepared = None
+    if part.runner is not None:
+        prepared = (
+            router_runner(part) if routes else model_runner(inputs, component, part, mount, weight)
         )
-    containers[index] = fill(containers[index], inputs.service.metadata)
-    spec["containers"] = containers
-    _add_volumes(spec, mount, annotations)
-    selector = _node_selector(inputs, component, mount)
-    if selector:
-        spec["nodeSelector"] = selector
-    affinity = accelerator_affinity(inputs.accelerators.get(component.name), component.own)
-    if affinity:
-        spec["affinity"] = affinity
+    spec["containers"] = _containers(component, part, spec.pop("containers", []), prepared, inputs)
+    _add_volumes(spec, volume, annotations)
+    if not routes:
+        _place(inputs, component, part, spec, ready=not (merged or is_claim(inputs.model)))
     return spec
+
+
+def _claim_and_adapter(
+    inputs: PlanInputs, component: Component, weight: WeightInput
+) -> RenderError:
+    return RenderError(
+        component.name,
+        f"model {inputs.model.name} lies in a claim, which is mounted at {names.PATH_MODEL}, where"
+        f" FineTunedWeight {weight.name} would be fetched to; use merged weights, or a model that"
+        " is downloaded",
+        names.REASON_MODEL,
+    )
 
 
 def main_container(
@@ -130,72 +85,29 @@ def main_container(
     return next((item for item in containers if item.get("name") == wanted), containers[0])
 
 
-def _prepare_runner(
-    inputs: PlanInputs, component: Component, runner: Mapping[str, Any], mount: Mount | None
-) -> dict[str, Any]:
-    prepared = copy.deepcopy(dict(runner))
-    prepared.setdefault("name", names.CONTAINER_MAIN)
-    env = prepared.setdefault("env", [])
-    mounts = prepared.setdefault("volumeMounts", [])
-    accelerator = inputs.accelerators.get(component.name)
-    if mount is not None:
-        if not any(item.get("name") == names.ENV_MODEL_PATH for item in env):
-            env.append({"name": names.ENV_MODEL_PATH, "value": mount.path})
-    if accelerator is not None:
-        override_environment(prepared, accelerator)
-    if mount is not None:
-        if not any(item.get("mountPath") == mount.path for item in mounts):
-            entry = {"name": mount.volume["name"], "mountPath": mount.path, "readOnly": True}
-            if mount.sub_path:
-                entry["subPath"] = mount.sub_path
-            mounts.append(entry)
-    _fill_resources(inputs, component, prepared)
-    if accelerator is not None:
-        override_arguments(prepared, accelerator)
-    if not sets_parallelism(accelerator):
-        _set_parallelism(component, prepared, gpu_resource(accelerator))
-    for optional in ("env", "volumeMounts"):
-        if not prepared[optional]:
-            del prepared[optional]
-    return prepared
-
-
-def _fill_resources(inputs: PlanInputs, component: Component, runner: dict[str, Any]) -> None:
-    """Fill in what the runtime's old top-level container of the same name and the class ask for.
-
-    Not where the user's own runner asks for anything: then all of it is the user's.
-    """
-    asked = (component.own.get("runner") or {}).get("resources") or {}
-    if inputs.runtime is None or any(asked.get(part) for part in ("requests", "limits", "claims")):
-        return
-    for container in inputs.runtime.spec.containers or ():
-        if container.get("name") == runner["name"]:
-            for part in ("requests", "limits"):
-                given = (container.get("resources") or {}).get(part) or {}
-                held = (runner.get("resources") or {}).get(part) or {}
-                if given:
-                    runner.setdefault("resources", {})[part] = {**given, **held}
-    accelerator = inputs.accelerators.get(component.name)
-    if accelerator is not None:
-        add_resources(runner, accelerator)
-
-
-def _set_parallelism(component: Component, runner: dict[str, Any], resource: str) -> None:
-    """GPUs of a pod times its pods; overrides what the runner says."""
-    resources = runner.get("resources") or {}
-    for part in ("limits", "requests"):
-        gpus = (resources.get(part) or {}).get(resource)
-        if gpus is None or not str(gpus).isdecimal() or int(gpus) == 0:
-            continue
-        workers = (component.merged.get("worker") or {}).get("size") or 0
-        value = {"name": names.ENV_PARALLELISM_SIZE, "value": str(int(gpus) * (1 + workers))}
-        env = runner["env"]
-        place = next((i for i, item in enumerate(env) if item.get("name") == value["name"]), None)
-        if place is None:
-            env.append(value)
-        else:
-            env[place] = value
-        return
+def _containers(
+    component: Component,
+    part: Part,
+    given: list[dict[str, Any]],
+    runner: dict[str, Any] | None,
+    inputs: PlanInputs,
+) -> list[dict[str, Any]]:
+    """The containers with the runner in its place and the placeholders of the main one filled."""
+    if runner is not None:
+        containers, index = _place_runner(given, runner)
+    elif given:
+        containers, index = given, 0
+    else:
+        worker = "worker " if part.name == "worker" else ""
+        path = ".".join(filter(None, (component.name, part.name, "runner")))
+        raise RenderError(
+            component.name,
+            f"failed to reconcile {worker}pod spec: no containers found in {worker}pod spec and no"
+            f" runner spec provided; set spec.{path}, or use a runtime with an"
+            f" {component.name}Config",
+        )
+    containers[index] = fill(containers[index], inputs.service.metadata)
+    return containers
 
 
 def _place_runner(
@@ -226,15 +138,23 @@ def _add_volumes(spec: dict[str, Any], mount: Mount | None, annotations: Mapping
         spec["volumes"] = volumes
 
 
-def _node_selector(inputs: PlanInputs, component: Component, mount: Mount | None) -> dict[str, str]:
-    """The merged selector, the label of ready nodes, those of runtime, class and user."""
-    selector = dict(component.merged.get("nodeSelector") or {})
-    if mount is None or mount.on_labelled_node:
+def _place(
+    inputs: PlanInputs, component: Component, part: Part, spec: dict[str, Any], *, ready: bool
+) -> None:
+    """Where the pod may run; ``ready`` asks for a node that has the model."""
+    accelerator = inputs.accelerators.get(component.name)
+    selector = dict(spec.pop("nodeSelector", {}))
+    if ready:
         selector.setdefault(model_node_label(inputs.model.namespace, inputs.model.name), "Ready")
     if inputs.runtime is not None:
         selector |= inputs.runtime.spec.node_selector or {}
-    accelerator = inputs.accelerators.get(component.name)
     if accelerator is not None:
         selector |= accelerator.spec.discovery.node_selector or {}
     selector |= component.own.get("nodeSelector") or {}
-    return selector
+    selector |= part.own.get("nodeSelector") or {}
+    if selector:
+        spec["nodeSelector"] = selector
+    if not (component.own.get("affinity") or part.own.get("affinity")):
+        affinity = accelerator_affinity(accelerator)
+        if affinity:
+            spec["affinity"] = affinity

@@ -36,6 +36,7 @@ from ome.errors import (
 from ome.kube import request as requests
 from ome.kube import resources as builtin
 from ome.kube.resource import ObjectKey, Resource
+from ome.kube.resources import CRDS
 from ome.kube.transport import Response
 from tests.support import fake_patches
 from tests.support.fake_answers import FakeAnswer, once, refusal, scale, success
@@ -142,13 +143,20 @@ class FakeCluster:
         return collected
 
     def install(self, resource: Resource) -> None:
-        """Begin to serve a resource, as a new CRD does."""
+        """Begin to serve a resource, and have its CRD."""
         self._resources[resource.group, resource.version, resource.plural] = resource
+        definition = {"apiVersion": CRDS.api_version, "kind": CRDS.kind}
+        self.put({**definition, "metadata": {"name": resource.group_resource}})
 
     def uninstall(self, resource: Resource) -> None:
-        """Stop serving a resource; its watches end."""
+        """Stop serving a resource: its objects, its watches and its CRD end."""
+        for document in self.objects(resource):
+            metadata = document["metadata"]
+            key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+            self.store.delete(resource, key, {}, dry=False)
         del self._resources[resource.group, resource.version, resource.plural]
         self.drop_watch(resource)
+        self.remove(CRDS, ObjectKey("", resource.group_resource))
 
     def fail(
         self,

@@ -113,7 +113,9 @@ def test_services_with_equal_tails_can_have_a_config_map_each() -> None:
 
 def test_a_plan_takes_the_other_name_where_it_must() -> None:
     given = inputs(service(TWINS[1], {"runner": {"image": "a"}}))
-    made = plan(dataclasses.replace(given, model_config_taken=True))
+    taken = frozenset({("ConfigMap", model_config_name(TWINS[1]))})
+    made = plan(dataclasses.replace(given, taken=taken))
+    assert made.model_config is not None
     assert made.model_config["metadata"]["name"] == model_config_name(TWINS[1], taken=True)
     assert dataclasses.replace(made, model_config={}) == dataclasses.replace(
         plan(given), model_config={}

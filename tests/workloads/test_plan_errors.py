@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ome.workloads import NotBuilt, RenderError, plan
+from ome.workloads import RenderError, plan
 from tests.workloads.support import inputs
 
 RUNNER = {"name": "ome-container", "image": "a"}
@@ -39,104 +39,6 @@ def rendered(
     plan(inputs(documents))
 
 
-@pytest.mark.parametrize(
-    ("spec", "annotations", "component", "reason", "words"),
-    [
-        (
-            {"engine": ENGINE, "decoder": {"runner": RUNNER}},
-            {},
-            "decoder",
-            "DeploymentModeError",
-            ["spec.decoder is not available", "remove it"],
-        ),
-        (
-            {"engine": ENGINE, "router": {}},
-            {},
-            "router",
-            "DeploymentModeError",
-            ["spec.router is not available", "remove it"],
-        ),
-        (
-            {"engine": {**ENGINE, "worker": {"size": 1, "runner": RUNNER}}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode MultiNode ", "only RawDeployment", "no worker"],
-        ),
-        (
-            {"engine": {**ENGINE, "leader": {}}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode MultiNode ", "no leader"],
-        ),
-        (
-            {"engine": {**ENGINE, "minReplicas": 0}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode Serverless ", "minReplicas above 0"],
-        ),
-        (
-            {"engine": {**ENGINE, "annotations": {MODE: "Serverless"}}},
-            {},
-            "engine",
-            "DeploymentModeError",
-            ["mode Serverless "],
-        ),
-        (
-            {"engine": ENGINE},
-            {MODE: "MultiNodeRayVLLM"},
-            "engine",
-            "DeploymentModeError",
-            ["mode MultiNodeRayVLLM "],
-        ),
-        (
-            {"engine": ENGINE},
-            {MODE: "VirtualDeployment"},
-            "engine",
-            "DeploymentModeError",
-            ["mode VirtualDeployment "],
-        ),
-        (
-            {"engine": ENGINE},
-            {"ome.io/autoscalerClass": "keda"},
-            "engine",
-            "InternalError",
-            ["autoscaler class keda", "use hpa or external"],
-        ),
-        (
-            {"engine": {**ENGINE, "kedaConfig": {"enableKeda": True}}},
-            {},
-            "engine",
-            "InternalError",
-            ["kedaConfig.enableKeda", "use hpa or external"],
-        ),
-        (
-            {"engine": ENGINE, "kedaConfig": {"enableKeda": True}},
-            {},
-            "engine",
-            "InternalError",
-            ["kedaConfig.enableKeda", "use hpa or external"],
-        ),
-        (
-            {"engine": ENGINE, "model": {"name": "m", "fineTunedWeights": ["w"]}},
-            {},
-            "engine",
-            "ModelReconcileError",
-            ["spec.model.fineTunedWeights is not available", "remove it"],
-        ),
-    ],
-)
-def test_what_is_not_built_yet_is_refused(
-    spec: dict[str, Any], annotations: dict[str, str], component: str, reason: str, words: list[str]
-) -> None:
-    with pytest.raises(NotBuilt) as raised:
-        rendered(spec, annotations)
-    assert (raised.value.component, raised.value.reason) == (component, reason)
-    assert [word for word in words if word not in str(raised.value)] == []
-
-
 @pytest.mark.parametrize("mode", ["MultiNode", "RawDeployment", "PDDisaggregated", "raw", ""])
 def test_modes_that_defaults_write_on_a_service_decide_nothing(mode: str) -> None:
     rendered({"engine": ENGINE}, {MODE: mode})
@@ -146,7 +48,6 @@ def test_serverless_with_a_leader_is_a_contradiction() -> None:
     with pytest.raises(RenderError, match="remove one of them") as raised:
         rendered({"engine": {**ENGINE, "leader": {}}}, {MODE: "Serverless"})
     assert raised.value.reason == "DeploymentModeError"
-    assert not isinstance(raised.value, NotBuilt)
 
 
 def test_a_service_without_any_engine_is_refused() -> None:

@@ -54,6 +54,7 @@ _KINDS: tuple[type[KindObject], ...] = (
     api.ServingRuntime,
     api.ClusterServingRuntime,
     api.AcceleratorClass,
+    api.FineTunedWeight,
 )
 _WIDTH_OF_FILES = 120
 
@@ -137,6 +138,7 @@ def _tell_unreadable(sources: Sources, decode: KindDecoder) -> None:
         sources.serving_runtimes,
         sources.cluster_serving_runtimes,
         sources.accelerator_classes,
+        sources.fine_tuned_weights,
     )
     for kind, store in zip(_KINDS, held, strict=True):
         for stored in store.values():

@@ -9,25 +9,43 @@ import msgspec
 
 from ome.api import names
 from ome.controllers.decode import KindDecoder
+from ome.controllers.inferenceservice.applying import Writer
 from ome.controllers.inferenceservice.children import Children
-from ome.controllers.inferenceservice.cluster_domain import cluster_domain
+from ome.controllers.inferenceservice.cluster_domain import cluster_domain, knative_namespace
+from ome.controllers.inferenceservice.exposing import Exposer
+from ome.controllers.inferenceservice.needs import NEEDS, definition
+from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
-from ome.controllers.inferenceservice.reconciler import BY_SERVICE_LABEL, Reconciler
+from ome.controllers.inferenceservice.reconciler import Reconciler
+from ome.controllers.inferenceservice.telling import Teller
 from ome.controllers.inferenceservice.triggers import Triggers
-from ome.controllers.inferenceservice.usage import Usage
+from ome.controllers.inferenceservice.usage import Dependency, Usage
 from ome.controllers.inferenceservice.world import Sources, World
 from ome.controllers.resources import (
     ACCELERATOR_CLASSES,
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
     SERVING_RUNTIMES,
 )
+from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PDBS, PODS, SERVICES
+from ome.kube.resources import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    HPAS,
+    INGRESSES,
+    PDBS,
+    PODS,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
 from ome.reconciler.controller import Controller
 from ome.reconciler.mapping import content_changed, controller_owner, generation_changed, self_key
 
@@ -45,9 +63,20 @@ _SHARED = (
     SERVING_RUNTIMES,
     CLUSTER_SERVING_RUNTIMES,
     ACCELERATOR_CLASSES,
+    FINE_TUNED_WEIGHTS,
 )
 """What services share, in the order of ``Sources``."""
-_CHILDREN = (DEPLOYMENTS, SERVICES, HPAS, PDBS, CONFIGMAPS)
+_CHILDREN = (
+    DEPLOYMENTS,
+    SERVICES,
+    HPAS,
+    PDBS,
+    CONFIGMAPS,
+    SERVICE_ACCOUNTS,
+    ROLES,
+    ROLE_BINDINGS,
+    INGRESSES,
+)
 _SPREAD = 5.0
 """Seconds over which all services run again when the operator's settings change."""
 
@@ -57,6 +86,21 @@ class ConfigMapData(msgspec.Struct, frozen=True):
 
     metadata: Metadata
     data: dict[str, str] = {}
+
+
+class _ConfigMap:
+    """The reader of one ConfigMap."""
+
+    def __init__(self, context: ControllerContext, namespace: str, name: str) -> None:
+        self._key = ObjectKey(namespace, name)
+        self.informer = context.informers.informer(
+            CONFIGMAPS, ConfigMapData, namespace=namespace, field_selector=f"metadata.name={name}"
+        )
+
+    def data(self) -> Mapping[str, str] | None:
+        """What it holds; None when it is not there."""
+        held = self.informer.store.get(self._key)
+        return None if held is None else held.data
 
 
 def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
@@ -70,26 +114,32 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         resource: informers.informer(resource, WholeObject, label_selector=selector)
         for resource in _CHILDREN
     }
+    optional = OptionalKinds(informers)
+    children_informers |= {
+        resource: optional.informer(resource, WholeObject, label_selector=selector)
+        for resource in NEEDS
+    }
     pods = informers.informer(PODS, PodView, label_selector=selector)
     pods.store.add_index(BY_SERVICE_LABEL, _service_of_label)
-    config = informers.informer(
-        CONFIGMAPS,
-        ConfigMapData,
-        namespace=context.namespace,
-        field_selector=f"metadata.name={names.CONFIGMAP_INFERENCE_SERVICE}",
-    )
-    config_key = ObjectKey(context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
-
-    def settings() -> Mapping[str, str] | None:
-        held = config.store.get(config_key)
-        return None if held is None else held.data
-
+    config = _ConfigMap(context, context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
+    of_knative = _ConfigMap(context, knative_namespace(), names.CONFIGMAP_KNATIVE_DOMAINS)
     usage, decode = Usage(), KindDecoder()
     world = World(sources, decode)
-    children = Children(context.client, context.applier, children_informers)
-    planner = Planner(world, children, settings, cluster_domain())
+    children = Children(context.client, context.applier, children_informers, optional)
+    planner = Planner(world, children, config.data, cluster_domain())
+    writer = Writer(children, context.events)
     reconciler = Reconciler(
-        context, INFERENCE_SERVICES, world, planner, children, pods, services, usage
+        context,
+        INFERENCE_SERVICES,
+        services,
+        world=world,
+        usage=usage,
+        children=children,
+        planner=planner,
+        writer=writer,
+        observer=Observer(children, pods),
+        exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
+        teller=Teller(context, INFERENCE_SERVICES, services),
     )
     controller = Controller(
         "inferenceservice", reconciler.reconcile, clock=context.clock, rng=context.rng, workers=8
@@ -103,7 +153,10 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     for informer in shared:
         affected = partial(triggers.affected, informer.resource.kind)
         controller.watch(informer, affected, predicate=generation_changed)
-    _watch_settings(controller, context, config, services)
+    for resource in NEEDS:
+        optional.on_change(resource, partial(_revisit, controller, usage, definition(resource)))
+    for held in (config, of_knative):
+        _watch_settings(controller, context, held.informer, services)
     return [controller]
 
 
@@ -114,6 +167,12 @@ def _service_of_label(pod: PodView) -> Iterable[ObjectKey]:
 
 def _services_of_pod(old: PodView | None, new: PodView | None) -> Iterable[ObjectKey]:
     return {key for pod in (old, new) if pod is not None for key in _service_of_label(pod)}
+
+
+def _revisit(controller: Controller[ObjectKey], usage: Usage, kind: Dependency) -> None:
+    """A kind of others has come or gone: its users run again."""
+    for key in usage.users(kind):
+        controller.queue.add(key)
 
 
 def _watch_settings(

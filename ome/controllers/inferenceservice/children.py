@@ -1,8 +1,9 @@
 """The objects made for a service: written when they differ, pruned when no longer planned.
 
-Races that this module lives with: the cache may lack a child that exists (then the server is asked
-before anything is created), may hold one that is gone (then the uid in the write makes it fail and
-the key runs again), and a stranger may own the name (then nothing is written at all).
+Races that this module lives with: the cache may lack a child that exists (a first write only
+creates, so the server refuses it and is asked), may hold one that is gone (then the uid in the
+write makes it fail and the key runs again), and a stranger may own the name (then nothing is
+written at all).
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.errors import NotFound, NotOurs, RetryAfter
+from ome.controllers.inferenceservice.replicas import once
+from ome.controllers.inferenceservice.workload import WORKLOADS
+from ome.controllers.resources import KNATIVE_SERVICES, SCALED_OBJECTS
+from ome.errors import Conflict, NotFound, NotOurs, RetryAfter
+from ome.kube.apply import Applied
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import HPAS, SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.informers.informer import Informer
+    from ome.informers.optional import OptionalKinds
     from ome.informers.projection import WholeObject
     from ome.kube.apply import Applier
     from ome.kube.client import Client
@@ -28,6 +35,17 @@ BY_SERVICE = "service"
 """Index of child stores: the key of the service that their label names."""
 
 _TERMINATING_RETRY = 2.0
+_ROUTE = "Route"
+_RIVALS = {
+    (one.api_version, one.kind): other
+    for one, other in (
+        (SERVICES, KNATIVE_SERVICES),
+        (KNATIVE_SERVICES, SERVICES),
+        (HPAS, SCALED_OBJECTS),
+        (SCALED_OBJECTS, HPAS),
+    )
+}
+"""Of each kind the one that a component cannot have beside it."""
 
 
 def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -45,16 +63,18 @@ def service_of(stored: WholeObject) -> Iterable[ObjectKey]:
 
 
 class Children:
-    """All child kinds of services, one informer for each."""
+    """All child kinds of services, an informer for each; ``optional`` knows what may be missing."""
 
     def __init__(
         self,
         client: Client,
         applier: Applier,
         informers: Mapping[Resource, Informer[WholeObject]],
+        optional: OptionalKinds,
     ) -> None:
         self._client = client
         self._applier = applier
+        self._optional = optional
         self._informers = {
             (resource.api_version, resource.kind): (resource, informer)
             for resource, informer in informers.items()
@@ -62,18 +82,50 @@ class Children:
         for informer in informers.values():
             informer.store.add_index(BY_SERVICE, service_of)
 
+    def resource(self, api_version: str, kind: str) -> Resource:
+        """The resource of a child kind."""
+        return self._informers[api_version, kind][0]
+
+    def missing(self, resource: Resource) -> str:
+        """Why the cluster cannot have children of an optional kind; empty when it can."""
+        return self._optional.missing(resource)
+
     def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None:
         """The child as the cache has it (own writes included), or None."""
         stored = self._informers[api_version, kind][1].store.get(key)
         return None if stored is None else stored.document()
 
-    def documents(self, api_version: str, kind: str) -> list[dict[str, Any]]:
-        """Every cached child of one kind."""
-        store = self._informers[api_version, kind][1].store
-        return [stored.document() for stored in store.values()]
+    def workloads(self) -> Iterator[dict[str, Any]]:
+        """Every cached object of a kind that runs pods."""
+        for resource in WORKLOADS:
+            store = self._informers[resource.api_version, resource.kind][1].store
+            for stored in store.values():
+                yield stored.document()
 
-    async def apply(self, desired: Mapping[str, Any]) -> dict[str, Any]:
-        """Make one object true and give it as stored.
+    def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
+        """The objects of a service that run its pods."""
+        for resource in WORKLOADS:
+            store = self._informers[resource.api_version, resource.kind][1].store
+            for stored in store.by_index(BY_SERVICE, service):
+                if _controlled(stored, uid):
+                    yield stored.document()
+
+    def owned(self, resource: Resource, service: ObjectKey, uid: str) -> list[WholeObject]:
+        """The objects of one kind that a service controls and that are not going already."""
+        store = self._informers[resource.api_version, resource.kind][1].store
+        return [
+            stored
+            for stored in store.by_index(BY_SERVICE, service)
+            if _controlled(stored, uid) and not stored.metadata.deletion_timestamp
+        ]
+
+    async def delete(self, resource: Resource, stored: WholeObject) -> None:
+        """Delete this very object; it is fine when it is gone."""
+        informer = self._informers[resource.api_version, resource.kind][1]
+        await self._delete(resource, informer, stored)
+
+    async def apply(self, desired: Mapping[str, Any]) -> Applied:
+        """Make one object true; says what was done about it.
 
         Raises ``NotOurs`` when the name belongs to somebody else and ``RetryAfter`` while an older
         object of the name is still being deleted.
@@ -81,29 +133,37 @@ class Children:
         resource, informer = self._informers[desired["apiVersion"], desired["kind"]]
         metadata = desired["metadata"]
         key = ObjectKey(metadata["namespace"], metadata["name"])
-        live = await self._live(resource, informer, key)
-        if live is not None:
-            self._check(live, desired)
-        applied = await self._applier.apply(dict(desired), live)
+        stored = informer.store.get(key)
+        live = None if stored is None else stored.document()
+        document, replicas = once(desired, live)
+        if live is None:
+            made = await self._applier.create(document, resource, replicas=replicas)
+            if made is not None:
+                informer.observed(made)
+                return Applied(made, "created")
+            live = await self._read(resource, key)
+        self._check(live, desired)
+        document, replicas = once(desired, live)
+        applied = await self._applier.apply(document, live, resource=resource, replicas=replicas)
         if applied.action != "unchanged":
             informer.observed(applied.object)
-        return applied.object
+        return applied
 
-    async def _live(
-        self, resource: Resource, informer: Informer[WholeObject], key: ObjectKey
-    ) -> dict[str, Any] | None:
-        stored = informer.store.get(key)
-        if stored is not None:
-            return stored.document()
+    async def _read(self, resource: Resource, key: ObjectKey) -> dict[str, Any]:
+        """What has the name of an object that could not be made."""
         try:
             return await self._client.get(resource, key)
-        except NotFound:
-            return None
+        except NotFound as error:
+            gone = f"{resource.kind} {key} existed when it was to be made and is gone now"
+            raise Conflict(gone, reason="Conflict") from error
 
     def _check(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
         wanted = controller_of(desired["metadata"])
         owner = controller_of(live["metadata"])
+        named = f"{desired['kind']} {desired['metadata']['name']}"
         if wanted is None or owner is None or owner.get("uid") != wanted["uid"]:
+            if owner is not None and self._is_leaving(owner, live):
+                raise RetryAfter(_TERMINATING_RETRY, f"{named} of Knative is not gone yet")
             metadata = desired["metadata"]
             raise NotOurs(
                 desired["kind"],
@@ -112,18 +172,51 @@ class Children:
                 f"{wanted['kind']} {wanted['name']}" if wanted else "us",
             )
         if live["metadata"].get("deletionTimestamp"):
-            raise RetryAfter(
-                _TERMINATING_RETRY,
-                f"{desired['kind']} {desired['metadata']['name']} is terminating",
-            )
+            raise RetryAfter(_TERMINATING_RETRY, f"{named} is terminating")
+
+    @staticmethod
+    def _is_leaving(owner: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+        """Whether a Service was made by Knative for a service of ours that was serverless."""
+        group = str(owner.get("apiVersion")).partition("/")[0]
+        return (
+            live["kind"] == SERVICES.kind
+            and (group, owner.get("kind")) == (KNATIVE_SERVICES.group, _ROUTE)
+            and owner.get("name") == live["metadata"]["name"]
+            and bool((live["metadata"].get("labels") or {}).get(names.LABEL_INFERENCE_SERVICE))
+        )
+
+    async def make_way(self, desired: Mapping[str, Any], service: ObjectKey, uid: str) -> list[str]:
+        """Delete own objects of the component that cannot stand beside this one; says which.
+
+        Knative makes a Service of the name of its own, and two autoscalers would pull one workload
+        to and fro: what the component had in another mode goes first.
+        """
+        rival = _RIVALS.get((desired["apiVersion"], desired["kind"]))
+        if rival is None:
+            return []
+        component = desired["metadata"]["labels"].get(names.LABEL_COMPONENT)
+        resource, informer = self._informers[rival.api_version, rival.kind]
+        deleted: list[str] = []
+        for stored in informer.store.by_index(BY_SERVICE, service):
+            metadata = stored.metadata
+            if metadata.labels.get(names.LABEL_COMPONENT) != component or not component:
+                continue
+            if _controlled(stored, uid) and not metadata.deletion_timestamp:
+                await self._delete(resource, informer, stored)
+                deleted.append(f"{rival.kind} {metadata.name}")
+        return deleted
 
     async def prune(
-        self, service: ObjectKey, uid: str, planned: Sequence[Mapping[str, Any]]
+        self,
+        service: ObjectKey,
+        uid: str,
+        planned: Sequence[Mapping[str, Any]],
+        kept_components: frozenset[str] = frozenset(),
     ) -> list[str]:
         """Delete children of the service that are not planned; gives what was deleted.
 
-        Only objects that the service controls and that carry a component label count: the model
-        ConfigMap and everything of strangers stays.
+        Only objects that the service controls and that carry a component label count, and not
+        those of ``kept_components``: the model ConfigMap and everything of strangers stays.
         """
         kept = {
             (entry["apiVersion"], entry["kind"], entry["metadata"]["name"]) for entry in planned
@@ -132,14 +225,10 @@ class Children:
         for (api_version, kind), (resource, informer) in self._informers.items():
             for stored in informer.store.by_index(BY_SERVICE, service):
                 metadata = stored.metadata
-                if (api_version, kind, metadata.name) in kept:
+                if (api_version, kind, metadata.name) in kept or metadata.deletion_timestamp:
                     continue
-                if not metadata.labels.get(names.LABEL_COMPONENT) or metadata.deletion_timestamp:
-                    continue
-                if not any(
-                    reference.controller and reference.uid == uid
-                    for reference in metadata.owner_references
-                ):
+                component = metadata.labels.get(names.LABEL_COMPONENT)
+                if not component or component in kept_components or not _controlled(stored, uid):
                     continue
                 await self._delete(resource, informer, stored)
                 deleted.append(f"{kind} {metadata.name}")
@@ -154,3 +243,8 @@ class Children:
         except NotFound:
             pass
         informer.observed_deleted(key, stored.metadata.uid)
+
+
+def _controlled(stored: WholeObject, uid: str) -> bool:
+    owner = stored.metadata.controller
+    return owner is not None and owner.uid == uid

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ome.api import names
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
+from ome.controllers.inferenceservice.weighing import of_base_model, weights_of
 from ome.errors import SelectionError
 from ome.selection import (
     LISTED,
@@ -30,11 +31,11 @@ from ome.selection import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ome import api
-    from ome.controllers.inferenceservice.world import Model, World
-    from ome.selection import Selection
+    from ome.controllers.inferenceservice.world import Model, Weight, World
+    from ome.selection import RuntimeCandidate, Selection
 
 __all__ = ["EVERY_RUNTIME", "Choice", "Chooser"]
 
@@ -46,10 +47,15 @@ _EVENT_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen; ``selection`` is None when the service does without a runtime."""
+    """What was chosen; ``selection`` is None when the service does without a runtime.
 
+    ``service`` names model and weights as what they are, also where it gave a weight for its model.
+    """
+
+    service: api.InferenceService
     model: Model
     selection: Selection | None
+    weights: tuple[Weight, ...] = ()
     accelerators: Mapping[str, AcceleratorChoice] = field(default_factory=dict)
 
     @property
@@ -59,25 +65,39 @@ class Choice:
 
 
 class Chooser:
-    """Chooses from the caches. ``exhaustive`` judges also runtimes that cannot match the model."""
+    """Chooses from the caches. ``exhaustive`` judges also runtimes that cannot match the model.
 
-    def __init__(self, world: World, *, exhaustive: bool = False) -> None:
+    ``pinned`` gives the runtime that a service is to keep as it was, if it has one.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        exhaustive: bool = False,
+        pinned: Callable[[api.InferenceService], RuntimeCandidate | None] | None = None,
+    ) -> None:
         self._world = world
         self._exhaustive = exhaustive
+        self._pinned = pinned
 
     def choose(self, service: api.InferenceService, uses: list[Dependency]) -> Choice:
         """The choice; what it depends on is added to ``uses``, also when it fails.
 
         Raises ``StepFailed``.
         """
+        service, namespace = of_base_model(self._world, service, uses)
         reference = service.spec.model
         if reference is not None and reference.name:
             # Also a missing one: its appearance, in either scope, is what the service waits for.
-            uses.append(Dependency("BaseModel", service.metadata.namespace, reference.name))
+            scope = namespace or service.metadata.namespace
+            uses.append(Dependency("BaseModel", scope, reference.name))
             uses.append(Dependency("ClusterBaseModel", "", reference.name))
-        model = self._world.model(service)
+        model = self._world.model(service, namespace)
+        weights = weights_of(self._world, service, uses)
         selection = self.runtime(service, model, uses)
-        return Choice(model, selection, self.accelerators(service, selection, uses))
+        accelerators = self.accelerators(service, selection, uses)
+        return Choice(service, model, selection, weights, accelerators)
 
     def runtime(
         self, service: api.InferenceService, model: Model, uses: list[Dependency]
@@ -86,7 +106,11 @@ class Chooser:
         namespace = service.metadata.namespace
         request = SelectionRequest(model.name, model.spec, namespace, required_classes(service))
         named = service.spec.runtime
+        pinned = None if self._pinned is None else self._pinned(service)
         try:
+            if pinned is not None:
+                kind = "ServingRuntime" if pinned.namespace else "ClusterServingRuntime"
+                return validate_named_runtime(pinned.name, kind, request, [pinned])
             if named is not None and named.name:
                 uses.append(Dependency("ServingRuntime", namespace, named.name))
                 uses.append(Dependency("ClusterServingRuntime", "", named.name))

@@ -5,7 +5,7 @@ Each step that cannot go on becomes a ``StepFailed`` with the condition it belon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,9 +13,11 @@ import structlog
 from ome.api import names
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.choosing import Chooser
-from ome.controllers.inferenceservice.status import Ingress, condition_prefix
+from ome.controllers.inferenceservice.needs import NEEDS, definition
+from ome.controllers.inferenceservice.pinning import Pins
+from ome.controllers.inferenceservice.rollout import most_updating
+from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
-from ome.kube.compare import contains
 from ome.kube.resource import ObjectKey
 from ome.workloads import (
     AcceleratorInput,
@@ -25,9 +27,13 @@ from ome.workloads import (
     PlanInputs,
     RenderError,
     RuntimeInput,
-    model_config_name,
+    WeightInput,
+    contested_names,
+    foreign_kinds,
     parse_operator_config,
     plan,
+    service_mode,
+    virtual_plan,
 )
 
 if TYPE_CHECKING:
@@ -50,12 +56,17 @@ log = structlog.get_logger("InferenceService")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with its objects in the order of writing, each with the component it belongs to."""
+    """A plan with its objects in the order of writing, each with the component it belongs to.
+
+    ``choice`` is None when nothing is deployed. ``failure`` ends the plan after the objects that
+    are there. ``most_updating`` services may replace their pods at a time.
+    """
 
     plan: Plan
-    objects: tuple[tuple[str, dict[str, Any]], ...]
-    workloads: Mapping[str, tuple[str, str]]
-    choice: Choice
+    most_updating: int
+    objects: tuple[tuple[str, dict[str, Any]], ...] = ()
+    choice: Choice | None = None
+    failure: StepFailed | None = None
 
 
 class Planner:
@@ -68,10 +79,12 @@ class Planner:
         config: Callable[[], Mapping[str, str] | None],
         cluster_domain: str,
     ) -> None:
-        self._chooser = Chooser(world)
+        self._pins = Pins(children)
+        self._chooser = Chooser(world, pinned=self._pins.held)
         self._children = children
         self._config = config
         self._cluster_domain = cluster_domain
+        self._most_updating = 1
         self._parsed: tuple[Mapping[str, str] | None, OperatorConfig] | None = None
 
     def plan(self, service: api.InferenceService, uses: list[Dependency]) -> Planned:
@@ -80,25 +93,52 @@ class Planner:
         Raises ``StepFailed``.
         """
         config = self._operator_config()
+        if service_mode(service, config.default_deployment_mode) == names.MODE_VIRTUAL:
+            return Planned(virtual_plan(service, self._cluster_domain), self._most_updating)
         choice = self._chooser.choose(service, uses)
+        try:
+            made = plan(self._inputs(service, config, choice))
+        except RenderError as error:
+            condition = f"{condition_prefix(error.component)}Ready"
+            raise StepFailed(condition, error.reason, str(error), waiting=True) from error
+        objects = _in_order(made, self._pins.record(service, choice))
+        planned = Planned(made, self._most_updating, objects, choice)
+        self._needs(planned, uses)
+        failed = made.failure
+        if failed is None:
+            return planned
+        condition = f"{condition_prefix(failed.component)}Ready"
+        failure = StepFailed(condition, failed.reason, failed.message, waiting=True)
+        return replace(planned, failure=failure)
+
+    def _inputs(
+        self, service: api.InferenceService, config: OperatorConfig, choice: Choice
+    ) -> PlanInputs:
         model, selection = choice.model, choice.selection
         runtime = None if selection is None else selection.runtime
-        inputs = PlanInputs(
-            service=service,
+        return PlanInputs(
+            service=choice.service,
             model=ModelInput(model.name, model.namespace, model.annotations, model.spec),
             runtime=None if runtime is None else RuntimeInput(runtime.name, runtime.spec),
             config=config,
             cluster_domain=self._cluster_domain,
             rendering=self._rendering(service),
-            model_config_taken=self._model_config_taken(service),
+            taken=self._taken(service),
             accelerators=_accelerators(choice),
+            weights=tuple(
+                WeightInput(item.name, "", item.annotations, item.spec) for item in choice.weights
+            ),
         )
-        try:
-            made = plan(inputs)
-        except RenderError as error:
-            condition = f"{condition_prefix(error.component)}Ready"
-            raise StepFailed(condition, error.reason, str(error), waiting=True) from error
-        return _in_order(made, choice)
+
+    def _needs(self, planned: Planned, uses: list[Dependency]) -> None:
+        """Add the kinds of others that the plan has objects of: the service follows their CRDs."""
+        kinds = [(desired["apiVersion"], desired["kind"]) for _, desired in planned.objects]
+        if planned.plan.exposed is not None:
+            kinds += foreign_kinds(planned.plan.exposed)
+        for api_version, kind in kinds:
+            resource = self._children.resource(api_version, kind)
+            if resource in NEEDS and definition(resource) not in uses:
+                uses.append(definition(resource))
 
     def _operator_config(self) -> OperatorConfig:
         data = self._config()
@@ -112,73 +152,66 @@ class Planner:
             ) from error
         if parsed.missing:
             log.info("config.shipped_values", missing=list(parsed.missing))
+        for ignored in parsed.ignored:
+            log.warning("config.ignored", problem=ignored)
         self._parsed = (data, parsed)
+        self._most_updating = most_updating(data)
         return parsed
 
     def _rendering(self, service: api.InferenceService) -> str:
-        """The rendering that the running workload was made with, else the newest."""
-        key = ObjectKey(service.metadata.namespace, f"{service.metadata.name}-engine")
-        live = self._children.cached("apps/v1", "Deployment", key)
-        annotations = {} if live is None else live["metadata"].get("annotations") or {}
-        held = annotations.get(names.ANNOTATION_RENDERING, RENDERINGS[-1])
-        if held not in RENDERINGS:
-            raise StepFailed(
-                names.CONDITION_ENGINE_READY,
-                names.REASON_INTERNAL,
-                f"Deployment {key.name} has rendering {held!r} of a newer version of OME; its pods"
-                f" are left alone. Use that version, or delete annotation"
-                f" {names.ANNOTATION_RENDERING} to let this one take over",
-                waiting=True,
-            )
-        return str(held)
+        """The oldest rendering among the running workloads, the newest where none runs.
 
-    def _model_config_taken(self, service: api.InferenceService) -> bool:
-        """Whether another service with an equal tail has the short name of the ConfigMap."""
+        One for all components, so that a new one fits those that are there. A user may ask for the
+        newest. Raises ``StepFailed`` for one that this version cannot make.
+        """
         metadata = service.metadata
-        key = ObjectKey(metadata.namespace, model_config_name(metadata.name))
-        held = self._children.cached("v1", "ConfigMap", key)
-        owner = None if held is None else controller_of(held["metadata"])
-        return owner is not None and owner.get("uid") != metadata.uid
+        if metadata.annotations.get(names.ANNOTATION_UPGRADE_TEMPLATE) == "true":
+            return RENDERINGS[-1]
+        key = ObjectKey(metadata.namespace, metadata.name)
+        held: set[str] = set()
+        for live in self._children.workloads_of(key, metadata.uid):
+            rendering = (live["metadata"].get("annotations") or {}).get(names.ANNOTATION_RENDERING)
+            if rendering is None:
+                continue
+            if rendering not in RENDERINGS:
+                raise _newer(live, rendering)
+            held.add(rendering)
+        return next((rendering for rendering in RENDERINGS if rendering in held), RENDERINGS[-1])
 
-    def same_pods(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
-        """Whether writing the desired workload leaves its pods as they are."""
-        return contains(live["spec"]["template"], desired["spec"]["template"])
-
-    def ingress(
-        self, service: api.InferenceService, planned: Planned, children: Children
-    ) -> Ingress:
-        """What the exposure of a service came to."""
-        made = planned.plan
-        if made.ingress_wanted:
-            return Ingress(
-                "False",
-                names.REASON_INGRESS_FAILED,
-                "disableIngressCreation is false (key ingress of the operator's ConfigMap, or"
-                f" annotation {names.ANNOTATION_INGRESS_DISABLE_CREATION}), but this version makes"
-                " no ingress objects; set it to true to use the Service of the service's name",
-            )
-        if made.cluster_local:
-            return Ingress("True", names.REASON_CLUSTER_LOCAL, "", made.url)
+    def _taken(self, service: api.InferenceService) -> frozenset[tuple[str, str]]:
+        """The short names that another service with an equal tail has already."""
         metadata = service.metadata
-        stored = children.cached("v1", "Service", ObjectKey(metadata.namespace, metadata.name))
-        url = made.url if stored is not None else ""
-        return Ingress(
-            "True",
-            names.REASON_INGRESS_DISABLED,
-            "Ingress creation is disabled, using external service for access",
-            url,
-        )
+        taken = set()
+        for api_version, kind, name in contested_names(metadata.name):
+            key = ObjectKey(metadata.namespace, name)
+            held = self._children.cached(api_version, kind, key)
+            owner = None if held is None else controller_of(held["metadata"])
+            if owner is not None and owner.get("uid") != metadata.uid:
+                taken.add((kind, name))
+        return frozenset(taken)
 
 
-def _in_order(made: Plan, choice: Choice) -> Planned:
-    """The model's ConfigMap, the components in turn, then the Service in front of them."""
-    objects: list[tuple[str, dict[str, Any]]] = [(names.COMPONENT_ENGINE, dict(made.model_config))]
+def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The records of model and runtime, then the components in turn."""
+    objects: list[tuple[str, dict[str, Any]]] = []
+    if made.model_config is not None:
+        objects.append((names.COMPONENT_ENGINE, dict(made.model_config)))
+    if pin is not None:
+        objects.append((names.COMPONENT_ENGINE, pin))
     for component in made.components:
         objects += [(component.name, dict(entry)) for entry in component.objects]
-    if made.fallback is not None:
-        objects.append((names.COMPONENT_EXTERNAL_SERVICE, dict(made.fallback)))
-    workloads = {item.name: (item.workload, item.url) for item in made.components}
-    return Planned(made, tuple(objects), workloads, choice)
+    return tuple(objects)
+
+
+def _newer(live: Mapping[str, Any], rendering: str) -> StepFailed:
+    return StepFailed(
+        names.CONDITION_ENGINE_READY,
+        names.REASON_INTERNAL,
+        f"{live['kind']} {live['metadata']['name']} has rendering {rendering!r} of a newer version"
+        " of OME; its pods are left alone. Use that version, or set annotation"
+        f" {names.ANNOTATION_UPGRADE_TEMPLATE} to true to let this one take over",
+        waiting=True,
+    )
 
 
 def _accelerators(choice: Choice) -> dict[str, AcceleratorInput]:

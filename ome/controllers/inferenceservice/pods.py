@@ -12,7 +12,7 @@ from ome.informers.projection import Metadata
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Failure", "ModelState", "PodView", "model_state", "pod_problem", "worst"]
+__all__ = ["Failure", "ModelState", "PodView", "model_state", "worst"]
 
 _INIT_CONTAINERS = ("storage-initializer", "model-init", "fine-tuned-adapter")
 _MAIN_CONTAINER = "ome-container"
@@ -63,10 +63,24 @@ class PodStatus(msgspec.Struct, frozen=True, rename="camel"):
     container_statuses: tuple[ContainerStatus, ...] = ()
 
 
+class Resources(msgspec.Struct, frozen=True):
+    requests: dict[str, str] = {}
+    limits: dict[str, str] = {}
+
+
+class PodContainer(msgspec.Struct, frozen=True):
+    resources: Resources = Resources()
+
+
+class PodSpec(msgspec.Struct, frozen=True):
+    containers: tuple[PodContainer, ...] = ()
+
+
 class PodView(msgspec.Struct, frozen=True):
     """The part of a pod that a service's status depends on."""
 
     metadata: Metadata
+    spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
 
@@ -152,21 +166,3 @@ def worst(states: Sequence[ModelState]) -> ModelState | None:
         return None
     chosen = max(states, key=lambda state: _SEVERITY.get(state.target, 0))
     return ModelState(chosen.target, states[0].copies, chosen.failure)
-
-
-def pod_problem(pods: Sequence[PodView]) -> str:
-    """One line about the newest pod that cannot be scheduled or started; empty when none."""
-    for pod in sorted(pods, key=_age, reverse=True):
-        for condition in pod.status.conditions:
-            if condition.type == "PodScheduled" and condition.status == "False":
-                return f"pod {pod.metadata.name}: {condition.reason}: {condition.message}"
-        for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
-            waiting = status.state.waiting
-            if waiting is not None and waiting.reason not in (
-                "",
-                "ContainerCreating",
-                "PodInitializing",
-            ):
-                text = f"{waiting.reason}: {waiting.message}" if waiting.message else waiting.reason
-                return f"pod {pod.metadata.name}, container {status.name}: {text}"
-    return ""

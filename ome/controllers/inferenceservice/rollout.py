@@ -5,23 +5,27 @@ at once. A change that comes from a shared object (its runtime, model, weight or
 operator's configuration) rolls through the services one after another: a service may begin only
 while fewer than ``limit`` services are rolling, and one that may not waits for its turn.
 
-Which services are rolling is read from their Deployments, so a restart of the manager in the middle
+Which services are rolling is read from their workloads, so a restart of the manager in the middle
 of a roll-out neither forgets nor repeats anything.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from ome.api import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["SERVICE_GENERATION", "Turn", "is_rolling", "take_turn"]
+__all__ = ["SERVICE_GENERATION", "Turn", "most_updating", "take_turn"]
 
-_REVISION = names.ANNOTATION_DEPLOYMENT_REVISION
+log = structlog.get_logger("InferenceService")
+
 SERVICE_GENERATION = names.ANNOTATION_SERVICE_GENERATION
 """Annotation of a workload: the generation of the service that its template was made for."""
 
@@ -39,30 +43,27 @@ class Turn:
     own: bool = False
 
 
-def is_rolling(document: Mapping[str, Any]) -> bool:
-    """Whether a Deployment is replacing pods that served before.
+def most_updating(data: Mapping[str, str] | None) -> int:
+    """How many services may replace their pods at a time, from the operator's ConfigMap.
 
-    A new one is not (it takes nothing away), and one that got stuck for longer than its progress
-    deadline no longer counts: a broken service must not hold up all others.
+    ``maxServicesUpdating`` of key ``deploy``; 1 where it is absent or no whole number above 0.
     """
-    metadata, status = document["metadata"], document.get("status") or {}
-    generation = metadata.get("generation", 0)
-    if generation > 1 and status.get("observedGeneration", 0) < generation:
-        return True
-    if (metadata.get("annotations") or {}).get(_REVISION, "1") == "1":
-        return False
-    progressing: Mapping[str, Any] = next(
-        (item for item in status.get("conditions") or () if item.get("type") == "Progressing"), {}
+    try:
+        deploy = json.loads((data or {}).get("deploy") or "{}")
+    except ValueError:
+        return 1  # which planning says
+    value = deploy.get("maxServicesUpdating", 1) if isinstance(deploy, dict) else 1
+    if type(value) is int and value > 0:
+        return value
+    log.warning(
+        "config.ignored",
+        configmap=names.CONFIGMAP_INFERENCE_SERVICE,
+        key="deploy",
+        field="maxServicesUpdating",
+        found=value,
+        expected="a whole number above 0",
     )
-    if progressing.get("status") == "False":
-        return False
-    wanted = (document.get("spec") or {}).get("replicas", 1)
-    updated = status.get("updatedReplicas", 0)
-    return bool(
-        updated < wanted
-        or status.get("replicas", 0) > updated
-        or status.get("availableReplicas", 0) < updated
-    )
+    return 1
 
 
 def take_turn(

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.controllers.conditions import ConditionSet, Status
+from ome.controllers.conditions import Condition, ConditionSet, Status
+from ome.controllers.inferenceservice.component_status import component_entry
 from ome.controllers.inferenceservice.pods import ModelState, worst
+from ome.controllers.inferenceservice.workload import NOTHING, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,24 +17,43 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.steps import StepFailed
     from ome.selection import AcceleratorChoice
 
-__all__ = ["ComponentOutcome", "Ingress", "Outcome", "compute_status", "condition_prefix"]
+__all__ = [
+    "ComponentOutcome",
+    "Ingress",
+    "Outcome",
+    "compute_status",
+    "condition_prefix",
+    "virtual_status",
+]
 
 _COMPONENT_SUFFIXES = ("Ready", "RouteReady", "ConfigurationReady")
 _TRANSITIONS = {"Loaded": "UpToDate", "FailedToLoad": "BlockedByFailedLoad"}
+_ACROSS = (
+    (names.CONDITION_ROUTES_READY, names.CONDITION_ENGINE_ROUTE_READY),
+    (names.CONDITION_LATEST_DEPLOYMENT_READY, names.CONDITION_ENGINE_CONFIGURATION_READY),
+)
+"""Conditions of a serverless service as a whole, each with that of its engine which it follows."""
+_PAUSED_TEXT = (
+    f"annotation {names.ANNOTATION_PAUSED} is set: nothing is changed for this service; remove it"
+    " to go on"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentOutcome:
-    """What a pass saw of one component's workload.
+    """What a pass saw of one component's workloads.
 
-    ``available`` is the workload's condition (status, reason, message), None while it has none;
-    ``url`` is where the component answers once it is available.
+    ``ready`` is None while they have said nothing; it counts only when they are ``settled``, that
+    is when their controller has looked at the newest spec. ``seen`` is the first workload, ``url``
+    where the component answers once it is ready.
     """
 
     name: str
-    available: tuple[Status, str, str] | None = None
+    ready: tuple[Status, str, str] | None = None
+    settled: bool = True
+    seen: Seen = NOTHING
+    serverless: bool = False
     url: str = ""
-    revision: str = ""
     problem: str = ""
     model: ModelState | None = None
     accelerator: AcceleratorChoice | None = None
@@ -40,12 +61,16 @@ class ComponentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """The exposure step's result and the address of the service."""
+    """The exposure step's result, and where the service is reached: from outside, from inside.
+
+    An empty URL leaves what was there.
+    """
 
     status: Status
     reason: str = ""
     message: str = ""
     url: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +85,9 @@ class Outcome:
     """The components that the service has; conditions and entries of others go."""
     unsatisfied: str = ""
     """The accelerator policy that no class satisfies; the service runs all the same."""
+    serverless: bool = False
+    """Whether the service as a whole asks for it."""
+    paused: bool = False
 
 
 def condition_prefix(component: str) -> str:
@@ -73,18 +101,50 @@ def compute_status(stored: Mapping[str, Any], outcome: Outcome, *, wall: str) ->
     ``wall`` is the time for conditions that changed, RFC 3339.
     """
     status = dict(stored)
-    status["observedGeneration"] = outcome.generation
+    if not outcome.paused:
+        status["observedGeneration"] = outcome.generation
     status["conditions"] = _conditions(stored.get("conditions") or (), outcome, wall)
     components = _components(stored.get("components") or {}, outcome)
     if components or "components" in stored:
         status["components"] = components
     if outcome.ingress is not None and outcome.ingress.url:
         status["url"] = outcome.ingress.url
-        status["address"] = {**(stored.get("address") or {}), "url": outcome.ingress.url}
+        status["address"] = {**(stored.get("address") or {}), "url": outcome.ingress.address}
     model = _model_status(stored.get("modelStatus") or {}, outcome, wall)
     if model:
         status["modelStatus"] = model
     return status
+
+
+def virtual_status(
+    stored: Mapping[str, Any], generation: int, url: str, *, wall: str
+) -> dict[str, Any]:
+    """The status of a service that stands for something that runs elsewhere."""
+    wanted = Condition(
+        names.CONDITION_READY,
+        "True",
+        names.REASON_VIRTUAL_DEPLOYMENT,
+        "InferenceService is in VirtualDeployment mode",
+        changed=wall,
+    )
+    for document in stored.get("conditions") or ():
+        known = Condition.parse(document)
+        if (known.type, known.status, known.reason, known.message) == (
+            wanted.type,
+            wanted.status,
+            wanted.reason,
+            wanted.message,
+        ):
+            wanted = known
+    kept = {name: value for name, value in stored.items() if name != "modelStatus"}
+    return {
+        **kept,
+        "observedGeneration": generation,
+        "url": url,
+        "address": {**(stored.get("address") or {}), "url": url},
+        "components": {"predictor": {"url": url}},
+        "conditions": [wanted.document()],
+    }
 
 
 def _conditions(
@@ -101,6 +161,7 @@ def _conditions(
             conditions.remove(*(prefix + suffix for suffix in _COMPONENT_SUFFIXES))
     for component in outcome.components:
         _set_component(conditions, component)
+    _set_across(conditions, outcome)
     if outcome.ingress is not None:
         ingress = outcome.ingress
         conditions.set("IngressReady", ingress.status, ingress.reason, ingress.message)
@@ -109,50 +170,62 @@ def _conditions(
         conditions.set(selected, "False", names.REASON_ACCELERATOR_CLASS, outcome.unsatisfied)
     elif outcome.components:
         conditions.remove(selected)
+    if outcome.paused:
+        conditions.set(names.CONDITION_PAUSED, "True", names.REASON_PAUSED, _PAUSED_TEXT)
+    else:
+        conditions.remove(names.CONDITION_PAUSED)
     for failure in outcome.failures:
         conditions.set(failure.condition, "False", failure.reason, failure.message)
     return conditions.finish()
 
 
 def _set_component(conditions: ConditionSet, component: ComponentOutcome) -> None:
-    type_ = f"{condition_prefix(component.name)}Ready"
-    if component.available is None:
+    prefix = condition_prefix(component.name)
+    for suffix, said in (
+        ("RouteReady", component.seen.route),
+        ("ConfigurationReady", component.seen.configuration),
+    ):
+        if said is not None:
+            conditions.set(prefix + suffix, *said)
+        elif not component.serverless:
+            conditions.remove(prefix + suffix)
+    type_ = f"{prefix}Ready"
+    if component.ready is None:
         message = f"{component.name} component initializing"
         if component.problem:
             message += f"; {component.problem}"
-        conditions.set(type_, "False", "Initializing", message)
+        conditions.set(type_, "False", names.REASON_INITIALIZING, message)
         return
-    status, reason, message = component.available
+    if not component.settled and conditions.get(type_) is not None:
+        return
+    status, reason, message = component.ready
     if status != "True" and component.problem:
-        message = f"{message} {component.problem}".strip()
+        message = f"{message}; {component.problem}" if message else component.problem
     conditions.set(type_, status, reason, message)
+
+
+def _set_across(conditions: ConditionSet, outcome: Outcome) -> None:
+    engine = next((item for item in outcome.components if item.name == "engine"), None)
+    if engine is None:
+        return
+    for type_, source in _ACROSS:
+        if not (outcome.serverless or engine.serverless):
+            conditions.remove(type_)
+            continue
+        followed = conditions.get(source)
+        status: Status = "Unknown" if followed is None else followed.status
+        conditions.set(type_, status, "" if status == "True" else f"{source} not ready")
 
 
 def _components(stored: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
     entries = {name: value for name, value in stored.items() if name in outcome.present}
     for component in outcome.components:
-        entry = dict(entries.get(component.name) or {})
-        if component.available is not None and component.available[0] == "True":
-            entry["url"] = component.url
-        if component.revision:
-            entry["latestCreatedRevision"] = component.revision
-        entry.pop("selectedAccelerator", None)
-        if component.accelerator is not None and component.accelerator.spec is not None:
-            entry["selectedAccelerator"] = _selected(component.accelerator)
-        entries[component.name] = entry
+        serves = component.ready is not None and component.ready[0] == "True"
+        before = entries.get(component.name) or {}
+        entries[component.name] = component_entry(
+            before, component.seen, component.url if serves else "", component.accelerator
+        )
     return entries
-
-
-def _selected(choice: AcceleratorChoice) -> dict[str, Any]:
-    spec = choice.spec
-    assert spec is not None
-    selected: dict[str, Any] = {"acceleratorClass": choice.name, "reason": choice.reason}
-    if spec.discovery.node_selector:
-        selected["nodeSelector"] = dict(spec.discovery.node_selector)
-    if spec.resources:
-        requests = {resource.name: str(resource.quantity) for resource in spec.resources}
-        selected["resourceRequests"] = requests
-    return selected
 
 
 def _model_status(stored: Mapping[str, Any], outcome: Outcome, wall: str) -> dict[str, Any]:

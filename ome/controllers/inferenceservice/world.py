@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ome.informers.store import Store
     from ome.selection import Facets
 
-__all__ = ["Model", "Sources", "World"]
+__all__ = ["Model", "Sources", "Weight", "World"]
 
 _BY_FACETS = "facets"
 """Index of runtimes: what a model must have to match one of their entries."""
@@ -51,6 +51,15 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """A fine-tuned weight that a service serves."""
+
+    name: str
+    annotations: Mapping[str, str]
+    spec: api.FineTunedWeightSpec
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """The stores that a pass reads."""
 
@@ -60,13 +69,14 @@ class Sources:
     serving_runtimes: Store[WholeObject]
     cluster_serving_runtimes: Store[WholeObject]
     accelerator_classes: Store[WholeObject]
+    fine_tuned_weights: Store[WholeObject]
 
 
 class World:
     """The caches, read as typed objects."""
 
     def __init__(self, sources: Sources, decode: KindDecoder) -> None:
-        self._sources = sources
+        self.sources = sources
         self._decode = decode
         self._held: dict[int, tuple[WholeObject, RuntimeCandidate | None]] = {}
         # Bound once: a store knows an index by its function.
@@ -75,11 +85,11 @@ class World:
 
     def service(self, key: ObjectKey) -> tuple[WholeObject, api.InferenceService] | None:
         """The stored service and its typed form, or None. Raises ``Unreadable``."""
-        stored = self._sources.services.get(key)
+        stored = self.sources.services.get(key)
         return None if stored is None else (stored, self._decode(api.InferenceService, stored))
 
-    def model(self, service: api.InferenceService) -> Model:
-        """The model of a service.
+    def model(self, service: api.InferenceService, namespace: str = "") -> Model:
+        """The model of a service; ``namespace`` is where to look, by default the service's.
 
         Raises ``StepFailed`` when there is none, it is disabled or cannot be read.
         """
@@ -91,7 +101,7 @@ class World:
                 names.FAILURE_INVALID_PREDICTOR_SPEC,
             )
         try:
-            model = self._find_model(reference, service.metadata.namespace)
+            model = self._find_model(reference, namespace or service.metadata.namespace)
         except Unreadable as error:
             raise self._model_failed(str(error), names.FAILURE_INVALID_PREDICTOR_SPEC) from error
         if model is None:
@@ -116,22 +126,30 @@ class World:
         return model
 
     def _find_model(self, reference: api.ModelRef, namespace: str) -> Model | None:
-        local = self._sources.base_models.get(ObjectKey(namespace, reference.name))
+        local = self.sources.base_models.get(ObjectKey(namespace, reference.name))
         if local is not None:
             spec = self._decode(api.BaseModel, local).spec
             return Model(reference.name, namespace, local.metadata.annotations, spec)
         if reference.kind == "BaseModel":
             return None
-        shared = self._sources.cluster_base_models.get(ObjectKey("", reference.name))
+        shared = self.sources.cluster_base_models.get(ObjectKey("", reference.name))
         if shared is None:
             return None
         spec = self._decode(api.ClusterBaseModel, shared).spec
         return Model(reference.name, "", shared.metadata.annotations, spec)
 
+    def weight(self, name: str) -> Weight | None:
+        """A fine-tuned weight by name, None when there is none. Raises ``Unreadable``."""
+        stored = self.sources.fine_tuned_weights.get(ObjectKey("", name))
+        if stored is None:
+            return None
+        spec = self._decode(api.FineTunedWeight, stored).spec
+        return Weight(name, stored.metadata.annotations, spec)
+
     def runtimes(self, namespace: str) -> list[RuntimeCandidate]:
         """Every runtime that a service of the namespace may use; unreadable ones are left out."""
-        local = self._sources.serving_runtimes.namespace(namespace)
-        shared = self._sources.cluster_serving_runtimes.values()
+        local = self.sources.serving_runtimes.namespace(namespace)
+        shared = self.sources.cluster_serving_runtimes.values()
         return [
             *self._candidates(api.ServingRuntime, local),
             *self._candidates(api.ClusterServingRuntime, shared),
@@ -139,8 +157,8 @@ class World:
 
     def runtimes_for(self, namespace: str, facets: Facets) -> list[RuntimeCandidate]:
         """Those of ``runtimes`` that have an entry with the facets of a model."""
-        local = self._sources.serving_runtimes.by_index(_BY_FACETS, (namespace, facets))
-        shared = self._sources.cluster_serving_runtimes.by_index(_BY_FACETS, facets)
+        local = self.sources.serving_runtimes.by_index(_BY_FACETS, (namespace, facets))
+        shared = self.sources.cluster_serving_runtimes.by_index(_BY_FACETS, facets)
         return [
             *self._candidates(api.ServingRuntime, local),
             *self._candidates(api.ClusterServingRuntime, shared),
@@ -148,8 +166,8 @@ class World:
 
     def runtimes_named(self, namespace: str, name: str) -> list[RuntimeCandidate]:
         """Those of ``runtimes`` that have the name."""
-        local = self._sources.serving_runtimes.get(ObjectKey(namespace, name))
-        shared = self._sources.cluster_serving_runtimes.get(ObjectKey("", name))
+        local = self.sources.serving_runtimes.get(ObjectKey(namespace, name))
+        shared = self.sources.cluster_serving_runtimes.get(ObjectKey("", name))
         return [
             *self._candidates(api.ServingRuntime, () if local is None else (local,)),
             *self._candidates(api.ClusterServingRuntime, () if shared is None else (shared,)),
@@ -157,7 +175,7 @@ class World:
 
     def accelerator(self, name: str) -> api.AcceleratorClassSpec | None:
         """A class by name; None when there is none or it cannot be read."""
-        stored = self._sources.accelerator_classes.get(ObjectKey("", name))
+        stored = self.sources.accelerator_classes.get(ObjectKey("", name))
         if stored is None:
             return None
         try:

@@ -7,7 +7,7 @@ there afterwards: a pod field, a container and each of its fields, an environmen
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ome.api import ContainerFields, ModelSpec, PredictorSpec, json_name, names
 from ome.errors import AdmissionDenied, ApiError, OmeError, TransportError, api_error
@@ -16,9 +16,17 @@ from ome.workloads.plan import predictor_in_use as _in_use
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ome.webhooks.registry import Lookup
+    from ome.webhooks.registry import Document
 
-__all__ = ["migrate", "predictor_in_use"]
+__all__ = ["Known", "migrate", "predictor_in_use"]
+
+
+class Known(Protocol):
+    """The look-ups of a migration, as ``Lookup`` has them."""
+
+    def base_model(self, namespace: str, name: str) -> Document | None: ...
+    def runtime(self, namespace: str, name: str) -> Document | None: ...
+
 
 _CONTAINER = tuple(json_name(attribute) for attribute in ContainerFields.model_fields)
 _OWN = ("model", "workerSpec", "containers")
@@ -35,7 +43,7 @@ def predictor_in_use(predictor: dict[str, Any] | None) -> bool:
     return predictor is not None and _in_use(PredictorSpec.model_validate(predictor))
 
 
-def migrate(spec: dict[str, Any], namespace: str, lookup: Lookup) -> None:
+def migrate(spec: dict[str, Any], namespace: str, lookup: Known) -> None:
     """Fill engine, model and runtime of a service from its predictor, unless it has an engine.
 
     Raises ``AdmissionDenied`` when no model of the predictor's name exists.
@@ -122,13 +130,13 @@ def _unique(variables: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _runtime_kind(name: str, namespace: str, lookup: Lookup) -> str:
+def _runtime_kind(name: str, namespace: str, lookup: Known) -> str:
     found = lookup.runtime(namespace, name)
     own = found is not None and found.get("kind") == "ServingRuntime"
     return "ServingRuntime" if own else "ClusterServingRuntime"
 
 
-def _model_kind(name: str, namespace: str, lookup: Lookup) -> str:
+def _model_kind(name: str, namespace: str, lookup: Known) -> str:
     """``ClusterBaseModel`` if there is one of that name, else ``BaseModel`` if there is one."""
     failures: dict[str, OmeError] = {}
     for kind, scope in (("ClusterBaseModel", ""), ("BaseModel", namespace)):

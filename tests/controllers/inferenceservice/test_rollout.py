@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from ome.controllers.inferenceservice.rollout import SERVICE_GENERATION, is_rolling, take_turn
+from ome.controllers.inferenceservice.rollout import SERVICE_GENERATION, take_turn
+from ome.controllers.inferenceservice.workload import is_rolling
 
 
 def deployment(revision: str = "2", progressing: str = "True", **status: int) -> dict[str, Any]:
     settled = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
     return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {
             "generation": 3,
             "annotations": {

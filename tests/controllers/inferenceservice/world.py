@@ -14,6 +14,7 @@ from ome.controllers.resources import (
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
     SERVING_RUNTIMES,
 )
@@ -34,16 +35,21 @@ ENGINE = ObjectKey("demo", "chat-engine")
 FORMAT = {"modelFormat": {"name": "safetensors"}, "modelFramework": {"name": "transformers"}}
 
 
-def new_cluster() -> FakeCluster:
-    return FakeCluster(
+def new_cluster(*optional: Resource, kind: type[FakeCluster] = FakeCluster) -> FakeCluster:
+    """A cluster; with the CRDs of ``optional`` kinds of others installed."""
+    cluster = kind(
         ACCELERATOR_CLASSES,
         BASE_MODELS,
         CLUSTER_BASE_MODELS,
         SERVING_RUNTIMES,
         CLUSTER_SERVING_RUNTIMES,
+        FINE_TUNED_WEIGHTS,
         INFERENCE_SERVICES,
         clock=VirtualClock(),
     )
+    for resource in optional:
+        cluster.install(resource)
+    return cluster
 
 
 @asynccontextmanager
@@ -146,3 +152,36 @@ def available(cluster: FakeCluster, key: ObjectKey = ENGINE, *, rolling: bool = 
 def image(cluster: FakeCluster, key: ObjectKey = ENGINE) -> str:
     spec = found(cluster, DEPLOYMENTS, key)["spec"]["template"]["spec"]
     return str(spec["containers"][0]["image"])
+
+
+def edit(cluster: FakeCluster, key: ObjectKey = SERVICE, **spec: Any) -> None:
+    """Change fields of a service's spec as its user would; None takes one away."""
+    held = found(cluster, INFERENCE_SERVICES, key)
+    merged = {**held["spec"], **spec}
+    held["spec"] = {name: value for name, value in merged.items() if value is not None}
+    cluster.put(held)
+
+
+def annotate(cluster: FakeCluster, key: ObjectKey = SERVICE, **annotations: str | None) -> None:
+    """Set annotations ``ome.io/<name>`` of a service, dashes as underscores; None removes one."""
+    held = found(cluster, INFERENCE_SERVICES, key)
+    before = held["metadata"].get("annotations") or {}
+    wanted = {f"ome.io/{name.replace('_', '-')}": text for name, text in annotations.items()}
+    merged = {**before, **wanted}
+    held["metadata"]["annotations"] = {
+        name: text for name, text in merged.items() if text is not None
+    }
+    cluster.put(held)
+
+
+def says(
+    cluster: FakeCluster, resource: Resource, key: ObjectKey, *types: str, **more: Any
+) -> None:
+    """Have a workload's controller say that conditions are True, and more of its status."""
+    document = found(cluster, resource, key)
+    document["status"] = {
+        "observedGeneration": document["metadata"]["generation"],
+        "conditions": [{"type": type_, "status": "True", "reason": type_} for type_ in types],
+        **more,
+    }
+    cluster.put(document)

@@ -1,0 +1,203 @@
+"""The writing part of a pass: apply every planned object in order, then prune what is left over.
+
+A failing object ends its component and those that come later, and says so in their condition.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ome.api import names
+from ome.controllers.inferenceservice import rollout
+from ome.controllers.inferenceservice.needs import NEEDS
+from ome.controllers.inferenceservice.status import condition_prefix
+from ome.controllers.inferenceservice.steps import StepFailed
+from ome.controllers.inferenceservice.workload import is_rolling, is_workload, same_pods
+from ome.controllers.regarding import regarding
+from ome.errors import ApiError, Conflict, NotOurs, OmeError, RetryAfter
+from ome.kube.resource import ObjectKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ome.controllers.inferenceservice.children import Children
+    from ome.controllers.inferenceservice.passes import Pass
+    from ome.controllers.inferenceservice.planning import Planned
+    from ome.kube.events import EventRecorder
+
+__all__ = ["Writer"]
+
+_TURN_RETRY = 15.0
+_FRONTS = {"Service": "external service", "InferencePool": "inference pool"}
+log = structlog.get_logger("InferenceService")
+
+
+class Writer:
+    """Writes plans; what it remembers between passes is only who was just let through."""
+
+    def __init__(self, children: Children, events: EventRecorder) -> None:
+        self._children = children
+        self._events = events
+        # Services that may replace their pods and whose write is under way.
+        self._granted: set[str] = set()
+
+    async def apply(self, run: Pass, planned: Planned) -> bool:
+        """Apply every object in order; False when one failed and the rest was left.
+
+        A component that has to wait for its turn is left as it is, all its objects.
+        """
+        for component, desired in planned.objects:
+            if component in run.waiting:
+                continue
+            if self.is_missing(run, component, desired["apiVersion"], desired["kind"]):
+                return False
+            try:
+                await self._apply(run, planned, component, desired)
+            except (OmeError, TimeoutError) as error:
+                _failed(run, component, desired, error)
+                return False
+        return True
+
+    async def _apply(
+        self, run: Pass, planned: Planned, component: str, desired: dict[str, Any]
+    ) -> None:
+        if self._is_left_out(desired):
+            return
+        for gone in await self._children.make_way(desired, run.key, run.stored.metadata.uid):
+            log.info("child.deleted", child=gone)
+        if not is_workload(desired):
+            await self._children.apply(desired)
+            return
+        if not self._may_roll(run, planned, component, desired):
+            return
+        try:
+            await self._children.apply(desired)
+        finally:
+            # From here on the written object itself says that it rolls.
+            self._granted.discard(str(run.key))
+
+    def _is_left_out(self, desired: dict[str, Any]) -> bool:
+        """Whether the service does without the object in a cluster that cannot have it."""
+        resource = self._children.resource(desired["apiVersion"], desired["kind"])
+        need = NEEDS.get(resource)
+        return need is not None and not need.reason and bool(self._children.missing(resource))
+
+    def is_missing(self, run: Pass, component: str, api_version: str, kind: str) -> bool:
+        """Whether the cluster cannot have the kind; the condition then says what to install."""
+        resource = self._children.resource(api_version, kind)
+        need = NEEDS.get(resource)
+        missing = "" if need is None else self._children.missing(resource)
+        if need is None or not need.reason or not missing:
+            return False
+        condition = _condition_of(component)
+        run.failures.append(StepFailed(condition, need.reason, need.text(missing), waiting=True))
+        return True
+
+    async def apply_in_front(self, run: Pass, desired: dict[str, Any]) -> bool:
+        """Apply an object that leads to the components; False when that failed."""
+        try:
+            await self._children.apply(desired)
+        except (OmeError, TimeoutError) as error:
+            _failed(run, names.COMPONENT_EXTERNAL_SERVICE, desired, error)
+            return False
+        return True
+
+    async def prune(self, run: Pass, planned: Planned) -> None:
+        """Delete what the service made and no longer plans.
+
+        The Deployments of the deprecated predictor serve until every component is ready.
+        """
+        serves = all(item.ready and item.ready[0] == "True" for item in run.components)
+        kept = set(run.waiting) | (set() if serves else {names.COMPONENT_PREDICTOR})
+        if run.in_front is None:
+            kept.add(names.COMPONENT_EXTERNAL_SERVICE)
+        wanted = [*(desired for _, desired in planned.objects), *(run.in_front or ())]
+        metadata = run.stored.metadata
+        try:
+            for gone in await self._children.prune(run.key, metadata.uid, wanted, frozenset(kept)):
+                log.info("child.deleted", child=gone)
+        except ApiError as error:
+            run.error = error
+
+    def _may_roll(
+        self, run: Pass, planned: Planned, component: str, desired: dict[str, Any]
+    ) -> bool:
+        """Whether this pass may change the workload's pods; see ``rollout``."""
+        metadata = run.service.metadata
+        annotations = desired["metadata"].setdefault("annotations", {})
+        annotations[rollout.SERVICE_GENERATION] = str(metadata.generation)
+        kind, name = desired["kind"], desired["metadata"]["name"]
+        key = ObjectKey(metadata.namespace, name)
+        live = self._children.cached(desired["apiVersion"], kind, key)
+        if live is not None and same_pods(live, desired):
+            return True
+        if live is None:
+            # Of another kind, when the mode changes; a new component takes no pods away.
+            live = self._former(run, component)
+        limit = planned.most_updating
+        turn = rollout.take_turn(
+            str(run.key), metadata.generation, live, self._rolling(), limit=limit
+        )
+        if turn.granted:
+            if live is not None:
+                run.rolled.add(component)
+            if not turn.own:
+                text = (
+                    f"{kind} {name} replaces its pods: the runtime, model or settings that it"
+                    " shares with others changed"
+                )
+                about = regarding(run.stored.document())
+                self._events.record(about, "Normal", "TemplateChanged", text, "Reconcile")
+                self._granted.add(str(run.key))
+            return True
+        run.waiting.add(component)
+        run.requeue_after = _TURN_RETRY
+        log.info("rollout.waits", component=component, ahead=list(turn.ahead))
+        return False
+
+    def _former(self, run: Pass, component: str) -> dict[str, Any] | None:
+        found = self._children.workloads_of(run.key, run.stored.metadata.uid)
+        return next(
+            (
+                document
+                for document in found
+                if document["metadata"]["labels"].get(names.LABEL_COMPONENT) == component
+            ),
+            None,
+        )
+
+    def _rolling(self) -> Iterable[str]:
+        yield from self._granted
+        for document in self._children.workloads():
+            labels = document["metadata"].get("labels") or {}
+            name = labels.get(names.LABEL_INFERENCE_SERVICE)
+            if name and is_rolling(document):
+                yield str(ObjectKey(document["metadata"]["namespace"], name))
+
+
+def _condition_of(component: str) -> str:
+    if component == names.COMPONENT_EXTERNAL_SERVICE:
+        return names.CONDITION_INGRESS_READY
+    return f"{condition_prefix(component)}Ready"
+
+
+def _failed(
+    run: Pass, component: str, desired: dict[str, Any], error: OmeError | TimeoutError
+) -> None:
+    named = f"{desired['kind']} {desired['metadata']['name']}"
+    condition = _condition_of(component)
+    if isinstance(error, NotOurs):
+        text = f"{error}; delete or rename it, or rename the service"
+        run.failures.append(StepFailed(condition, names.REASON_SERVICE_CONFLICT, text))
+    elif isinstance(error, RetryAfter | Conflict):
+        run.error = error
+        return
+    else:
+        exposed = condition == names.CONDITION_INGRESS_READY
+        reason = names.REASON_INGRESS_FAILED if exposed else names.REASON_INTERNAL
+        what = _FRONTS.get(desired["kind"], "ingress") if exposed else component
+        text = f"failed to reconcile {what}: {named}: {error}"
+        run.failures.append(StepFailed(condition, reason, text))
+    run.error = error if isinstance(error, OmeError) else OmeError(f"{named}: {error}")

@@ -1,0 +1,107 @@
+"""The looking part of a pass: what the workloads and their pods came to, from the caches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ome.api import names
+from ome.controllers.inferenceservice.pods import model_state
+from ome.controllers.inferenceservice.status import ComponentOutcome
+from ome.controllers.inferenceservice.trouble import pod_problem
+from ome.controllers.inferenceservice.workload import NOTHING, Seen, see
+from ome.kube.resource import ObjectKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ome.controllers.conditions import Status
+    from ome.controllers.inferenceservice.children import Children
+    from ome.controllers.inferenceservice.passes import Pass
+    from ome.controllers.inferenceservice.planning import Planned
+    from ome.controllers.inferenceservice.pods import PodView
+    from ome.informers.informer import Informer
+    from ome.selection import AcceleratorChoice
+    from ome.workloads import PlannedComponent
+
+__all__ = ["BY_SERVICE_LABEL", "Observer", "verdict_of"]
+
+BY_SERVICE_LABEL = "service"
+"""Index of the pod store: the service that a pod's label names."""
+
+
+class Observer:
+    """Looks at what exists for a service."""
+
+    def __init__(self, children: Children, pods: Informer[PodView]) -> None:
+        self._children = children
+        self._pods = pods
+
+    def observe(self, run: Pass, planned: Planned) -> None:
+        """Add the outcome of every component to the pass."""
+        chosen = {} if planned.choice is None else planned.choice.accelerators
+        for component in planned.plan.components:
+            accelerator = chosen.get(component.name)
+            run.components.append(self._component(run, component, accelerator))
+
+    def _component(
+        self, run: Pass, component: PlannedComponent, accelerator: AcceleratorChoice | None
+    ) -> ComponentOutcome:
+        namespace = run.service.metadata.namespace
+        live = (
+            self._children.cached(ref.api_version, ref.kind, ObjectKey(namespace, ref.name))
+            for ref in component.workloads
+        )
+        workloads = [document for document in live if document is not None]
+        seen = [see(document) for document in workloads]
+        pods = self._pods_of(run, component.name)
+        verdict = verdict_of(component.mode, seen, rolled=component.name in run.rolled)
+        ready = verdict is not None and verdict[0] == "True"
+        first = seen[0] if seen else NOTHING
+        return ComponentOutcome(
+            name=component.name,
+            ready=verdict,
+            settled=all(item.observed for item in seen) or component.name in run.rolled,
+            seen=first,
+            serverless=component.mode == names.MODE_SERVERLESS,
+            url=first.url or component.url,
+            problem="" if ready else pod_problem(pods),
+            model=model_state(pods, ready),
+            accelerator=accelerator,
+        )
+
+    def _pods_of(self, run: Pass, component: str) -> list[PodView]:
+        return [
+            pod
+            for pod in self._pods.store.by_index(BY_SERVICE_LABEL, run.key)
+            if pod.metadata.labels.get(names.LABEL_COMPONENT) == component
+            and not pod.metadata.deletion_timestamp
+        ]
+
+
+def verdict_of(
+    mode: str, seen: Sequence[Seen], *, rolled: bool = False
+) -> tuple[Status, str, str] | None:
+    """Whether a component serves with its newest revision; None while nothing is known.
+
+    ``rolled``: this pass has just replaced the template, which no workload knows of yet.
+    """
+    verdict = _of_probers(seen) if mode == names.MODE_RAY else seen[0].ready if seen else None
+    if verdict is None or verdict[0] != "True":
+        return verdict
+    if rolled or not all(item.current for item in seen):
+        return (
+            "Unknown",
+            names.REASON_ROLLOUT,
+            "pods of the newest revision are not all ready; those of the former serve meanwhile",
+        )
+    return verdict
+
+
+def _of_probers(seen: Sequence[Seen]) -> tuple[Status, str, str] | None:
+    """A Ray component is ready when the prober of each of its clusters is."""
+    if not seen:
+        return "False", names.REASON_NO_DEPLOYMENTS, "No deployments available"
+    failing = next((item.ready for item in seen if item.ready and item.ready[0] == "False"), None)
+    if failing is not None:
+        return failing
+    return seen[0].ready if all(item.ready for item in seen) else None

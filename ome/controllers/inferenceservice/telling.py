@@ -1,0 +1,107 @@
+"""The telling part of a pass: the status, and events for what changed in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from ome.api import names
+from ome.clock import rfc3339
+from ome.controllers.inferenceservice.status import Outcome, compute_status, virtual_status
+from ome.controllers.regarding import regarding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ome.controllers.context import ControllerContext
+    from ome.controllers.inferenceservice.passes import Pass
+    from ome.informers.informer import Informer
+    from ome.informers.projection import WholeObject
+    from ome.kube.resource import Resource
+
+__all__ = ["Teller"]
+
+
+class Teller:
+    """Writes the status when it changed, and records an event for what a user should notice."""
+
+    def __init__(
+        self, context: ControllerContext, resource: Resource, services: Informer[WholeObject]
+    ) -> None:
+        self._context = context
+        self._resource = resource
+        self._services = services
+
+    async def tell(self, run: Pass) -> None:
+        """Bring status and events up to what the pass saw. Raises as ``Applier.write_status``."""
+        stored_document = run.stored.document()
+        before = stored_document.get("status") or {}
+        wall = rfc3339(self._context.clock.wall())
+        if run.virtual_url:
+            generation = run.service.metadata.generation
+            after = virtual_status(before, generation, run.virtual_url, wall=wall)
+        else:
+            after = compute_status(before, _outcome(run), wall=wall)
+        if after != before:
+            written = await self._context.applier.write_status(
+                self._resource, stored_document, after
+            )
+            self._services.observed(written)
+        self._events(run, _by_type(before), _by_type(after))
+
+    def _events(
+        self, run: Pass, old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]
+    ) -> None:
+        said = [(failure.condition, failure.reason, failure.event) for failure in run.failures]
+        if run.unsatisfied:
+            reason = names.REASON_ACCELERATOR_CLASS
+            said.append((names.CONDITION_ACCELERATOR_SELECTED, reason, run.unsatisfied))
+        for type_, reason, text in said:
+            entry, previous = new[type_], old.get(type_)
+            same = previous is not None and all(
+                previous.get(member) == entry.get(member) for member in ("reason", "message")
+            )
+            if not same:
+                self._record(run, "Warning", reason, text)
+        name = run.stored.metadata.name
+        was = old.get(names.CONDITION_READY, {}).get("status")
+        now = new[names.CONDITION_READY]["status"]
+        if now == "True" and was != "True":
+            text = f"InferenceService [{name}] is Ready"
+            self._record(run, "Normal", names.REASON_SERVICE_READY, text)
+        elif was == "True" and now == "False":
+            text = f"InferenceService [{name}] is no longer Ready"
+            self._record(run, "Warning", names.REASON_SERVICE_NOT_READY, text)
+
+    def _record(
+        self, run: Pass, type_: Literal["Normal", "Warning"], reason: str, text: str
+    ) -> None:
+        about = regarding(run.stored.document())
+        self._context.events.record(about, type_, reason, text, "Reconcile")
+
+
+def _by_type(status: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {entry["type"]: entry for entry in status.get("conditions") or ()}
+
+
+def _outcome(run: Pass) -> Outcome:
+    return Outcome(
+        generation=run.service.metadata.generation,
+        components=tuple(run.components),
+        ingress=run.ingress,
+        failures=tuple(run.failures),
+        present=_present(run),
+        unsatisfied=run.unsatisfied,
+        serverless=run.serverless,
+        paused=run.paused,
+    )
+
+
+def _present(run: Pass) -> frozenset[str]:
+    """The components that the service has."""
+    spec = run.service.spec
+    blocks = {
+        names.COMPONENT_ENGINE: spec.engine or spec.model,
+        names.COMPONENT_DECODER: spec.decoder,
+        names.COMPONENT_ROUTER: spec.router,
+    }
+    return frozenset(name for name, block in blocks.items() if block is not None)

@@ -1,0 +1,171 @@
+"""What a workload says of itself, kind by kind: pure functions over objects as stored.
+
+A workload is an object that runs the pods of a component: a Deployment, a LeaderWorkerSet, a
+RayCluster or a Knative Service. Everything else of the controller treats them alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.controllers.resources import KNATIVE_SERVICES, LEADER_WORKER_SETS, RAY_CLUSTERS
+from ome.kube.compare import contains
+from ome.kube.resources import DEPLOYMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ome.controllers.conditions import Status
+
+__all__ = ["NOTHING", "WORKLOADS", "Seen", "is_rolling", "is_workload", "same_pods", "see"]
+
+Verdict = tuple["Status", str, str]
+"""Status, reason and message of a condition."""
+
+WORKLOADS = (DEPLOYMENTS, LEADER_WORKER_SETS, RAY_CLUSTERS, KNATIVE_SERVICES)
+"""The kinds whose objects run pods."""
+
+_TEMPLATES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    (DEPLOYMENTS.api_version, DEPLOYMENTS.kind): ("template",),
+    (LEADER_WORKER_SETS.api_version, LEADER_WORKER_SETS.kind): ("leaderWorkerTemplate",),
+    (RAY_CLUSTERS.api_version, RAY_CLUSTERS.kind): ("headGroupSpec", "workerGroupSpecs"),
+    (KNATIVE_SERVICES.api_version, KNATIVE_SERVICES.kind): ("template",),
+}
+"""Where the spec of a workload says what its pods are like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a workload says of itself.
+
+    ``ready`` is None while it has said nothing. ``observed`` is False while its controller has not
+    looked at the newest spec, ``current`` while pods of an older revision are left.
+    """
+
+    ready: Verdict | None = None
+    observed: bool = True
+    current: bool = True
+    revision: str = ""
+    ready_revision: str = ""
+    url: str = ""
+    address: Mapping[str, Any] | None = None
+    traffic: tuple[Mapping[str, Any], ...] = ()
+    route: Verdict | None = None
+    configuration: Verdict | None = None
+
+
+NOTHING = Seen()
+"""Of a workload that is not there."""
+
+
+def is_workload(document: Mapping[str, Any]) -> bool:
+    """Whether an object runs pods."""
+    return (document["apiVersion"], document["kind"]) in _TEMPLATES
+
+
+def same_pods(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether writing the desired workload leaves the pods of the live one as they are."""
+    parts = _TEMPLATES[desired["apiVersion"], desired["kind"]]
+    return all(contains(live["spec"].get(part), desired["spec"].get(part)) for part in parts)
+
+
+def see(document: Mapping[str, Any]) -> Seen:
+    """What a workload says. Raises ``KeyError`` for an object that is none."""
+    return _SEERS[document["apiVersion"], document["kind"]](document)
+
+
+def _condition(document: Mapping[str, Any], type_: str) -> Verdict | None:
+    for item in (document.get("status") or {}).get("conditions") or ():
+        if item.get("type") == type_:
+            status: Status = item["status"] if item["status"] in ("True", "False") else "Unknown"
+            return status, item.get("reason", ""), item.get("message", "")
+    return None
+
+
+def _lags(document: Mapping[str, Any]) -> bool:
+    seen = (document.get("status") or {}).get("observedGeneration")
+    return seen is not None and seen < document["metadata"].get("generation", 0)
+
+
+def _deployment(document: Mapping[str, Any]) -> Seen:
+    status = document.get("status") or {}
+    annotations = document["metadata"].get("annotations") or {}
+    return Seen(
+        ready=_condition(document, "Available"),
+        observed=not _lags(document),
+        # Fewer than wanted may be up while it grows; what counts is that none is of another kind.
+        current=status.get("replicas", 0) <= status.get("updatedReplicas", 0),
+        revision=annotations.get(names.ANNOTATION_DEPLOYMENT_REVISION, ""),
+    )
+
+
+def _leader_worker_set(document: Mapping[str, Any]) -> Seen:
+    updating = _condition(document, "UpdateInProgress")
+    return Seen(
+        ready=_condition(document, "Available"),
+        observed=not _lags(document),
+        current=updating is None or updating[0] != "True",
+    )
+
+
+def _ray_cluster(document: Mapping[str, Any]) -> Seen:
+    return Seen(ready=_condition(document, "HeadPodReady"), observed=not _lags(document))
+
+
+def _knative_service(document: Mapping[str, Any]) -> Seen:
+    status = document.get("status") or {}
+    created = status.get("latestCreatedRevisionName", "")
+    ready = status.get("latestReadyRevisionName", "")
+    return Seen(
+        ready=_condition(document, "Ready"),
+        observed=not _lags(document),
+        current=created == ready,
+        revision=created,
+        ready_revision=ready,
+        url=status.get("url", ""),
+        address=status.get("address"),
+        traffic=tuple(status.get("traffic") or ()),
+        route=_condition(document, "RoutesReady"),
+        configuration=_condition(document, "ConfigurationsReady"),
+    )
+
+
+_SEERS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Seen]] = {
+    (DEPLOYMENTS.api_version, DEPLOYMENTS.kind): _deployment,
+    (LEADER_WORKER_SETS.api_version, LEADER_WORKER_SETS.kind): _leader_worker_set,
+    (RAY_CLUSTERS.api_version, RAY_CLUSTERS.kind): _ray_cluster,
+    (KNATIVE_SERVICES.api_version, KNATIVE_SERVICES.kind): _knative_service,
+}
+
+
+def is_rolling(document: Mapping[str, Any]) -> bool:
+    """Whether a workload is replacing pods that served before.
+
+    A new one is not (it takes nothing away), and one that got stuck for longer than its progress
+    deadline no longer counts: a broken service must not hold up all others.
+    """
+    if document["kind"] == DEPLOYMENTS.kind:
+        return _deployment_is_rolling(document)
+    seen = see(document)
+    return not seen.observed or (not seen.current and seen.ready is not None)
+
+
+def _deployment_is_rolling(document: Mapping[str, Any]) -> bool:
+    metadata, status = document["metadata"], document.get("status") or {}
+    generation = metadata.get("generation", 0)
+    if generation > 1 and status.get("observedGeneration", 0) < generation:
+        return True
+    if (metadata.get("annotations") or {}).get(names.ANNOTATION_DEPLOYMENT_REVISION, "1") == "1":
+        return False
+    progressing = _condition(document, "Progressing")
+    if progressing is not None and progressing[0] == "False":
+        return False
+    wanted = (document.get("spec") or {}).get("replicas", 1)
+    updated = status.get("updatedReplicas", 0)
+    return bool(
+        updated < wanted
+        or status.get("replicas", 0) > updated
+        or status.get("availableReplicas", 0) < updated
+    )

@@ -1,0 +1,320 @@
+"""Services in every mode: to Ready, from one mode to another, and without what a mode needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from ome.controllers.resources import (
+    INFERENCE_SERVICES,
+    KNATIVE_SERVICES,
+    LEADER_WORKER_SETS,
+    RAY_CLUSTERS,
+)
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import (
+    DEPLOYMENTS,
+    EVENTS,
+    HPAS,
+    PDBS,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
+from tests.controllers.inferenceservice.world import (
+    ENGINE,
+    SERVICE,
+    annotate,
+    available,
+    condition,
+    edit,
+    found,
+    model,
+    new_cluster,
+    operator,
+    runtime,
+    says,
+    service,
+    status,
+)
+from tests.support.virtual_time import run_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ome.kube.resource import Resource
+    from tests.support.fake_cluster import FakeCluster
+
+GROUP = ObjectKey("demo", "lws-chat-engine")
+ROUTER = ObjectKey("demo", "chat-router")
+RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
+MULTI: dict[str, Any] = {
+    "minReplicas": 2,
+    "leader": {"runner": RUNNER},
+    "worker": {"size": 1, "runner": RUNNER},
+}
+ALL = (LEADER_WORKER_SETS, KNATIVE_SERVICES, RAY_CLUSTERS)
+
+
+def play(body: Callable[[FakeCluster], Awaitable[None]], *optional: Resource, **spec: Any) -> None:
+    """Run a scenario with the operator at work and a service of this spec applied."""
+
+    async def main() -> None:
+        cluster = new_cluster(*optional)
+        for item in (model(), runtime(), service(**spec)):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+            await body(cluster)
+            before = len(cluster.writes)
+            await anyio.sleep(300)
+            assert cluster.writes[before:] == [], "a steady service is not written"
+
+    run_virtual(main)
+
+
+def events(cluster: FakeCluster) -> list[str]:
+    return [document["reason"] for document in cluster.objects(EVENTS)]
+
+
+def names(cluster: FakeCluster, resource: Resource) -> list[str]:
+    return [document["metadata"]["name"] for document in cluster.objects(resource, "demo")]
+
+
+def test_many_nodes_to_ready() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert names(cluster, DEPLOYMENTS) == []
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+        says(cluster, LEADER_WORKER_SETS, GROUP, "Available")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        assert condition(cluster, "EngineReady")["reason"] == "Available"
+        assert status(cluster)["url"] == "http://chat.demo.svc.cluster.local:8080"
+        assert status(cluster)["components"]["engine"]["url"].startswith("http://chat-engine")
+
+    play(body, LEADER_WORKER_SETS, engine=MULTI)
+
+
+def test_the_number_of_groups_belongs_to_whoever_changes_it() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        def replicas() -> int:
+            return int(found(cluster, LEADER_WORKER_SETS, GROUP)["spec"]["replicas"])
+
+        assert replicas() == 2
+        held = found(cluster, LEADER_WORKER_SETS, GROUP)
+        held["spec"]["replicas"] = 5
+        cluster.put(held)
+        await anyio.sleep(1)
+        assert replicas() == 5
+        more = {**MULTI, "worker": {"size": 3, "runner": RUNNER}}
+        edit(cluster, engine=more)
+        await anyio.sleep(1)
+        group = found(cluster, LEADER_WORKER_SETS, GROUP)["spec"]
+        assert (group["replicas"], group["leaderWorkerTemplate"]["size"]) == (5, 4)
+        edit(cluster, engine={**more, "minReplicas": 3})
+        await anyio.sleep(1)
+        assert replicas() == 3
+
+    play(body, LEADER_WORKER_SETS, engine=MULTI)
+
+
+@pytest.mark.parametrize(
+    ("engine", "annotation", "resource", "reason", "text"),
+    [
+        (MULTI, None, LEADER_WORKER_SETS, "DeploymentModeError", "install LeaderWorkerSet"),
+        (
+            {"minReplicas": 0},
+            None,
+            KNATIVE_SERVICES,
+            "ServerlessModeRejected",
+            "It is not possible to use Serverless deployment mode when Knative Services are not",
+        ),
+    ],
+)
+def test_what_a_mode_needs_is_said_and_noticed_when_it_is_installed(
+    engine: dict[str, Any], annotation: str | None, resource: Resource, reason: str, text: str
+) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        engine_ready = condition(cluster, "EngineReady")
+        assert (engine_ready["status"], engine_ready["reason"]) == ("False", reason)
+        assert text in engine_ready["message"]
+        assert f"{resource.group_resource} is not installed" in engine_ready["message"]
+        before = len(cluster.writes)
+        await anyio.sleep(300)
+        assert len(cluster.writes) == before
+        assert events(cluster).count(reason) == 1
+        cluster.install(resource)
+        await anyio.sleep(1)
+        assert len(cluster.objects(resource, "demo")) == 1
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+        cluster.uninstall(resource)
+        await anyio.sleep(1)
+        assert condition(cluster, "EngineReady")["reason"] == reason
+
+    play(body, engine=engine)
+
+
+def knative_ready(cluster: FakeCluster) -> None:
+    revision = "chat-engine-00001"
+    says(
+        cluster,
+        KNATIVE_SERVICES,
+        ENGINE,
+        "Ready",
+        "RoutesReady",
+        "ConfigurationsReady",
+        url="http://chat-engine.demo.example.com",
+        address={"url": "http://chat-engine.demo.svc.cluster.local"},
+        latestCreatedRevisionName=revision,
+        latestReadyRevisionName=revision,
+        traffic=[{"latestRevision": True, "percent": 100, "revisionName": revision}],
+    )
+
+
+def test_serverless_to_ready() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert names(cluster, KNATIVE_SERVICES) == ["chat-engine"]
+        assert names(cluster, HPAS) == []
+        knative_ready(cluster)
+        await anyio.sleep(1)
+        for type_ in ("EngineReady", "EngineRouteReady", "RoutesReady", "LatestDeploymentReady"):
+            assert condition(cluster, type_)["status"] == "True", type_
+        engine = status(cluster)["components"]["engine"]
+        assert engine["url"] == "http://chat-engine.demo.example.com"
+        assert engine["latestRolledoutRevision"] == "chat-engine-00001"
+        assert engine["traffic"][0]["percent"] == 100
+
+    play(body, KNATIVE_SERVICES, engine={"minReplicas": 0})
+
+
+def test_from_one_pod_to_many_nodes_and_back() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        edit(cluster, engine=MULTI)
+        await anyio.sleep(1)
+        assert names(cluster, LEADER_WORKER_SETS) == [GROUP.name]
+        assert names(cluster, DEPLOYMENTS) == names(cluster, HPAS) == []
+        made = [
+            (write.verb, write.resource.kind)
+            for write in cluster.writes
+            if write.resource.kind in ("Deployment", "LeaderWorkerSet")
+        ]
+        assert made[-2:] == [("apply", "LeaderWorkerSet"), ("delete", "Deployment")]
+        edit(cluster, engine={"minReplicas": 1})
+        await anyio.sleep(1)
+        assert names(cluster, LEADER_WORKER_SETS) == []
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+
+    play(body, LEADER_WORKER_SETS)
+
+
+def test_to_serverless_and_back_the_name_is_free_for_whoever_needs_it() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        edit(cluster, engine={"minReplicas": 0})
+        await anyio.sleep(1)
+        assert names(cluster, KNATIVE_SERVICES) == ["chat-engine"]
+        assert names(cluster, DEPLOYMENTS) == []
+        order = [
+            write.verb
+            for write in cluster.writes
+            if write.key == ENGINE and write.resource in (SERVICES, KNATIVE_SERVICES)
+        ]
+        assert order == ["apply", "delete", "apply"]
+        labels = found(cluster, KNATIVE_SERVICES, ENGINE)["metadata"]["labels"]
+        route = {"apiVersion": "serving.knative.dev/v1", "kind": "Route", "name": "chat-engine"}
+        cluster.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {
+                    "name": "chat-engine",
+                    "namespace": "demo",
+                    "labels": labels,
+                    "ownerReferences": [{**route, "uid": "route-1", "controller": True}],
+                },
+                "spec": {"type": "ExternalName"},
+            }
+        )
+        edit(cluster, engine={"minReplicas": 1})
+        await anyio.sleep(10)
+        assert names(cluster, KNATIVE_SERVICES) == []
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+        cluster.remove(SERVICES, ENGINE)  # as garbage collection does
+        await anyio.sleep(5)
+        owner = found(cluster, SERVICES, ENGINE)["metadata"]["ownerReferences"][0]
+        assert owner["kind"] == "InferenceService"
+
+    play(body, KNATIVE_SERVICES)
+
+
+def test_a_router_comes_and_goes_with_all_that_is_its() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
+            assert names(cluster, resource) == ["chat-router"]
+        available(cluster)
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["reason"] == "Initializing"
+        available(cluster, ROUTER)
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        assert set(status(cluster)["components"]) == {"engine", "router"}
+        edit(cluster, router=None)
+        await anyio.sleep(1)
+        for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
+            assert names(cluster, resource) == []
+        for resource in (DEPLOYMENTS, PDBS, HPAS):
+            assert names(cluster, resource) == ["chat-engine"]
+        assert condition(cluster, "RouterReady") == {}
+        assert condition(cluster, "Ready")["status"] == "True"
+        assert set(status(cluster)["components"]) == {"engine"}
+
+    play(body, router={"runner": {"name": "router", "image": "example.test/router:1"}})
+
+
+def test_a_component_that_cannot_be_made_leaves_those_before_it() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+        router = condition(cluster, "RouterReady")
+        assert router["status"] == "False"
+        assert "no containers found in pod spec" in router["message"]
+
+    play(body, router={})
+
+
+def test_a_virtual_service_has_an_address_and_nothing_else() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        annotate(cluster, deploymentMode="VirtualDeployment")
+        await anyio.sleep(1)
+        for resource in (DEPLOYMENTS, SERVICES, HPAS, PDBS):
+            assert names(cluster, resource) == []
+        held = status(cluster)
+        assert [(item["type"], item["reason"]) for item in held["conditions"]] == [
+            ("Ready", "VirtualDeployment")
+        ]
+        assert held["url"] == held["address"]["url"] == "http://chat.demo.svc.cluster.local"
+        assert held["components"] == {"predictor": {"url": held["url"]}}
+        annotate(cluster, deploymentMode=None)
+        await anyio.sleep(1)
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+        assert set(status(cluster)["components"]) == {"engine"}
+
+    play(body)
+
+
+def test_deleting_a_service_that_waits_for_a_kind_only_releases_it() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.remove(INFERENCE_SERVICES, SERVICE)
+        await anyio.sleep(1)
+        assert cluster.object(INFERENCE_SERVICES, SERVICE) is None
+        cluster.install(LEADER_WORKER_SETS)
+        await anyio.sleep(1)
+        assert names(cluster, LEADER_WORKER_SETS) == []
+
+    play(body, engine=MULTI)

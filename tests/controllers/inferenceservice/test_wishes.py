@@ -1,0 +1,237 @@
+"""What a user may ask beyond the spec: to pause, to pin a runtime; old predictors; weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from ome.controllers.resources import CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, EVENTS
+from tests.controllers.inferenceservice.world import (
+    ENGINE,
+    SERVICE,
+    annotate,
+    available,
+    condition,
+    edit,
+    found,
+    image,
+    model,
+    new_cluster,
+    operator,
+    runtime,
+    service,
+    status,
+)
+from tests.support.virtual_time import run_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.support.fake_cluster import FakeCluster
+
+PIN = ObjectKey("demo", "pinned-runtime-chat")
+
+
+def play(body: Callable[[FakeCluster], Awaitable[None]], *objects: dict[str, Any]) -> None:
+    """Run a scenario with the operator at work on a model, a runtime and these objects."""
+
+    async def main() -> None:
+        cluster = new_cluster()
+        for item in (model(), runtime(), *objects):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+            await body(cluster)
+            before = len(cluster.writes)
+            await anyio.sleep(300)
+            assert cluster.writes[before:] == [], "a steady service is not written"
+
+    run_virtual(main)
+
+
+def new_image(cluster: FakeCluster, text: str) -> None:
+    held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+    cluster.put({**held, "spec": runtime(image=text)["spec"]})
+
+
+def test_a_paused_service_is_left_alone_and_says_so() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        annotate(cluster, paused="true")
+        await anyio.sleep(1)
+        assert condition(cluster, "Paused")["status"] == "True"
+        assert condition(cluster, "Ready")["status"] == "True"
+        edit(cluster, engine={"minReplicas": 1, "runner": {"name": "x", "image": "other:1"}})
+        cluster.remove(DEPLOYMENTS, ENGINE)
+        await anyio.sleep(60)
+        assert cluster.object(DEPLOYMENTS, ENGINE) is None
+        assert condition(cluster, "EngineReady")["status"] == "False"
+        assert status(cluster)["observedGeneration"] == 1
+        annotate(cluster, paused=None)
+        await anyio.sleep(1)
+        assert cluster.object(DEPLOYMENTS, ENGINE) is not None
+        assert condition(cluster, "Paused") == {}
+        assert status(cluster)["observedGeneration"] == 2
+
+    play(body, service())
+
+
+def test_a_pinned_service_keeps_its_runtime_and_takes_its_turn_when_it_is_freed() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        annotate(cluster, pin_runtime="true")
+        await anyio.sleep(1)
+        assert cluster.object(CONFIGMAPS, PIN) is not None
+        new_image(cluster, "example.test/serve:2")
+        edit(cluster, engine={"minReplicas": 1, "maxReplicas": 4})
+        await anyio.sleep(60)
+        assert image(cluster) == "example.test/serve:1"
+        cluster.remove(CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        await anyio.sleep(60)
+        assert condition(cluster, "Ready")["status"] == "True"
+        cluster.put(runtime(image="example.test/serve:3"))
+        annotate(cluster, pin_runtime=None)
+        await anyio.sleep(1)
+        assert image(cluster) == "example.test/serve:3"
+        assert cluster.object(CONFIGMAPS, PIN) is None
+
+    play(body, service())
+
+
+def test_a_roll_out_is_not_ready_until_the_newest_revision_serves() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        new_image(cluster, "example.test/serve:2")
+        await anyio.sleep(1)
+        ready = condition(cluster, "Ready")
+        assert (ready["status"], ready["reason"]) == ("Unknown", "RolloutInProgress")
+        available(cluster, rolling=True)
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "Unknown"
+        available(cluster)
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        said = [document["reason"] for document in cluster.objects(EVENTS)]
+        assert "InferenceServiceNotReady" not in said
+
+    play(body, service())
+
+
+def test_an_autoscaler_at_work_is_no_roll_out() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        before = len(cluster.writes)
+        held = found(cluster, DEPLOYMENTS, ENGINE)
+        held["spec"]["replicas"] = 3
+        cluster.put(held)  # the Deployment's controller has not looked yet
+        await anyio.sleep(1)
+        assert cluster.writes[before:] == []
+        assert condition(cluster, "Ready")["status"] == "True"
+
+    play(body, service())
+
+
+def predictor(name: str = "m") -> dict[str, Any]:
+    held = service()
+    runner = {"name": "ome-container", "image": "example.test/old:1"}
+    spec = {"predictor": {"model": {"baseModel": name, "runtime": "r"}, "containers": [runner]}}
+    return {**held, "spec": spec}
+
+
+def test_a_predictor_that_admission_never_saw_is_migrated() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        held = found(cluster, INFERENCE_SERVICES, SERVICE)
+        assert held["spec"]["model"]["name"] == "m"
+        assert held["spec"]["runtime"]["name"] == "r"
+        assert held["spec"]["engine"]["runner"]["image"] == "example.test/old:1"
+        assert "ome.io/deprecation-warning" in held["metadata"]["annotations"]
+        assert image(cluster) == "example.test/old:1"
+
+    play(body, predictor())
+
+
+def test_a_predictor_without_its_model_waits_for_it() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert condition(cluster, "EngineReady")["reason"] == "PredictorMigrationError"
+        assert "name other" in condition(cluster, "EngineReady")["message"]
+        cluster.put(model("other"))
+        await anyio.sleep(1)
+        assert found(cluster, INFERENCE_SERVICES, SERVICE)["spec"]["model"]["name"] == "other"
+
+    play(body, predictor("other"))
+
+
+def old_predictor(uid: str) -> dict[str, Any]:
+    owner = {"apiVersion": "ome.io/v1beta1", "kind": "InferenceService", "name": "chat"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": f"predictor-{uid}",
+            "namespace": "demo",
+            "labels": {"component": "predictor", "ome.io/inferenceservice": "chat"},
+            "ownerReferences": [{**owner, "uid": uid, "controller": True}],
+        },
+        "spec": {"template": {}},
+    }
+
+
+def test_the_old_predictor_serves_until_the_components_do() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        uid = found(cluster, INFERENCE_SERVICES, SERVICE)["metadata"]["uid"]
+        mine, other = (ObjectKey("demo", f"predictor-{owner}") for owner in (uid, "someone"))
+        cluster.put(old_predictor(uid))
+        cluster.put(old_predictor("someone"))
+        await anyio.sleep(5)
+        assert cluster.object(DEPLOYMENTS, mine) is not None
+        available(cluster)
+        await anyio.sleep(1)
+        assert cluster.object(DEPLOYMENTS, mine) is None
+        assert cluster.object(DEPLOYMENTS, other) is not None
+
+    play(body, service())
+
+
+def weight(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "FineTunedWeight",
+        "metadata": {"name": "w"},
+        "spec": {
+            "baseModelRef": {"name": "m"},
+            "modelType": "lora",
+            "hyperParameters": {"strategy": "lora"},
+            "storage": {"storageUri": "hf://example/w"},
+            **spec,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "named", [{"name": "m", "fineTunedWeights": ["w"]}, {"name": "w", "kind": "FineTunedWeight"}]
+)
+def test_a_service_waits_for_its_weight_and_follows_it(named: dict[str, Any]) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        def failure() -> str:
+            return str(status(cluster)["modelStatus"]["lastFailureInfo"]["reason"])
+
+        assert "No FineTunedWeight with the name: w" in condition(cluster, "EngineReady")["message"]
+        assert failure() == "FineTunedWeightsNotFound"
+        cluster.put(weight(disabled=True))
+        await anyio.sleep(1)
+        assert failure() == "FineTunedWeightsDisabled"
+        cluster.put(weight())
+        await anyio.sleep(1)
+        template = found(cluster, DEPLOYMENTS, ENGINE)["spec"]["template"]["metadata"]
+        assert template["annotations"]["ome.io/inject-fine-tuned-adapter"] == "w"
+        assert template["labels"]["base-model-name"] == "m"
+
+    play(body, service(model=named))
