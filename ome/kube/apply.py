@@ -23,9 +23,14 @@ from ome.errors import (
     ApiError,
     Conflict,
     Forbidden,
+    InternalError,
     Invalid,
     NotFound,
     NotOurs,
+    ServerTimeout,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
     UserError,
 )
 from ome.kube import managed_fields
@@ -85,7 +90,8 @@ class Applier:
     async def prove(self, resource: Resource = NAMESPACES, key: ObjectKey = _ALWAYS_THERE) -> None:
         """Make sure, by a dry run on an object that exists, that a first write only creates.
 
-        Raises ``UserError`` when the server does not refuse it, or does not let us ask.
+        Raises ``UserError`` when the server does not refuse it, or does not let us ask, and as the
+        client does while the server cannot answer.
         """
         doing = f"dry-run apply of {resource.kind} {key} at {self._client.host}"
         probe = {
@@ -102,6 +108,8 @@ class Applier:
             raise UserError(
                 f"{doing}: {error.message}; grant get and patch, as the chart does"
             ) from error
+        except (Unauthorized, TooManyRequests, InternalError, ServiceUnavailable, ServerTimeout):
+            raise  # says nothing about the server's rules: whoever waits for it asks again
         except ApiError as error:
             raise UserError(f"{doing}: expected 409 Conflict, got {error.message}") from error
         raise UserError(

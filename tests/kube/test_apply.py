@@ -7,13 +7,17 @@ import pytest
 
 from ome.errors import (
     AlreadyExists,
+    ApiError,
     Conflict,
     Forbidden,
+    InternalError,
     Invalid,
     NotFound,
     NotOurs,
+    ServerTimeout,
     ServiceUnavailable,
     TransportError,
+    Unauthorized,
     UserError,
 )
 from ome.kube import Applier, Client, ObjectKey, Resource, pointer
@@ -348,7 +352,7 @@ async def test_the_proof_leaves_no_trace() -> None:
     ("error", "says"),
     [
         (Forbidden("namespaces is forbidden"), "forbidden; grant get and patch"),
-        (ServiceUnavailable("away"), "expected 409 Conflict, got .*away"),
+        (Invalid("odd"), "expected 409 Conflict, got odd"),
     ],
 )
 async def test_a_proof_that_cannot_be_made_says_why(error: Exception, says: str) -> None:
@@ -357,6 +361,24 @@ async def test_a_proof_that_cannot_be_made_says_why(error: Exception, says: str)
     cluster.fail("apply", None, error)
 
     with pytest.raises(UserError, match=says):
+        await applier.prove()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unauthorized("expired"),
+        InternalError("oops"),
+        ServiceUnavailable("away"),
+        ServerTimeout("late"),
+    ],
+)
+async def test_a_server_in_trouble_proves_nothing_and_may_be_asked_again(error: ApiError) -> None:
+    cluster, applier = make()
+    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    cluster.fail("apply", None, error)
+
+    with pytest.raises(type(error)):
         await applier.prove()
 
 

@@ -152,11 +152,13 @@ class Reading:
                 if bookmarks:
                     yield _bookmark(view, self._store.version)
                 return
-            if bookmarks and now - sent >= _BOOKMARK_EVERY:
+            # One sum for both: with two, rounding can make a wait of nothing that is never due.
+            due = sent + _BOOKMARK_EVERY
+            if bookmarks and now >= due:
                 sent = now
                 yield _bookmark(view, self._store.version)
                 continue  # there may have been a change while the bookmark was sent
-            with anyio.move_on_after(min(end, sent + _BOOKMARK_EVERY) - now):
+            with anyio.move_on_after((min(end, due) if bookmarks else end) - now):
                 await collection.wait()
 
     def _now(

@@ -1,0 +1,126 @@
+"""What users do: for each object a list of actions, drawn from the seed before anything runs.
+
+The end of a script is always the same kind of place: every model, runtime and service exists. What
+lies before does not show in what the cluster comes to, so a run with faults, in which some of it
+happens late, must come to the same as a quiet one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import documents
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+
+__all__ = ["Action", "Script", "written"]
+
+MODELS = ("model-a", "model-b", "model-c")
+SERVICES = ("chat", "code", "search")
+_PAUSE = (20.0, 700.0)
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a user does, ``pause`` seconds after the last."""
+
+    pause: float
+    verb: str
+    """``apply``, ``delete``, ``scribble``, ``drop``, ``squat``, ``usurp`` or ``leave``."""
+    kind: str
+    name: str
+    document: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.kind} {self.name}"
+
+
+Script = dict[str, list[Action]]
+"""Actions by actor; each actor goes on when the last action is done."""
+
+
+def written(rng: random.Random, seconds: float) -> Script:
+    """A script of about so many seconds."""
+    script = {name: list(_model(rng, name, seconds)) for name in MODELS}
+    script |= {f"rt-{name}": list(_runtime(rng, name, seconds)) for name in MODELS}
+    script |= {name: list(_service(rng, name, seconds)) for name in SERVICES}
+    return script
+
+
+def _pauses(rng: random.Random, seconds: float) -> Iterator[float]:
+    spent = 0.0
+    while True:
+        pause = rng.uniform(*_PAUSE)
+        spent += pause
+        if spent > seconds:
+            return
+        yield pause
+
+
+def _model(rng: random.Random, name: str, seconds: float) -> Iterator[Action]:
+    kind = "ClusterBaseModel"
+
+    def apply(pause: float) -> Action:
+        everywhere = rng.random() < 0.6
+        document = documents.base_model(name, rng.randrange(1000), everywhere=everywhere)
+        return Action(pause, "apply", kind, name, document)
+
+    yield apply(rng.uniform(0.0, 30.0))
+    for pause in _pauses(rng, seconds):
+        if rng.random() < 0.3:
+            yield Action(pause, "delete", kind, name)
+            yield apply(rng.choice((0.0, 3.0, 40.0)))
+        else:
+            yield apply(pause)
+
+
+def _runtime(rng: random.Random, model: str, seconds: float) -> Iterator[Action]:
+    kind, name = "ClusterServingRuntime", f"rt-{model}"
+
+    def apply(pause: float) -> Action:
+        document = documents.runtime(name, model, rng.randrange(1000))
+        return Action(pause, "apply", kind, name, document)
+
+    yield apply(rng.uniform(0.0, 30.0))
+    for pause in _pauses(rng, seconds):
+        if rng.random() < 0.25:
+            yield Action(pause, "delete", kind, name)
+            yield apply(rng.choice((0.0, 3.0, 40.0)))
+        else:
+            yield apply(pause)
+
+
+def _service(rng: random.Random, name: str, seconds: float) -> Iterator[Action]:
+    kind = "InferenceService"
+
+    def apply(pause: float) -> Action:
+        model, replicas = rng.choice(MODELS), rng.randint(1, 2)
+        document = documents.service(name, model, replicas, rng.randrange(1000))
+        return Action(pause, "apply", kind, name, document)
+
+    yield apply(rng.uniform(0.0, 30.0))
+    for pause in _pauses(rng, seconds):
+        child, called = rng.choice((("Deployment", f"{name}-engine"), ("Service", name)))
+        match rng.choice(("edit", "edit", "anew", "scribble", "drop", "squat", "usurp")):
+            case "edit":
+                yield apply(pause)
+            case "anew":
+                yield Action(pause, "delete", kind, name)
+                yield apply(rng.choice((0.0, 2.0, 30.0)))
+            case "squat":
+                yield Action(pause, "delete", kind, name)
+                squatter = documents.stranger(child, called)
+                yield Action(1.0, "squat", child, called, squatter)
+                yield apply(1.0)
+                yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
+            case "usurp":
+                usurper = documents.stranger(child, called)
+                yield Action(pause, "usurp", child, called, usurper)
+                yield apply(rng.choice((0.0, 0.0, 1.0)))
+                yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
+            case verb:
+                yield Action(pause, verb, child, called)
+    yield apply(1.0)

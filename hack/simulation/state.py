@@ -1,0 +1,126 @@
+"""What a cluster has come to, without what tells one run from another: stamps, uids, counters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.controllers.resources import (
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+)
+from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, NODES, PODS, SERVICES
+
+from .documents import NAMESPACE, OPERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ome.sandbox.local import LocalApi
+
+__all__ = ["State", "differences", "state_of"]
+
+State = dict[str, Any]
+_WHOLE = (
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+    CONFIGMAPS,
+    SERVICES,
+    HPAS,
+)
+_DROPPED = frozenset(
+    {
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "managedFields",
+        "lastTransitionTime",
+        "lastUpdateTime",
+        "observedGeneration",
+        "lastScaleTime",
+        "time",
+        "clusterIP",
+        "clusterIPs",
+        names.ANNOTATION_APPLIED_HASH,
+        names.ANNOTATION_DEPLOYMENT_REVISION,
+        "ome.io/service-generation",
+        "latestCreatedRevision",
+        "latestReadyRevision",
+        "latestRolledoutRevision",
+        "previousRolledoutRevision",
+    }
+)
+
+
+def state_of(local: LocalApi) -> State:
+    """Every object that users or the operator care about, by its kind and key."""
+    found: State = {}
+    for resource in _WHOLE:
+        for stored in local.list(resource):
+            if stored.key.namespace in ("", NAMESPACE, OPERATOR):
+                found[f"{resource.kind} {stored.key}"] = _plain(stored.load())
+    for stored in local.list(DEPLOYMENTS, NAMESPACE):
+        document = stored.load()
+        document["status"] = {
+            name: value
+            for name, value in (document.get("status") or {}).items()
+            if name.endswith("eplicas")
+        }
+        found[f"Deployment {stored.key}"] = _plain(document)
+    for stored in local.list(NODES):
+        labels = {
+            name: value
+            for name, value in stored.labels.items()
+            if name.startswith(names.NODE_LABEL_PREFIX)
+        }
+        found[f"Node {stored.key.name}"] = {"labels": labels}
+    found |= _pods(local)
+    return found
+
+
+def _pods(local: LocalApi) -> State:
+    """How many pods of each workload are there: their names and places are by chance."""
+    counts: dict[str, int] = {}
+    for stored in local.list(PODS, NAMESPACE):
+        document = stored.load()
+        images = ",".join(entry["image"] for entry in document["spec"]["containers"])
+        phase = (document.get("status") or {}).get("phase")
+        name = document["metadata"].get("generateName", "").rsplit("-", 2)[0]
+        label = f"Pods of {name} {images} {phase}"
+        counts[label] = counts.get(label, 0) + 1
+    return dict(counts)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if key not in _DROPPED}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    """One line for each leaf that differs."""
+    for key in sorted(expected.keys() | found.keys()):
+        yield from _differ(key, expected.get(key), found.get(key))
+
+
+def _differ(path: str, expected: Any, found: Any) -> Iterator[str]:
+    if expected == found:
+        return
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in sorted(expected.keys() | found.keys()):
+            yield from _differ(f"{path} .{key}", expected.get(key), found.get(key))
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, (left, right) in enumerate(zip(expected, found, strict=True)):
+            yield from _differ(f"{path}[{index}]", left, right)
+    else:
+        yield f"{path}: expected {_short(expected)}, found {_short(found)}"
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
