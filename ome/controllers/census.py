@@ -5,6 +5,7 @@ An event costs the decoding of a few fields; nothing is counted anew.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,8 +52,7 @@ def take_census(informers: Informers, registry: CollectorRegistry) -> None:
     models = Gauge("ome_models", "Models by state.", ["kind", "state"], registry=registry)
     _count(informers, services, INFERENCE_SERVICES, lambda item: (_ready(item),))
     for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
-        kind = resource.kind
-        _count(informers, models, resource, lambda item, kind=kind: (kind, _state(item)))
+        _count(informers, models, resource, partial(_kind_and_state, resource.kind))
 
 
 def _count(
@@ -83,6 +83,10 @@ def _ready(service: WholeObject) -> str:
     except msgspec.DecodeError:
         return _UNKNOWN
     return next((item.status for item in status.conditions if item.type == "Ready"), _UNKNOWN)
+
+
+def _kind_and_state(kind: str, model: WholeObject) -> tuple[str, str]:
+    return kind, _state(model)
 
 
 def _state(model: WholeObject) -> str:

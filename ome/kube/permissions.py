@@ -48,10 +48,14 @@ class Permission:
 
 
 def may(
-    resource: Resource, *verbs: str, own: bool = False, names: tuple[str, ...] = ()
+    resource: Resource,
+    *verbs: str,
+    subresource: str = "",
+    own: bool = False,
+    names: tuple[str, ...] = (),
 ) -> Permission:
     """Just these verbs. ``create`` knows no name, so it cannot be limited by one."""
-    return Permission(resource, verbs, own=own, names=names)
+    return Permission(resource, verbs, subresource, own, names)
 
 
 def reads(*resources: Resource, own: bool = False) -> tuple[Permission, ...]:

@@ -54,7 +54,7 @@ class Release:
         """Install or upgrade; what is there already (CRDs of the test cluster) is taken over."""
         given = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
         words = ("upgrade", "--install", name, str(CHARTS / chart), "--take-ownership")
-        return self.helm(*words, "--create-namespace", *given)
+        return self.helm(*words, "--create-namespace", "--reset-then-reuse-values", *given)
 
     def token(self, account: str) -> str:
         path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{account}/token"

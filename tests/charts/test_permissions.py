@@ -16,13 +16,14 @@ from ome.kube.resource import Resource
 from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, PODS, SECRETS, SERVICES
 
 PARTS = (
+    *sorted(
+        f"ome.controllers.{path.parent.name}"
+        for path in (ROOT / "ome/controllers").glob("*/__init__.py")
+    ),
     "ome.agent",
-    "ome.controllers.acceleratorclass",
-    "ome.controllers.basemodel",
-    "ome.controllers.inferenceservice",
-    "ome.controllers.servingruntime",
     "ome.webhooks",
 )
+"""What talks to an API server in a running cluster; each has its ``permissions.py``."""
 
 
 def test_the_committed_files_are_what_the_code_declares() -> None:
@@ -95,9 +96,11 @@ def test_rules_share_resources_of_a_group_with_the_same_verbs() -> None:
 
 
 def test_declarations_of_one_kind_are_united() -> None:
-    assert rules([*reads(PODS), *changes(PODS), *writes_status(PODS), *owns(PODS)]) == [
+    logs = may(PODS, "get", subresource="log")
+    assert rules([*reads(PODS), *changes(PODS), *writes_status(PODS), *owns(PODS), logs]) == [
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "patch"]},
         {"apiGroups": [""], "resources": ["pods/finalizers"], "verbs": ["update"]},
+        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]},
     ]
 

@@ -87,6 +87,10 @@ class ClaimModels:
         waits = [seconds for seconds in (wait, outcome.recheck) if seconds]
         return Result(requeue_after=min(waits)) if waits else None
 
+    def forget(self, key: ObjectKey) -> None:
+        """The model is gone, or about to be."""
+        self._alerts.forget(key)
+
     async def drop(self, uid: str) -> None:
         """Delete the Jobs of a model; those that are gone already are no error."""
         for job in self._sources.jobs_of(uid):

@@ -80,6 +80,7 @@ class ModelReconciler:
         if stored is None or stored.metadata.deletion_timestamp:
             self._pace.forget(key)
             self._alerts.forget(key)
+            self._claims.forget(key)
             return None if stored is None else await self._release(key, stored)
         document = None
         if self._finalizer not in stored.metadata.finalizers:

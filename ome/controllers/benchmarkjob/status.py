@@ -83,10 +83,11 @@ def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[
             "concurrency": seen.progress.concurrency,
         }
     if seen.location:
-        status["resultLocation"] = seen.location
+        # Of the spec that was run: a later change of it moves nothing.
+        status.setdefault("resultLocation", seen.location)
     if seen.summary:
         status["summary"] = [dict(run) for run in seen.summary]
-    _set(status, "details", _details(stored, state, seen))
+    _set(status, "details", _details(status, stored, state, seen))
     status["conditions"] = lay_conditions(
         stored.get("conditions"), _conditions(status, state, seen), wall
     )
@@ -110,16 +111,18 @@ def _failure(stored: Mapping[str, Any], state: str, failure: str, trouble: str) 
     return told if told.startswith(failure) and told else failure
 
 
-def _details(stored: Mapping[str, Any], state: str, seen: Seen) -> str:
+def _details(status: Mapping[str, Any], stored: Mapping[str, Any], state: str, seen: Seen) -> str:
     if seen.problem is not None:
         return seen.problem[1]
     if state == "Running":
         if seen.trouble:
             return seen.trouble
-        known = str(stored.get("details") or "") if stored.get("state") == "Running" else ""
-        return known if seen.progress is None else seen.progress.text
-    if state == "Completed" and seen.location:
-        return f"results are in {seen.location}"
+        if seen.progress is not None:
+            return seen.progress.text
+        # Between two looks at the log; what a pod waited for is over when it is not seen again.
+        return str(stored.get("details") or "") if stored.get("progress") else ""
+    if state == "Completed" and status.get("resultLocation"):
+        return f"results are in {status['resultLocation']}"
     return ""
 
 

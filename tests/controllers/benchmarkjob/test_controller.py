@@ -83,7 +83,14 @@ async def test_a_benchmark_runs_to_its_end() -> None:
         assert now["summary"] == [{"scenario": "D(1,1)", "concurrency": 1}]
         assert now["details"] == "results are in s3://b/p/run"
         assert condition(cluster, "Succeeded")["status"] == "True"
+        await anyio.sleep(1)
         assert told(cluster) == [("Normal", "JobCreated"), ("Normal", "JobCompleted")]
+        moved = found(cluster)
+        moved["spec"]["outputLocation"] = {"storageUri": "s3://elsewhere"}
+        moved["metadata"]["generation"] = 2
+        cluster.put(moved)
+        await anyio.sleep(1)
+        assert status(cluster)["resultLocation"] == "s3://b/p/run"
         writes = len(cluster.writes)
         cluster.remove(CONFIGMAPS, ObjectKey(NAMESPACE, "benchmarkjob-config"))
         await anyio.sleep(3600)
@@ -147,6 +154,9 @@ async def test_what_a_pod_waits_for_is_told_while_it_waits() -> None:
         put_pod(cluster, phase="Pending", containerStatuses=container_state(waiting=waiting))
         await anyio.sleep(1)
         assert status(cluster)["details"] == "pod bench-x: ImagePullBackOff: no such image"
+        put_pod(cluster, phase="Pending", containerStatuses=container_state(running={}))
+        await anyio.sleep(1)
+        assert "details" not in status(cluster)
 
 
 @virtual

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ome.workloads.benchmark import BenchmarkError, parse_benchmark_settings, service_target
 from ome.workloads.errors import ConfigError
@@ -139,6 +141,27 @@ def test_the_order_of_merged_variables(override: list[str], order: list[str]) ->
     document = changed(env=[{"name": name, "value": "x"} for name in override])
     found = [item["name"] for item in container(document)["env"]]
     assert found == order
+
+
+NAMES = ("ENABLE_UI", "HUGGINGFACE_API_KEY", "MODEL_PATH")
+
+
+def by_the_rule(base: tuple[str, ...], override: list[str]) -> list[str]:
+    """The order as it is told to users, word for word."""
+    right, left = list(override), [name for name in base if name not in override]
+    merged = []
+    while right and left:
+        both = right[0] in base and left[0] in base
+        earlier = both and base.index(left[0]) < base.index(right[0])
+        merged.append((left if earlier else right).pop(0))
+    return merged + right + left
+
+
+@given(st.lists(st.sampled_from((*NAMES, "A", "B", "C")), unique=True))
+def test_the_order_is_that_of_the_rule(override: list[str]) -> None:
+    document = changed(env=[{"name": name, "value": "x"} for name in override])
+    found = [item["name"] for item in container(document)["env"]]
+    assert found == by_the_rule(NAMES, override)
 
 
 def test_another_source_takes_the_place_of_the_former() -> None:
