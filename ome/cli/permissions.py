@@ -5,6 +5,8 @@ from __future__ import annotations
 from ome.agent.permissions import PERMISSIONS as AGENT_PERMISSIONS
 from ome.controllers.acceleratorclass import permissions as of_accelerators
 from ome.controllers.basemodel import permissions as of_models
+from ome.controllers.benchmarkjob import permissions as of_benchmarks
+from ome.controllers.finetunedweight import permissions as of_weights
 from ome.controllers.inferenceservice import permissions as of_services
 from ome.controllers.resources import (
     ACCELERATOR_CLASSES,
@@ -36,6 +38,8 @@ MANAGER = (
     *of_accelerators.PERMISSIONS,
     *of_runtimes.PERMISSIONS,
     *of_services.PERMISSIONS,
+    *of_weights.PERMISSIONS,
+    *of_benchmarks.PERMISSIONS,
     *WEBHOOK_PERMISSIONS,
     # What reviews read (ome.cli.webhooks).
     *reads(

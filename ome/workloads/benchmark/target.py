@@ -11,7 +11,7 @@ from ome.api import names
 from ome.api.truncate import model_node_label
 from ome.workloads.benchmark.errors import BenchmarkError
 from ome.workloads.errors import RenderError
-from ome.workloads.pods import Mount, model_mount
+from ome.workloads.mounts import Mount, is_claim, model_mount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +55,7 @@ def service_target(
     ``command_lines`` are the engine's, the most telling first. Raises ``BenchmarkError``.
     """
     try:
-        mount = model_mount(model, namespace)
+        mount = model_mount(model, namespace, names.COMPONENT_ENGINE)
     except RenderError as error:
         raise BenchmarkError(str(error)) from error
     if mount is None:
@@ -64,7 +64,7 @@ def service_target(
             " spec.storage.path"
         )
     selector = None
-    if mount.on_labelled_node:
+    if not is_claim(model):
         label = model_node_label(model.namespace, model.name)
         selector = {label: names.NODE_STATE_READY}
     return Target(
