@@ -6,7 +6,7 @@ Each step that cannot go on becomes a ``StepFailed`` with the condition it belon
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -36,16 +36,17 @@ from ome.workloads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ome import api
     from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.choosing import Choice
     from ome.controllers.inferenceservice.usage import Dependency
     from ome.controllers.inferenceservice.world import World
+    from ome.kube.resource import Resource
     from ome.workloads import Plan
 
-__all__ = ["RENDERINGS", "Planned", "Planner"]
+__all__ = ["RENDERINGS", "Existing", "Planned", "Planner"]
 
 RENDERINGS = ("1",)
 """The renderings that this version can make, the newest last."""
@@ -68,13 +69,21 @@ class Planned:
     failure: StepFailed | None = None
 
 
+class Existing(Protocol):
+    """The objects that services have already, as ``Children`` knows them."""
+
+    def resource(self, api_version: str, kind: str) -> Resource: ...
+    def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None: ...
+    def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]: ...
+
+
 class Planner:
     """Plans services from the caches; ``config`` gives the data of the operator's ConfigMap."""
 
     def __init__(
         self,
         world: World,
-        children: Children,
+        children: Existing,
         config: Callable[[], Mapping[str, str] | None],
         cluster_domain: str,
     ) -> None:
