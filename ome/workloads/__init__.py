@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ome.workloads.config import IngressConfig, OperatorConfig, parse_operator_config
 from ome.workloads.contested import contested_names, model_config_name
-from ome.workloads.errors import ConfigError, NotBuilt, RenderError
+from ome.workloads.errors import ConfigError, RenderError
 from ome.workloads.inputs import (
     AcceleratorInput,
     ModelInput,
@@ -21,7 +21,6 @@ __all__ = [
     "ConfigError",
     "IngressConfig",
     "ModelInput",
-    "NotBuilt",
     "OperatorConfig",
     "Plan",
     "PlanFailure",

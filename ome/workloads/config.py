@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.workloads.errors import ConfigError
+from ome.workloads.gotemplate import TemplateError, parse
+from ome.workloads.keda_settings import KedaSettings, parse_keda
 from ome.workloads.prober import ProberConfig, parse_prober
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ class IngressConfig:
     path_template: str = ""
     disable_ingress_creation: bool = False
     enable_gateway_api: bool = False
+    tls_secret_name: str = ""
+    """Ours: the Secret of a service's namespace that holds the certificate of its Ingress."""
+    tls_cluster_issuer: str = ""
+    """Ours: cert-manager's ClusterIssuer that makes that Secret."""
 
     def resolve(self, annotations: Mapping[str, str]) -> IngressConfig:
         """A copy with the overrides of a service's annotations; resolving twice changes nothing."""
@@ -66,6 +72,7 @@ _TEXT_OVERRIDES = {
     "ingress_domain": names.ANNOTATION_INGRESS_DOMAIN,
     "url_scheme": names.ANNOTATION_INGRESS_URL_SCHEME,
     "ingress_class_name": names.ANNOTATION_INGRESS_CLASS,
+    "tls_secret_name": names.ANNOTATION_INGRESS_TLS_SECRET,
 }
 _SWITCHES = {
     "disable_istio_virtual_host": names.ANNOTATION_INGRESS_DISABLE_ISTIO,
@@ -98,6 +105,9 @@ class OperatorConfig:
     ingress: IngressConfig = field(default=SHIPPED_INGRESS)
     missing: tuple[str, ...] = ()
     """Keys that were absent, so that the shipped values hold; said in one log line."""
+    keda: KedaSettings = field(default_factory=KedaSettings)
+    ignored: tuple[str, ...] = ()
+    """What could not be read and is not needed; said in a log line each."""
     prober: ProberConfig = field(default_factory=ProberConfig)
 
 
@@ -110,7 +120,10 @@ def parse_operator_config(data: Mapping[str, str] | None) -> OperatorConfig:
     missing = tuple(key for key in ("deploy", "ingress") if key not in held)
     mode = names.MODE_RAW if "deploy" in missing else _deploy(held["deploy"])
     ingress = SHIPPED_INGRESS if "ingress" in missing else _ingress(held["ingress"])
-    return OperatorConfig(mode, ingress, missing, prober=_prober(held.get("multinodeProber", "")))
+    keda, problem = parse_keda(held.get("kedaConfig", ""))
+    ignored = (problem,) if problem else ()
+    prober = _prober(held.get("multinodeProber", ""))
+    return OperatorConfig(mode, ingress, missing, keda, ignored, prober)
 
 
 def _object(key: str, text: str) -> dict[str, Any]:
@@ -168,12 +181,25 @@ def _ingress(text: str) -> IngressConfig:
         expected = getattr(default, entry.name)
         found[entry.name] = _checked(entry.name, given, expected)
     config = IngressConfig(**found)
+    _check_paths(config, bool(value.get("ingressDomain")))
     if config.enable_gateway_api and not _NAMESPACED.fullmatch(config.ome_ingress_gateway):
         raise ConfigError(
             f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}, key ingress: omeIngressGateway must be"
             f" namespace/name when enableGatewayAPI is true, not {config.ome_ingress_gateway!r}"
         )
     return config
+
+
+def _check_paths(config: IngressConfig, has_domain: bool) -> None:
+    if not config.path_template:
+        return
+    where = f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}, key ingress: invalid ingress config"
+    try:
+        parse(config.path_template)
+    except TemplateError as error:
+        raise ConfigError(f"{where}, unable to parse pathTemplate: {error}") from error
+    if not has_domain:
+        raise ConfigError(f"{where} - ingressDomain is required if pathTemplate is given")
 
 
 def _checked(name: str, given: Any, expected: Any) -> Any:

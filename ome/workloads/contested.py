@@ -5,12 +5,15 @@ from __future__ import annotations
 from ome.api import names
 from ome.api.truncate import truncate_dns
 
-__all__ = ["contested_names", "model_config_name", "workload_set_name"]
+__all__ = ["contested_names", "model_config_name", "scaled_object_name", "workload_set_name"]
 
 _MODEL_CONFIG_TAIL = 20
 _WORKLOAD_TAIL = 50
 LWS_API_VERSION = "leaderworkerset.x-k8s.io/v1"
 LWS_KIND = "LeaderWorkerSet"
+KEDA_API_VERSION = "keda.sh/v1alpha1"
+SCALED_OBJECT_KIND = "ScaledObject"
+_PREFIX_SCALED_OBJECT = "scaledobject-"
 
 
 def model_config_name(service: str, *, taken: bool = False) -> str:
@@ -27,6 +30,11 @@ def workload_set_name(component: str, *, taken: bool = False) -> str:
     return names.PREFIX_LWS + _tail(component, _WORKLOAD_TAIL, taken)
 
 
+def scaled_object_name(component: str, *, taken: bool = False) -> str:
+    """The name of the ScaledObject of ``component``; KEDA makes a label of it, of at most 63."""
+    return _PREFIX_SCALED_OBJECT + _tail(component, _WORKLOAD_TAIL, taken)
+
+
 def _tail(name: str, kept: int, taken: bool) -> str:
     return truncate_dns(name, kept) if taken else name[-kept:]
 
@@ -39,8 +47,11 @@ def contested_names(service: str) -> tuple[tuple[str, str, str], ...]:
     found: list[tuple[str, str, str]] = []
     if len(service) > _MODEL_CONFIG_TAIL:
         found.append(("v1", "ConfigMap", model_config_name(service)))
-    for component in (names.COMPONENT_ENGINE, names.COMPONENT_DECODER):
+    for component in names.COMPONENTS:
         name = f"{service}-{component}"
-        if len(name) > _WORKLOAD_TAIL:
+        if len(name) <= _WORKLOAD_TAIL:
+            continue
+        found.append((KEDA_API_VERSION, SCALED_OBJECT_KIND, scaled_object_name(name)))
+        if component != names.COMPONENT_ROUTER:
             found.append((LWS_API_VERSION, LWS_KIND, workload_set_name(name)))
     return tuple(found)

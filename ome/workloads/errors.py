@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ome.errors import OmeError
 
-__all__ = ["ConfigError", "NotBuilt", "RenderError"]
+__all__ = ["ConfigError", "ExposureError", "RenderError"]
 
 
 class RenderError(OmeError):
@@ -16,9 +16,9 @@ class RenderError(OmeError):
         self.reason = reason
 
 
-class NotBuilt(RenderError):
-    """The service asks for something that this version of OME does not make yet."""
-
-
 class ConfigError(OmeError):
     """A key of the operator's ConfigMap cannot be used."""
+
+
+class ExposureError(OmeError):
+    """A service cannot be exposed as it is written: its host, its path, or what it asks for."""

@@ -6,16 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ome.api import names
-from ome.api.truncate import truncate_dns
-from ome.workloads import model_config, modes, service
+from ome.workloads import model_config, modes
 from ome.workloads.components import components
 from ome.workloads.errors import RenderError
+from ome.workloads.exposed import REQUEST_TIMEOUT, Exposed, ExposedComponent
+from ome.workloads.exposure import Exposure, expose
 from ome.workloads.metadata import component_metadata
 from ome.workloads.planned import Plan, PlanFailure, PlannedComponent
 from ome.workloads.shapes import render
 from ome.workloads.urls import component_host, service_host
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ome.api import InferenceService, PredictorSpec
     from ome.workloads.inputs import Component, PlanInputs
 
@@ -46,7 +49,7 @@ def plan(inputs: PlanInputs) -> Plan:
             failure = PlanFailure(error.component, error.reason, str(error))
             break
     started = Plan(wanted, tuple(made), model_config.model_config_map(inputs), failure=failure)
-    return started if failure is not None else _expose(inputs, started)
+    return started if failure is not None else _expose(inputs, found, started)
 
 
 def virtual_plan(owner: InferenceService, cluster_domain: str) -> Plan:
@@ -73,41 +76,40 @@ def _component(inputs: PlanInputs, component: Component, mode: str) -> PlannedCo
     return PlannedComponent(component.name, mode, workloads, url, tuple(objects))
 
 
-def _expose(inputs: PlanInputs, made: Plan) -> Plan:
-    """The plan with what stands in front of its components: the router, else the engine."""
+def _expose(inputs: PlanInputs, found: Sequence[Component], made: Plan) -> Plan:
+    """The plan with the service as those outside see it."""
     owner = inputs.service
-    entrypoint = next(
-        (item for item in made.components if item.name == names.COMPONENT_ROUTER),
-        made.components[0],
+    exposed = Exposed(
+        service=owner,
+        components=tuple(map(_exposed, found, made.components)),
+        config=inputs.config.ingress.resolve(owner.metadata.annotations),
+        cluster_domain=inputs.cluster_domain,
+        any_component=predictor_in_use(owner.spec.predictor),
     )
-    namespace, port = owner.metadata.namespace, _port(entrypoint)
-    ingress = inputs.config.ingress.resolve(owner.metadata.annotations)
-    local = service.is_cluster_local(owner)
-    fallback = None
-    url = ""
-    if local:
-        name = truncate_dns(f"{owner.metadata.name}-{entrypoint.name}")
-        url = f"http://{service_host(name, namespace, inputs.cluster_domain)}:{port}"
-    elif ingress.disable_ingress_creation:
-        in_use = predictor_in_use(owner.spec.predictor)
-        fallback = service.fallback_service(owner, entrypoint.name, port, any_component=in_use)
-        host = service_host(owner.metadata.name, namespace, inputs.cluster_domain)
-        url = f"http://{host}:{port}"
+    wanted = not exposed.config.disable_ingress_creation and not exposed.cluster_local
+    first = Exposure() if wanted else expose(exposed, {})
     return replace(
         made,
-        fallback=fallback,
-        url=url,
-        ingress_wanted=not ingress.disable_ingress_creation and not local,
-        cluster_local=local,
+        exposed=exposed,
+        fallback=first.objects[-1] if first.objects else None,
+        url=first.url,
+        ingress_wanted=wanted,
+        cluster_local=exposed.cluster_local,
     )
 
 
-def _port(component: PlannedComponent) -> int:
-    """The first port of a component's Service."""
-    for item in component.objects:
-        if item["apiVersion"] == "v1" and item["kind"] == "Service":
-            return int(item["spec"]["ports"][0]["port"])
-    return names.PORT_SERVICE
+def _exposed(component: Component, made: PlannedComponent) -> ExposedComponent:
+    port = pod_port = names.PORT_SERVICE
+    for item in made.objects:
+        if item["kind"] != "Service":
+            continue
+        if item["apiVersion"] == "v1":
+            port = pod_port = int(item["spec"]["ports"][0]["port"])
+        else:
+            # Knative makes the core Service, for its own gateways.
+            port = names.PORT_PUBLIC
+    timeout = component.merged.get("timeoutSeconds") or REQUEST_TIMEOUT
+    return ExposedComponent(component.name, made.mode, port, pod_port, int(timeout))
 
 
 def predictor_in_use(predictor: PredictorSpec | None) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ome.workloads.exposed import Exposed
+
 __all__ = ["Plan", "PlanFailure", "PlannedComponent", "WorkloadRef"]
 
 
@@ -65,3 +67,4 @@ class Plan:
     ingress_wanted: bool = False
     cluster_local: bool = False
     failure: PlanFailure | None = None
+    exposed: Exposed | None = None

@@ -1,49 +1,63 @@
-"""How many pods: the autoscaler of a raw component and its disruption budget."""
+"""How many pods: the autoscaler of a raw component, of one class, and its disruption budget."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.workloads.errors import NotBuilt, RenderError
+from ome.workloads.errors import RenderError
+from ome.workloads.keda import scaled_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ome.api.services import KedaConfig
-    from ome.workloads.inputs import Component
+    from ome.api import KedaConfig
+    from ome.workloads.inputs import Component, PlanInputs
     from ome.workloads.metadata import ComponentMetadata
 
-__all__ = ["autoscaler_class", "disruption_budget", "horizontal_pod_autoscaler", "replica_bounds"]
+__all__ = [
+    "autoscaler",
+    "autoscaler_class",
+    "disruption_budget",
+    "horizontal_pod_autoscaler",
+    "replica_bounds",
+]
 
 _DEFAULT_UTILIZATION = 80
+
+
+def autoscaler(
+    inputs: PlanInputs, metadata: ComponentMetadata, component: Component
+) -> dict[str, Any] | None:
+    """The object that scales a component, None when somebody else does. Raises ``RenderError``."""
+    keda = inputs.service.spec.keda_config
+    chosen = autoscaler_class(component, metadata.annotations, keda)
+    if chosen == names.AUTOSCALER_EXTERNAL:
+        return None
+    if chosen == names.AUTOSCALER_HPA:
+        return horizontal_pod_autoscaler(metadata, component)
+    return scaled_object(inputs, metadata, component, replica_bounds(component))
 
 
 def autoscaler_class(
     component: Component, annotations: Mapping[str, str], keda: KedaConfig | None = None
 ) -> str:
-    """``hpa`` or ``external``; ``keda`` is the service's own block, beside the component's.
+    """``hpa``, ``keda`` or ``external``; ``keda`` is the service's block, beside the component's.
 
-    Raises ``RenderError`` for what is unknown or not built.
+    Raises ``RenderError`` for what is unknown.
     """
     chosen = annotations.get(names.ANNOTATION_AUTOSCALER_CLASS)
     if chosen is None:
-        own = component.merged.get("kedaConfig") or {}
-        wanted = own.get("enableKeda") or (keda is not None and keda.enable_keda)
-        chosen = names.AUTOSCALER_KEDA if wanted else names.AUTOSCALER_HPA
-    if chosen in (names.AUTOSCALER_HPA, names.AUTOSCALER_EXTERNAL):
-        return chosen
-    if chosen == names.AUTOSCALER_KEDA:
-        raise NotBuilt(
+        own = (component.merged.get("kedaConfig") or {}).get("enableKeda")
+        wanted = own or (keda is not None and keda.enable_keda)
+        return names.AUTOSCALER_KEDA if wanted else names.AUTOSCALER_HPA
+    if chosen not in (names.AUTOSCALER_HPA, names.AUTOSCALER_KEDA, names.AUTOSCALER_EXTERNAL):
+        raise RenderError(
             component.name,
-            f"autoscaler class keda (annotation {names.ANNOTATION_AUTOSCALER_CLASS} or"
-            " kedaConfig.enableKeda) is not available in this version; use hpa or external",
+            f"unknown autoscaler class type: {chosen}; set annotation"
+            f" {names.ANNOTATION_AUTOSCALER_CLASS} to hpa, keda or external",
         )
-    raise RenderError(
-        component.name,
-        f"unknown autoscaler class type: {chosen}; set annotation"
-        f" {names.ANNOTATION_AUTOSCALER_CLASS} to hpa, keda or external",
-    )
+    return chosen
 
 
 def replica_bounds(component: Component) -> tuple[int, int]:

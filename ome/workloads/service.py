@@ -1,4 +1,4 @@
-"""Services: one for each component, and the fall-back that stands in for an ingress."""
+"""Services: one for each component, and those of the service's own name in front of them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.api.truncate import truncate_dns
-from ome.workloads.metadata import owner_reference, service_annotations
+from ome.workloads.metadata import service_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.api import InferenceService
+    from ome.workloads.exposed import Exposed
     from ome.workloads.metadata import ComponentMetadata
 
 __all__ = [
     "component_service",
+    "external_name_service",
     "fallback_service",
     "is_cluster_local",
     "leader_service",
@@ -96,42 +98,42 @@ def _service(
     }
 
 
-def fallback_service(
-    service: InferenceService, entrypoint: str, port: int, *, any_component: bool
-) -> dict[str, Any]:
-    """The Service named like the InferenceService, for use without an ingress.
-
-    ``entrypoint`` is the component it leads to; ``any_component`` selects the pods of all, for
-    services that still carry the old predictor.
-    """
-    metadata = service.metadata
+def fallback_service(exposed: Exposed) -> dict[str, Any]:
+    """The Service named like the InferenceService, for use without an ingress."""
+    held = exposed.service.metadata.annotations
     annotations = {
         key: value
-        for key, value in metadata.annotations.items()
+        for key, value in held.items()
         if any(key.startswith(prefix) and key != prefix for prefix in _CLOUD_PREFIXES)
     }
-    selector = {names.LABEL_INFERENCE_SERVICE: metadata.name}
-    if not any_component:
-        selector[names.LABEL_COMPONENT] = entrypoint
-    described: dict[str, Any] = {
-        "name": metadata.name,
-        "namespace": metadata.namespace,
-        "labels": {
-            names.LABEL_INFERENCE_SERVICE: metadata.name,
-            names.LABEL_COMPONENT: names.COMPONENT_EXTERNAL_SERVICE,
-        },
-        "ownerReferences": [owner_reference(service)],
-    }
-    if annotations:
-        described["annotations"] = annotations
+    entry = exposed.entrypoint
+    selector = exposed.pods(entry)
+    if exposed.any_component:
+        selector = {names.LABEL_INFERENCE_SERVICE: exposed.name}
+    labels = {names.LABEL_COMPONENT: names.COMPONENT_EXTERNAL_SERVICE}
+    ports = {"port": entry.pod_port, "targetPort": entry.pod_port}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": described,
+        "metadata": exposed.metadata(exposed.name, annotations, labels),
         "spec": {
-            **_type(metadata.annotations),
+            **_type(held),
             "selector": selector,
-            "ports": [{"name": "http", "protocol": "TCP", "port": port, "targetPort": port}],
+            "ports": [{"name": "http", "protocol": "TCP", **ports}],
+        },
+    }
+
+
+def external_name_service(exposed: Exposed) -> dict[str, Any]:
+    """The Service that leads the service's own name to Knative's local gateway."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": exposed.metadata(exposed.name),
+        "spec": {
+            "type": "ExternalName",
+            "externalName": exposed.config.local_gateway_service,
+            "sessionAffinity": "None",
         },
     }
 

@@ -38,8 +38,7 @@ def render(
 
 
 def _raw(inputs: PlanInputs, component: Component, metadata: ComponentMetadata) -> Rendered:
-    keda = inputs.service.spec.keda_config
-    autoscaler = scaling.autoscaler_class(component, metadata.annotations, keda)
+    autoscaler = scaling.autoscaler(inputs, metadata, component)
     pod = _pod(inputs, component, component.main, metadata)
     container = pods.main_container(pod, component.runner, inputs.service.metadata)
     strategy = component.merged.get("deploymentStrategy")
@@ -48,8 +47,8 @@ def _raw(inputs: PlanInputs, component: Component, metadata: ComponentMetadata) 
         deployment.deployment(metadata, pod, strategy, inputs.rendering),
         service.component_service(metadata, container),
     ]
-    if autoscaler == names.AUTOSCALER_HPA:
-        objects.append(scaling.horizontal_pod_autoscaler(metadata, component))
+    if autoscaler is not None:
+        objects.append(autoscaler)
     objects.append(scaling.disruption_budget(metadata, component))
     return _refs(objects, "Deployment"), objects
 

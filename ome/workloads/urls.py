@@ -1,24 +1,36 @@
-"""Host names and URLs of components and services."""
+"""Host names, paths and URLs of components and services."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from ome.api.truncate import truncate_dns
-from ome.workloads.errors import RenderError
+from ome.workloads.errors import ExposureError, RenderError
+from ome.workloads.gotemplate import TemplateError, render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ome.workloads.config import IngressConfig
 
-__all__ = ["component_host", "service_host"]
+__all__ = [
+    "additional_hosts",
+    "component_host",
+    "domain",
+    "is_subdomain",
+    "path",
+    "quoted_path",
+    "service_host",
+]
 
-_ACTION = re.compile(r"(?:\s*\{\{-|\{\{)(?P<text>[^{}]*?)(?:-\}\}\s*|\}\})")
-_FIELD = re.compile(r"\.(\w+)(?:\.(\w+))?")
-_INDEX = re.compile(r'index\s+\.(Labels|Annotations)\s+"([^"]*)"')
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_IN_PATHS = "/-._~!$&'()*+,;=:@"
+_WHERE = "key ingress of the operator's ConfigMap"
 
 
 def service_host(name: str, namespace: str, cluster_domain: str) -> str:
@@ -39,55 +51,108 @@ def component_host(
     ``labels`` and ``annotations`` are the component's; its annotations override the configuration.
     Raises ``RenderError`` naming the template or the host.
     """
+    try:
+        return domain(name, namespace, labels, annotations, config)
+    except ExposureError as error:
+        raise RenderError(component, str(error)) from error
+
+
+def domain(
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    config: IngressConfig,
+) -> str:
+    """The host of ``name`` by the domain template, after the overrides of ``annotations``.
+
+    Raises ``ExposureError`` naming the template or the host.
+    """
     resolved = config.resolve(annotations)
-    values = {
+    values: dict[str, str | Mapping[str, str]] = {
         "Name": truncate_dns(name),
         "Namespace": namespace,
         "IngressDomain": resolved.ingress_domain,
+        "Annotations": annotations,
+        "Labels": labels,
     }
-    maps = {"Labels": labels, "Annotations": annotations}
-    host = _render(component, resolved.domain_template, values, maps)
-    _check_host(component, host)
+    try:
+        host = render(resolved.domain_template, values)
+    except TemplateError as error:
+        raise ExposureError(
+            f"error rendering the domain template: {error}; correct domainTemplate in {_WHERE}"
+        ) from error
+    if problem := _host_problem(host):
+        raise ExposureError(
+            f'invalid domain name "{host}": {problem}; correct domainTemplate or ingressDomain in'
+            f" {_WHERE}"
+        )
     return host
 
 
-def _render(
-    component: str,
-    template: str,
-    values: Mapping[str, str],
-    maps: Mapping[str, Mapping[str, str]],
-) -> str:
-    def action(found: re.Match[str]) -> str:
-        text = found["text"].strip()
-        by_index = _INDEX.fullmatch(text)
-        if by_index:
-            return maps[by_index[1]].get(by_index[2], "")
-        by_field = _FIELD.fullmatch(text)
-        if by_field and by_field[1] in maps and by_field[2]:
-            return maps[by_field[1]].get(by_field[2], "<no value>")
-        if by_field and not by_field[2] and by_field[1] in values:
-            return values[by_field[1]]
-        raise RenderError(
-            component,
-            f"error rendering the domain template: can't evaluate {text!r} in {template!r}; use"
-            " .Name, .Namespace, .IngressDomain, .Labels or .Annotations",
+def _host_problem(host: str) -> str:
+    bare = host.removesuffix(".")
+    parts = bare.split(".")
+    if len(bare) > 253:
+        return "must be no more than 253 characters"
+    if not all(_LABEL.fullmatch(part) and len(part) <= 63 for part in parts):
+        return "each part must be a lower case DNS label of at most 63 characters"
+    if len(parts) < 2:
+        return "should be a domain with at least two segments separated by dots"
+    return ""
+
+
+def is_subdomain(text: str) -> bool:
+    """Whether ``text`` is a DNS-1123 subdomain."""
+    return len(text) <= 253 and all(_LABEL.fullmatch(part) for part in text.split("."))
+
+
+def additional_hosts(
+    domains: Iterable[str], host: str, config: IngressConfig
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """``host`` under each additional domain, and what of that is no host name and is left out.
+
+    ``domains`` are those that ``host`` may be under; the longest that fits counts.
+    """
+    under = max((entry for entry in domains if host.endswith(entry)), key=len, default="")
+    sub = host.removesuffix(under)
+    if not under or not sub:
+        return (), ()
+    made = tuple(dict.fromkeys(sub + entry for entry in config.additional_ingress_domains))
+    good = tuple(entry for entry in made if is_subdomain(entry))
+    return good, tuple(entry for entry in made if entry not in good)
+
+
+def path(name: str, namespace: str, config: IngressConfig) -> str:
+    """The path by the path template, decoded; empty when there is no template.
+
+    Raises ``ExposureError``.
+    """
+    if not config.path_template:
+        return ""
+    try:
+        text = render(config.path_template, {"Name": name, "Namespace": namespace})
+    except TemplateError as error:
+        raise ExposureError(
+            f"error rendering the url template: {error}; correct pathTemplate in {_WHERE}"
+        ) from error
+    if _SCHEME.match(text):
+        raise ExposureError(
+            f'invalid url path "{text}": contains either a scheme or a host; correct pathTemplate'
+            f" in {_WHERE}"
         )
-
-    return _ACTION.sub(action, template)
-
-
-def _check_host(component: str, host: str) -> None:
-    parts = host.removesuffix(".").split(".")
     problem = ""
-    if len(host) > 253:
-        problem = "must be no more than 253 characters"
-    elif not all(_LABEL.fullmatch(part) and len(part) <= 63 for part in parts):
-        problem = "each part must be a lower case DNS label of at most 63 characters"
-    elif len(parts) < 2:
-        problem = "should be a domain with at least two segments separated by dots"
+    if not text.startswith("/"):
+        problem = "a path starts with /"
+    elif _CONTROL.search(text):
+        problem = "it has a control character"
+    elif _BAD_ESCAPE.search(text.partition("?")[0]):
+        problem = "invalid URL escape"
     if problem:
-        raise RenderError(
-            component,
-            f'invalid domain name "{host}": {problem}; correct domainTemplate or ingressDomain in'
-            " key ingress of the operator's ConfigMap",
-        )
+        raise ExposureError(f'invalid url "{text}": {problem}; correct pathTemplate in {_WHERE}')
+    return unquote(text.partition("?")[0])
+
+
+def quoted_path(text: str) -> str:
+    """A decoded path as it is written in URLs and matches."""
+    return quote(text, safe=_IN_PATHS)

@@ -10,6 +10,7 @@ import pytest
 
 from ome.workloads import ConfigError, IngressConfig, parse_operator_config
 from ome.workloads.config import SHIPPED_INGRESS
+from ome.workloads.keda_settings import KedaSettings
 
 
 def ingress(**members: Any) -> IngressConfig:
@@ -58,6 +59,8 @@ def test_every_member_is_read_by_its_own_name() -> None:
         "pathTemplate": "/{{ .Name }}",
         "disableIngressCreation": True,
         "enableGatewayAPI": True,
+        "tlsSecretName": "p",
+        "tlsClusterIssuer": "q",
     }
     members_read = list(asdict(ingress(**members)).values())
     assert members_read == [
@@ -107,6 +110,16 @@ def test_the_default_mode_is_read(mode: str) -> None:
             '{"enableGatewayAPI": true, "omeIngressGateway": "a/b/c"}',
             "omeIngressGateway must be namespace/name",
         ),
+        (
+            "ingress",
+            '{"pathTemplate": "/{{ .Name", "ingressDomain": "a.b"}',
+            "invalid ingress config, unable to parse pathTemplate: unclosed action",
+        ),
+        (
+            "ingress",
+            '{"pathTemplate": "/{{ .Name }}"}',
+            "invalid ingress config - ingressDomain is required if pathTemplate is given",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_by_name(key: str, text: str, message: str) -> None:
@@ -119,6 +132,41 @@ def test_a_bad_value_is_refused_by_name(key: str, text: str, message: str) -> No
 
 def test_the_gateways_are_not_demanded_of_every_installation() -> None:
     assert ingress(ingressClassName="nginx").ingress_gateway == ""
+
+
+# Key kedaConfig.
+
+
+def test_the_keda_defaults_of_the_cluster_are_read() -> None:
+    text = json.dumps(
+        {
+            "enableKeda": True,
+            "promServerAddress": "http://p:9090",
+            "customPromQuery": "",
+            "scalingThreshold": "7",
+            "scalingOperator": "GreaterThanOrEqual",
+            "authModes": "bearer",
+            "authenticationRef": {"name": "token", "kind": "ClusterTriggerAuthentication"},
+        }
+    )
+    config = parse_operator_config({"kedaConfig": text})
+    assert config.ignored == ()
+    assert config.keda == KedaSettings(
+        prom_server_address="http://p:9090",
+        scaling_threshold="7",
+        scaling_operator="GreaterThanOrEqual",
+        auth_modes="bearer",
+        authentication_name="token",
+        authentication_kind="ClusterTriggerAuthentication",
+    )
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"authenticationRef": 3}'])
+def test_keda_defaults_that_cannot_be_read_are_ignored_by_name(text: str) -> None:
+    config = parse_operator_config({"kedaConfig": text})
+    assert config.keda == KedaSettings()
+    (said,) = config.ignored
+    assert "ConfigMap inferenceservice-config, key kedaConfig, is ignored" in said
 
 
 # Overrides by annotation.
@@ -152,6 +200,7 @@ BASE = IngressConfig(
         ("ingress-disable-creation", "", "disable_ingress_creation", False),
         ("ingress-class", "nginx", "ingress_class_name", "nginx"),
         ("ingress-class", "", "ingress_class_name", "istio"),
+        ("ingress-tls-secret", "certificate", "tls_secret_name", "certificate"),
     ],
 )
 def test_an_annotation_overrides_one_member(

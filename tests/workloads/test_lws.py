@@ -231,8 +231,8 @@ def test_a_plan_uses_the_other_name_where_it_must() -> None:
         (20, []),
         (21, ["ConfigMap"]),
         (42, ["ConfigMap"]),
-        (43, ["ConfigMap", "LeaderWorkerSet"]),
-        (44, ["ConfigMap", "LeaderWorkerSet", "LeaderWorkerSet"]),
+        (43, ["ConfigMap", "ScaledObject", "LeaderWorkerSet"]),
+        (44, ["ConfigMap", *["ScaledObject", "LeaderWorkerSet"] * 2, "ScaledObject"]),
     ],
 )
 def test_only_names_that_are_cut_are_contested(length: int, kinds: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ome.workloads import NotBuilt, RenderError, plan
+from ome.workloads import RenderError, plan
 from tests.workloads.support import inputs
 
 RUNNER = {"name": "ome-container", "image": "a"}
@@ -39,41 +39,6 @@ def rendered(
     plan(inputs(documents))
 
 
-@pytest.mark.parametrize(
-    ("spec", "annotations", "component", "reason", "words"),
-    [
-        (
-            {"engine": ENGINE},
-            {"ome.io/autoscalerClass": "keda"},
-            "engine",
-            "InternalError",
-            ["autoscaler class keda", "use hpa or external"],
-        ),
-        (
-            {"engine": {**ENGINE, "kedaConfig": {"enableKeda": True}}},
-            {},
-            "engine",
-            "InternalError",
-            ["kedaConfig.enableKeda", "use hpa or external"],
-        ),
-        (
-            {"engine": ENGINE, "kedaConfig": {"enableKeda": True}},
-            {},
-            "engine",
-            "InternalError",
-            ["kedaConfig.enableKeda", "use hpa or external"],
-        ),
-    ],
-)
-def test_what_is_not_built_yet_is_refused(
-    spec: dict[str, Any], annotations: dict[str, str], component: str, reason: str, words: list[str]
-) -> None:
-    with pytest.raises(NotBuilt) as raised:
-        rendered(spec, annotations)
-    assert (raised.value.component, raised.value.reason) == (component, reason)
-    assert [word for word in words if word not in str(raised.value)] == []
-
-
 @pytest.mark.parametrize("mode", ["MultiNode", "RawDeployment", "PDDisaggregated", "raw", ""])
 def test_modes_that_defaults_write_on_a_service_decide_nothing(mode: str) -> None:
     rendered({"engine": ENGINE}, {MODE: mode})
@@ -83,7 +48,6 @@ def test_serverless_with_a_leader_is_a_contradiction() -> None:
     with pytest.raises(RenderError, match="remove one of them") as raised:
         rendered({"engine": {**ENGINE, "leader": {}}}, {MODE: "Serverless"})
     assert raised.value.reason == "DeploymentModeError"
-    assert not isinstance(raised.value, NotBuilt)
 
 
 def test_a_service_without_any_engine_is_refused() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from ome.workloads import NotBuilt, RenderError, plan
+from ome.api import KedaConfig
+from ome.workloads import RenderError, plan
 from ome.workloads.inputs import Component
 from ome.workloads.scaling import autoscaler_class, replica_bounds
 from tests.workloads.support import inputs, objects
@@ -19,22 +21,39 @@ def component(**merged: Any) -> Component:
 
 
 def made(
-    engine: dict[str, Any], annotations: dict[str, str] | None = None
+    engine: dict[str, Any],
+    annotations: dict[str, str] | None = None,
+    keda: dict[str, Any] | None = None,
+    defaults: dict[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """The specs of a service's objects by kind."""
+    found = {item["kind"]: item for item in made_objects(engine, annotations, keda, defaults)}
+    return {kind: item.get("spec", {}) for kind, item in found.items()}
+
+
+def made_objects(
+    engine: dict[str, Any],
+    annotations: dict[str, str] | None = None,
+    keda: dict[str, Any] | None = None,
+    defaults: dict[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """A service's objects; ``defaults`` is key ``kedaConfig`` of the operator's settings."""
     runner = {"name": "ome-container", "image": "a"}
+    spec: dict[str, Any] = {"model": {"name": "m"}, "engine": {"runner": runner, **engine}}
+    if keda is not None:
+        spec["kedaConfig"] = keda
     service = {
         "kind": "InferenceService",
         "metadata": {"name": "chat", "annotations": annotations or {}},
-        "spec": {"model": {"name": "m"}, "engine": {"runner": runner, **engine}},
+        "spec": spec,
     }
     model = {
         "kind": "ClusterBaseModel",
         "metadata": {"name": "m"},
         "spec": {"storage": {"storageUri": "hf://a/b"}},
     }
-    found = {item["kind"]: item for item in objects(plan(inputs([service, model])))}
-    return {kind: item.get("spec", {}) for kind, item in found.items()}
+    settings = {"kind": "ConfigMap", "data": {"kedaConfig": json.dumps(defaults or {})}}
+    return objects(plan(inputs([service, model, settings])))
 
 
 def scaled(engine: dict[str, Any], annotations: dict[str, str] | None = None) -> tuple[str, int]:
@@ -81,8 +100,8 @@ def test_an_unknown_class_is_refused(value: str) -> None:
 def test_keda_by_configuration_counts_only_without_a_class() -> None:
     wants = component(kedaConfig={"enableKeda": True})
     assert autoscaler_class(wants, {CLASS: "hpa"}) == "hpa"
-    with pytest.raises(NotBuilt, match="use hpa or external"):
-        autoscaler_class(wants, {})
+    assert autoscaler_class(wants, {}) == "keda"
+    assert autoscaler_class(component(), {}, KedaConfig(enable_keda=True)) == "keda"
     assert autoscaler_class(component(kedaConfig={"enableKeda": False}), {}) == "hpa"
 
 

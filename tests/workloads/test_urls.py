@@ -7,7 +7,14 @@ import re
 import pytest
 
 from ome.workloads import IngressConfig, RenderError
-from ome.workloads.urls import component_host, service_host
+from ome.workloads.errors import ExposureError
+from ome.workloads.urls import (
+    additional_hosts,
+    component_host,
+    path,
+    quoted_path,
+    service_host,
+)
 
 LABELS = {"team": "ml"}
 ANNOTATIONS = {"example.com/zone": "eu"}
@@ -54,13 +61,14 @@ def test_the_annotations_of_the_component_override_the_settings() -> None:
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{{ .Foo }}.x", "can't evaluate '.Foo'"),
+        ("{{ .Foo }}.x", "can't evaluate field Foo"),
         ("{{ .Name.x }}.x", "can't evaluate"),
-        ("{{ .Labels }}.x", "can't evaluate"),
+        ("{{ .Labels }}.x", 'invalid domain name "map[team:ml].x"'),
         ("{{ env }}.x", "error rendering the domain template"),
         ("{{ .Labels.none }}.x", 'invalid domain name "<no value>.x"'),
         ('{{ index .Labels "none" }}.x', 'invalid domain name ".x"'),
-        ("{{ .Name", 'invalid domain name "{{ .Name"'),
+        ("{{ .Name", "error rendering the domain template: unclosed action"),
+        ("", 'invalid domain name ""'),
         ("{{ .Name }}", "at least two segments separated by dots"),
         ("{{ .Name }}.", "at least two segments separated by dots"),
         ("{{ .Name }}.Example.com", "lower case DNS label"),
@@ -78,7 +86,9 @@ def test_a_bad_template_or_host_is_refused(template: str, message: str) -> None:
 
 
 def test_an_error_says_what_may_be_written() -> None:
-    with pytest.raises(RenderError, match=r"use \.Name, \.Namespace, \.IngressDomain"):
+    with pytest.raises(
+        RenderError, match=r"use \.Annotations, \.IngressDomain, \.Labels, \.Name, \.Namespace"
+    ):
         host("{{ .Foo }}.x")
     with pytest.raises(RenderError, match="correct domainTemplate or ingressDomain"):
         host("{{ .Name }}")
@@ -86,3 +96,77 @@ def test_an_error_says_what_may_be_written() -> None:
 
 def test_the_host_of_a_service_is_in_the_cluster_domain() -> None:
     assert service_host("chat", "demo", "cluster.test") == "chat.demo.svc.cluster.test"
+
+
+# Additional hosts.
+
+
+@pytest.mark.parametrize(
+    ("domains", "host", "additional", "expected"),
+    [
+        (
+            ["example.com"],
+            "m.prod.example.com",
+            ["dev.example.com", "dev.example.com", "x y"],
+            (("m.prod.dev.example.com",), ("m.prod.x y",)),
+        ),
+        (["com", "example.com"], "m.example.com", ["a.b"], (("m.a.b",), ())),
+        (["example.com", "com"], "m.example.com", ["a.b"], (("m.a.b",), ())),
+        (["example.com"], "foo-example.com", ["a.b"], (("foo-a.b",), ())),
+        (["example.com"], "example.com", ["a.b"], ((), ())),
+        (["other.com"], "m.example.com", ["a.b"], ((), ())),
+        ([], "m.example.com", ["a.b"], ((), ())),
+        (["example.com"], "m.example.com", [], ((), ())),
+        (["example.com"], "m.example.com", ["b.c", "a.b"], (("m.b.c", "m.a.b"), ())),
+    ],
+)
+def test_additional_hosts(
+    domains: list[str],
+    host: str,
+    additional: list[str],
+    expected: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    config = IngressConfig(additional_ingress_domains=tuple(additional))
+    assert additional_hosts(domains, host, config) == expected
+
+
+# Paths.
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("", ""),
+        ("/serving/{{ .Namespace }}/{{ .Name }}", "/serving/demo/chat"),
+        ("/", "/"),
+        ("//{{ .Name }}/x", "//chat/x"),
+        ("/a?b=c", "/a"),
+        ("/a#b", "/a#b"),
+        ("/a%20b/%7E", "/a b/~"),
+        ("/a b", "/a b"),
+        ("/a?%zz", "/a"),
+    ],
+)
+def test_a_path(template: str, expected: str) -> None:
+    assert path("chat", "demo", IngressConfig(path_template=template)) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ .Labels.x }}", "error rendering the url template: can't evaluate field Labels"),
+        ("{{ .Name }}", 'invalid url "chat": a path starts with /'),
+        ("https://h/{{ .Name }}", "contains either a scheme or a host"),
+        ("mailto:x", "contains either a scheme or a host"),
+        ("/%zz", "invalid URL escape"),
+        ("/a\nb", "control character"),
+    ],
+)
+def test_a_bad_path_is_refused(template: str, message: str) -> None:
+    with pytest.raises(ExposureError, match=re.escape(message)) as raised:
+        path("chat", "demo", IngressConfig(path_template=template))
+    assert "correct pathTemplate" in str(raised.value)
+
+
+def test_a_path_is_quoted_where_it_is_written() -> None:
+    assert quoted_path("/a b/c#d") == "/a%20b/c%23d"

@@ -18,14 +18,14 @@ READY = "models.ome.io/clusterbasemodel.m"
 ADAPTER = "ome.io/inject-fine-tuned-adapter"
 
 
-def weight(name: str = NAME, **spec: Any) -> Json:
+def weight(**spec: Any) -> Json:
     fields = {
         "baseModelRef": {"name": "m"},
         "modelType": "LoRA",
         "hyperParameters": {"strategy": "lora"},
         "storage": {"storageUri": "oci://n/a/b/c/o/d"},
     }
-    return {"kind": "FineTunedWeight", "metadata": {"name": name}, "spec": {**fields, **spec}}
+    return {"kind": "FineTunedWeight", "metadata": {"name": NAME}, "spec": {**fields, **spec}}
 
 
 def rendered(
