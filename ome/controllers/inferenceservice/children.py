@@ -35,7 +35,6 @@ BY_SERVICE = "service"
 """Index of child stores: the key of the service that their label names."""
 
 _TERMINATING_RETRY = 2.0
-_ROUTE = "Route"
 _RIVALS = {
     (one.api_version, one.kind): other
     for one, other in (
@@ -166,7 +165,7 @@ class Children:
         group = str(owner.get("apiVersion")).partition("/")[0]
         return (
             live["kind"] == SERVICES.kind
-            and (group, owner.get("kind")) == (KNATIVE_SERVICES.group, _ROUTE)
+            and group == KNATIVE_SERVICES.group
             and owner.get("name") == live["metadata"]["name"]
             and bool((live["metadata"].get("labels") or {}).get(names.LABEL_INFERENCE_SERVICE))
         )
