@@ -12,6 +12,7 @@ from ome.controllers.decode import KindDecoder
 from ome.controllers.inferenceservice.applying import Writer
 from ome.controllers.inferenceservice.children import Children
 from ome.controllers.inferenceservice.cluster_domain import cluster_domain
+from ome.controllers.inferenceservice.healing import Healer
 from ome.controllers.inferenceservice.needs import CHILD_KINDS, NEEDS, definition
 from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
@@ -109,6 +110,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         children=children,
         planner=planner,
         writer=Writer(children, context.events),
+        healer=Healer(children, context.applier, context.clock),
         observer=Observer(children, pods),
         teller=Teller(context, INFERENCE_SERVICES, services),
     )

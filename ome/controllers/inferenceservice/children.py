@@ -191,6 +191,18 @@ class Children:
                 deleted.append(f"{rival.kind} {metadata.name}")
         return deleted
 
+    def observed(self, document: Mapping[str, Any]) -> None:
+        """Show the answer of a write of our own until the watch has caught up."""
+        self._informers[document["apiVersion"], document["kind"]][1].observed(document)
+
+    async def delete(self, document: Mapping[str, Any]) -> None:
+        """Delete this very child."""
+        resource, informer = self._informers[document["apiVersion"], document["kind"]]
+        metadata = document["metadata"]
+        stored = informer.store.get(ObjectKey(metadata["namespace"], metadata["name"]))
+        if stored is not None and stored.metadata.uid == metadata["uid"]:
+            await self._delete(resource, informer, stored)
+
     async def prune(
         self,
         service: ObjectKey,

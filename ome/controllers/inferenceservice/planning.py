@@ -59,11 +59,13 @@ class Planned:
     """A plan with its objects in the order of writing, each with the component it belongs to.
 
     ``choice`` is None when nothing is deployed. ``failure`` ends the plan after the objects that
-    are there. ``most_updating`` services may replace their pods at a time.
+    are there. ``most_updating`` services may replace their pods at a time, and a Ray
+    cluster that does not serve for ``unavailable_seconds`` is made anew.
     """
 
     plan: Plan
     most_updating: int
+    unavailable_seconds: float = 0.0
     objects: tuple[tuple[str, dict[str, Any]], ...] = ()
     choice: Choice | None = None
     failure: StepFailed | None = None
@@ -110,7 +112,13 @@ class Planner:
             condition = f"{condition_prefix(error.component)}Ready"
             raise StepFailed(condition, error.reason, str(error), waiting=True) from error
         objects = _in_order(made, self._pins.record(service, choice))
-        planned = Planned(made, self._most_updating, objects, choice)
+        planned = Planned(
+            made,
+            self._most_updating,
+            config.prober.unavailable_threshold_seconds,
+            objects,
+            choice,
+        )
         self._needs(planned, uses)
         failed = made.failure
         if failed is None:
