@@ -379,5 +379,6 @@ HEADER_SERVICE_NAME = "OMe-Isvc-Name"
 HEADER_SERVICE_NAMESPACE = "OME-Isvc-Namespace"
 
 # The operator's ConfigMaps.
+CONFIGMAP_KNATIVE_DOMAINS = "config-domain"  # of Knative, its domains are the keys
 CONFIGMAP_INFERENCE_SERVICE = "inferenceservice-config"
 CONFIGMAP_BENCHMARK_JOB = "benchmarkjob-config"

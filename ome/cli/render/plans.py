@@ -14,6 +14,7 @@ from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.world import World
 from ome.kube.resource import ObjectKey
+from ome.workloads import ExposureError, Seen, expose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ome.cli.manifests import Manifest
     from ome.controllers.inferenceservice.planning import Existing
     from ome.kube.resource import Resource
+    from ome.workloads import Plan
 
 __all__ = ["NoChildren", "Rendered", "render", "settings_in"]
 
@@ -81,6 +83,19 @@ def render(
     return [_one(world, planner, key) for key in dict.fromkeys(keys)]
 
 
+def _in_front(made: Plan) -> list[dict[str, Any]]:
+    """What leads to the components once they are ready; nothing where that cannot be said."""
+    if made.exposed is None:
+        return []
+    try:
+        found = expose(
+            made.exposed, {item.name: Seen("True", item.url) for item in made.components}
+        )
+    except ExposureError as error:
+        raise StepFailed("IngressReady", "", str(error)) from error
+    return [dict(document) for document in found.objects]
+
+
 def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
     try:
         found = world.service(key)
@@ -88,8 +103,9 @@ def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
             return Rendered(key, "", problem="not there any more")
         service = found[1]
         planned = planner.plan(service, [])
+        front = _in_front(planned.plan)
     except (StepFailed, Unreadable) as error:
         return Rendered(key, "", problem=str(error))
-    objects = tuple(document for _, document in planned.objects)
+    objects = (*(document for _, document in planned.objects), *front)
     problem = "" if planned.failure is None else str(planned.failure)
     return Rendered(key, service.metadata.uid or "", objects, problem)

@@ -11,7 +11,8 @@ from ome.api import names
 from ome.controllers.decode import KindDecoder
 from ome.controllers.inferenceservice.applying import Writer
 from ome.controllers.inferenceservice.children import Children
-from ome.controllers.inferenceservice.cluster_domain import cluster_domain
+from ome.controllers.inferenceservice.cluster_domain import cluster_domain, knative_namespace
+from ome.controllers.inferenceservice.exposing import Exposer
 from ome.controllers.inferenceservice.healing import Healer
 from ome.controllers.inferenceservice.needs import CHILD_KINDS, NEEDS, definition
 from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
@@ -66,6 +67,21 @@ class ConfigMapData(msgspec.Struct, frozen=True):
     data: dict[str, str] = {}
 
 
+class _ConfigMap:
+    """The reader of one ConfigMap."""
+
+    def __init__(self, context: ControllerContext, namespace: str, name: str) -> None:
+        self._key = ObjectKey(namespace, name)
+        self.informer = context.informers.informer(
+            CONFIGMAPS, ConfigMapData, namespace=namespace, field_selector=f"metadata.name={name}"
+        )
+
+    def data(self) -> Mapping[str, str] | None:
+        """What it holds; None when it is not there."""
+        held = self.informer.store.get(self._key)
+        return None if held is None else held.data
+
+
 def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     """The controller and everything that it watches."""
     informers = context.informers
@@ -85,22 +101,13 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     }
     pods = informers.informer(PODS, PodView, label_selector=selector)
     pods.store.add_index(BY_SERVICE_LABEL, _service_of_label)
-    config = informers.informer(
-        CONFIGMAPS,
-        ConfigMapData,
-        namespace=context.namespace,
-        field_selector=f"metadata.name={names.CONFIGMAP_INFERENCE_SERVICE}",
-    )
-    config_key = ObjectKey(context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
-
-    def settings() -> Mapping[str, str] | None:
-        held = config.store.get(config_key)
-        return None if held is None else held.data
-
+    config = _ConfigMap(context, context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
+    of_knative = _ConfigMap(context, knative_namespace(), names.CONFIGMAP_KNATIVE_DOMAINS)
     usage, decode = Usage(), KindDecoder()
     world = World(sources, decode)
     children = Children(context.client, context.applier, children_informers, optional)
-    planner = Planner(world, children, settings, cluster_domain())
+    planner = Planner(world, children, config.data, cluster_domain())
+    writer = Writer(children, context.events)
     reconciler = Reconciler(
         context,
         INFERENCE_SERVICES,
@@ -109,9 +116,10 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         usage=usage,
         children=children,
         planner=planner,
-        writer=Writer(children, context.events),
+        writer=writer,
         healer=Healer(children, context.applier, context.clock),
         observer=Observer(children, pods),
+        exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
         teller=Teller(context, INFERENCE_SERVICES, services),
     )
     controller = Controller(
@@ -128,7 +136,8 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         controller.watch(informer, affected, predicate=generation_changed)
     for resource in NEEDS:
         optional.on_change(resource, partial(_revisit, controller, usage, definition(resource)))
-    _watch_settings(controller, context, config, services)
+    for held in (config, of_knative):
+        _watch_settings(controller, context, held.informer, services)
     return [controller]
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Writer"]
 
 _TURN_RETRY = 15.0
+_FRONTS = {"Service": "external service", "InferencePool": "inference pool"}
 log = structlog.get_logger("InferenceService")
 
 
@@ -50,7 +51,7 @@ class Writer:
         for component, desired in planned.objects:
             if component in run.waiting:
                 continue
-            if self._is_missing(run, component, desired):
+            if self.is_missing(run, component, desired["apiVersion"], desired["kind"]):
                 return False
             try:
                 await self._apply(run, planned, component, desired)
@@ -83,9 +84,9 @@ class Writer:
         need = NEEDS.get(resource)
         return need is not None and not need.reason and bool(self._children.missing(resource))
 
-    def _is_missing(self, run: Pass, component: str, desired: dict[str, Any]) -> bool:
-        """Whether the cluster cannot have the object; the condition then says what to install."""
-        resource = self._children.resource(desired["apiVersion"], desired["kind"])
+    def is_missing(self, run: Pass, component: str, api_version: str, kind: str) -> bool:
+        """Whether the cluster cannot have the kind; the condition then says what to install."""
+        resource = self._children.resource(api_version, kind)
         need = NEEDS.get(resource)
         missing = "" if need is None else self._children.missing(resource)
         if need is None or not need.reason or not missing:
@@ -94,17 +95,28 @@ class Writer:
         run.failures.append(StepFailed(condition, need.reason, need.text(missing), waiting=True))
         return True
 
+    async def apply_in_front(self, run: Pass, desired: dict[str, Any]) -> bool:
+        """Apply an object that leads to the components; False when that failed."""
+        try:
+            await self._children.apply(desired)
+        except (OmeError, TimeoutError) as error:
+            _failed(run, names.COMPONENT_EXTERNAL_SERVICE, desired, error)
+            return False
+        return True
+
     async def prune(self, run: Pass, planned: Planned) -> None:
         """Delete what the service made and no longer plans.
 
         The Deployments of the deprecated predictor serve until every component is ready.
         """
         serves = all(item.ready and item.ready[0] == "True" for item in run.components)
-        kept = frozenset(run.waiting | (set() if serves else {names.COMPONENT_PREDICTOR}))
-        wanted = [desired for _, desired in planned.objects]
+        kept = set(run.waiting) | (set() if serves else {names.COMPONENT_PREDICTOR})
+        if run.in_front is None:
+            kept.add(names.COMPONENT_EXTERNAL_SERVICE)
+        wanted = [*(desired for _, desired in planned.objects), *(run.in_front or ())]
         metadata = run.stored.metadata
         try:
-            for gone in await self._children.prune(run.key, metadata.uid, wanted, kept):
+            for gone in await self._children.prune(run.key, metadata.uid, wanted, frozenset(kept)):
                 log.info("child.deleted", child=gone)
         except ApiError as error:
             run.error = error
@@ -185,6 +197,7 @@ def _failed(
     else:
         exposed = condition == names.CONDITION_INGRESS_READY
         reason = names.REASON_INGRESS_FAILED if exposed else names.REASON_INTERNAL
-        text = f"failed to reconcile {component}: {named}: {error}"
+        what = _FRONTS.get(desired["kind"], "ingress") if exposed else component
+        text = f"failed to reconcile {what}: {named}: {error}"
         run.failures.append(StepFailed(condition, reason, text))
     run.error = error if isinstance(error, OmeError) else OmeError(f"{named}: {error}")

@@ -109,6 +109,20 @@ class Children:
                 if _controlled(stored, uid):
                     yield stored.document()
 
+    def owned(self, resource: Resource, service: ObjectKey, uid: str) -> list[WholeObject]:
+        """The objects of one kind that a service controls and that are not going already."""
+        store = self._informers[resource.api_version, resource.kind][1].store
+        return [
+            stored
+            for stored in store.by_index(BY_SERVICE, service)
+            if _controlled(stored, uid) and not stored.metadata.deletion_timestamp
+        ]
+
+    async def delete(self, resource: Resource, stored: WholeObject) -> None:
+        """Delete this very object; it is fine when it is gone."""
+        informer = self._informers[resource.api_version, resource.kind][1]
+        await self._delete(resource, informer, stored)
+
     async def apply(self, desired: Mapping[str, Any]) -> Applied:
         """Make one object true; says what was done about it.
 
@@ -194,14 +208,6 @@ class Children:
     def observed(self, document: Mapping[str, Any]) -> None:
         """Show the answer of a write of our own until the watch has caught up."""
         self._informers[document["apiVersion"], document["kind"]][1].observed(document)
-
-    async def delete(self, document: Mapping[str, Any]) -> None:
-        """Delete this very child."""
-        resource, informer = self._informers[document["apiVersion"], document["kind"]]
-        metadata = document["metadata"]
-        stored = informer.store.get(ObjectKey(metadata["namespace"], metadata["name"]))
-        if stored is not None and stored.metadata.uid == metadata["uid"]:
-            await self._delete(resource, informer, stored)
 
     async def prune(
         self,

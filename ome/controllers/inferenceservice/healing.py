@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.passes import Pass
     from ome.controllers.inferenceservice.planning import Planned
+    from ome.informers.projection import WholeObject
     from ome.kube.apply import Applier
 
 __all__ = ["Healer"]
@@ -49,11 +50,11 @@ class Healer:
         """Note, forget or end what is unavailable. Raises ``ApiError`` and ``TransportError``."""
         if all(component.mode != names.MODE_RAY for component in planned.plan.components):
             return
-        for document in self._children.workloads_of(run.key, run.stored.metadata.uid):
-            if document["kind"] == RAY_CLUSTERS.kind:
-                await self._look(run, document, planned.unavailable_seconds)
+        for stored in self._children.owned(RAY_CLUSTERS, run.key, run.stored.metadata.uid):
+            await self._look(run, stored, planned.unavailable_seconds)
 
-    async def _look(self, run: Pass, cluster: dict[str, Any], threshold: float) -> None:
+    async def _look(self, run: Pass, stored: WholeObject, threshold: float) -> None:
+        cluster = stored.document()
         metadata = cluster["metadata"]
         since = (metadata.get("annotations") or {}).get(_SINCE)
         if not self._is_unavailable(cluster):
@@ -70,7 +71,7 @@ class Healer:
             run.come_back(left)
             return
         log.warning("raycluster.recreated", cluster=metadata["name"], unavailable_since=since)
-        await self._children.delete(cluster)
+        await self._children.delete(RAY_CLUSTERS, stored)
         run.come_back(_SOON)
 
     def _is_unavailable(self, cluster: Mapping[str, Any]) -> bool:

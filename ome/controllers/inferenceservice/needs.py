@@ -9,6 +9,7 @@ from ome.api import names
 from ome.controllers.inferenceservice.usage import Dependency
 from ome.controllers.resources import (
     HTTP_ROUTES,
+    INFERENCE_POOLS,
     KNATIVE_SERVICES,
     LEADER_WORKER_SETS,
     RAY_CLUSTERS,
@@ -87,6 +88,12 @@ NEEDS: Mapping[Resource, Need] = {
         names.REASON_VIRTUAL_SERVICE_NOT_AVAILABLE,
         "the service cannot be exposed through Istio",
         "install Istio, the service then goes on by itself, or set disableIstioVirtualHost to true",
+    ),
+    INFERENCE_POOLS: Need(
+        names.REASON_INFERENCE_POOL_NOT_AVAILABLE,
+        "the service cannot have an InferencePool",
+        "install the Gateway API Inference Extension, the service then goes on by itself, or remove"
+        f" annotation {names.ANNOTATION_INFERENCE_POOL}",
     ),
     SIDECARS: Need(),
 }

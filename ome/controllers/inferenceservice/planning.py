@@ -16,7 +16,7 @@ from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.needs import NEEDS, definition
 from ome.controllers.inferenceservice.pinning import Pins
 from ome.controllers.inferenceservice.rollout import most_updating
-from ome.controllers.inferenceservice.status import Ingress, condition_prefix
+from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.kube.resource import ObjectKey
 from ome.workloads import (
@@ -29,6 +29,7 @@ from ome.workloads import (
     RuntimeInput,
     WeightInput,
     contested_names,
+    foreign_kinds,
     parse_operator_config,
     plan,
     service_mode,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ome import api
-    from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.choosing import Choice
     from ome.controllers.inferenceservice.usage import Dependency
     from ome.controllers.inferenceservice.world import World
@@ -148,8 +148,11 @@ class Planner:
 
     def _needs(self, planned: Planned, uses: list[Dependency]) -> None:
         """Add the kinds of others that the plan has objects of: the service follows their CRDs."""
-        for _, desired in planned.objects:
-            resource = self._children.resource(desired["apiVersion"], desired["kind"])
+        kinds = [(desired["apiVersion"], desired["kind"]) for _, desired in planned.objects]
+        if planned.plan.exposed is not None:
+            kinds += foreign_kinds(planned.plan.exposed)
+        for api_version, kind in kinds:
+            resource = self._children.resource(api_version, kind)
             if resource in NEEDS and definition(resource) not in uses:
                 uses.append(definition(resource))
 
@@ -165,6 +168,8 @@ class Planner:
             ) from error
         if parsed.missing:
             log.info("config.shipped_values", missing=list(parsed.missing))
+        for ignored in parsed.ignored:
+            log.warning("config.ignored", problem=ignored)
         self._parsed = (data, parsed)
         self._most_updating = most_updating(data)
         return parsed
@@ -201,34 +206,9 @@ class Planner:
                 taken.add((kind, name))
         return frozenset(taken)
 
-    def ingress(
-        self, service: api.InferenceService, planned: Planned, children: Children
-    ) -> Ingress:
-        """What the exposure of a service came to."""
-        made = planned.plan
-        if made.ingress_wanted:
-            return Ingress(
-                "False",
-                names.REASON_INGRESS_FAILED,
-                "disableIngressCreation is false (key ingress of the operator's ConfigMap, or"
-                f" annotation {names.ANNOTATION_INGRESS_DISABLE_CREATION}), but this version makes"
-                " no ingress objects; set it to true to use the Service of the service's name",
-            )
-        if made.cluster_local:
-            return Ingress("True", names.REASON_CLUSTER_LOCAL, "", made.url)
-        metadata = service.metadata
-        stored = children.cached("v1", "Service", ObjectKey(metadata.namespace, metadata.name))
-        url = made.url if stored is not None else ""
-        return Ingress(
-            "True",
-            names.REASON_INGRESS_DISABLED,
-            "Ingress creation is disabled, using external service for access",
-            url,
-        )
-
 
 def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The records of model and runtime, the components in turn, then the Service in front."""
+    """The records of model and runtime, then the components in turn."""
     objects: list[tuple[str, dict[str, Any]]] = []
     if made.model_config is not None:
         objects.append((names.COMPONENT_ENGINE, dict(made.model_config)))
@@ -236,8 +216,6 @@ def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[s
         objects.append((names.COMPONENT_ENGINE, pin))
     for component in made.components:
         objects += [(component.name, dict(entry)) for entry in component.objects]
-    if made.fallback is not None:
-        objects.append((names.COMPONENT_EXTERNAL_SERVICE, dict(made.fallback)))
     return tuple(objects)
 
 

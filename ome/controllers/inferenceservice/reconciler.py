@@ -1,4 +1,4 @@
-"""One pass over an InferenceService: observe, plan, apply what differs, prune, tell the status.
+"""One pass over an InferenceService: plan, apply what differs, observe, expose, prune, tell.
 
 A pass never stops half told: whatever step fails, the status is written at the end with the
 condition of that step, so the user reads there what to do. Errors that only a change of another
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ome.controllers.context import ControllerContext
     from ome.controllers.inferenceservice.applying import Writer
     from ome.controllers.inferenceservice.children import Children
+    from ome.controllers.inferenceservice.exposing import Exposer
     from ome.controllers.inferenceservice.healing import Healer
     from ome.controllers.inferenceservice.observing import Observer
     from ome.controllers.inferenceservice.planning import Planned, Planner
@@ -55,6 +56,7 @@ class Reconciler:
         writer: Writer,
         healer: Healer,
         observer: Observer,
+        exposer: Exposer,
         teller: Teller,
     ) -> None:
         self._context = context
@@ -67,6 +69,7 @@ class Reconciler:
         self._writer = writer
         self._healer = healer
         self._observer = observer
+        self._exposer = exposer
         self._teller = teller
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
@@ -108,9 +111,11 @@ class Reconciler:
         if planned.failure is not None:
             run.failures.append(planned.failure)
             return
-        if planned.choice is not None:
-            run.ingress = self._planner.ingress(run.service, planned, self._children)
+        if complete and planned.plan.exposed is not None:
+            await self._exposer.expose(run, planned.plan.exposed)
         if complete and not run.paused:
+            if planned.choice is None:
+                await self._exposer.withdraw(run)
             await self._writer.prune(run, planned)
             await self._look_after(run, planned)
 
