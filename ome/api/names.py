@@ -70,6 +70,7 @@ ANNOTATION_PAUSED = "ome.io/paused"
 ANNOTATION_RENDERING = "ome.io/rendering"
 ANNOTATION_APPLIED_HASH = "ome.io/applied-hash"
 ANNOTATION_SERVICE_GENERATION = "ome.io/service-generation"
+ANNOTATION_UNAVAILABLE_SINCE = "raycluster/unavailable-since"
 ANNOTATION_ASKED_REPLICAS = "ome.io/asked-replicas"
 ANNOTATION_DEPLOYMENT_REVISION = "deployment.kubernetes.io/revision"
 

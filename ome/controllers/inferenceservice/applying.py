@@ -153,7 +153,7 @@ class Writer:
                 self._granted.add(str(run.key))
             return True
         run.waiting.add(component)
-        run.requeue_after = _TURN_RETRY
+        run.come_back(_TURN_RETRY)
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))
         return False
 
