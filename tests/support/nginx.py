@@ -129,7 +129,7 @@ class Proxy:
 def proxy(
     folder: Path, objects: Iterable[Mapping[str, Any]], running: Mapping[str, Backend]
 ) -> Iterator[Proxy]:
-    """nginx with the servers that the objects describe."""
+    """nginx with the servers that Ingresses and HTTPRoutes describe."""
     assert NGINX is not None
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -137,8 +137,7 @@ def proxy(
     servers = "\n".join(
         text
         for item in objects
-        for text in (_ingress(item, port, running) if item["kind"] == "Ingress" else ())
-        or (_route(item, port, running) if item["kind"] == "HTTPRoute" else ())
+        for text in (_route if "hostnames" in item["spec"] else _ingress)(item, port, running)
     )
     text = _MAIN.format(folder=folder, port=f"127.0.0.1:{port}", servers=servers)
     if os.geteuid() == 0:
