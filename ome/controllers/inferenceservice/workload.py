@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
     from ome.controllers.conditions import Status
 
-__all__ = ["NOTHING", "WORKLOADS", "Seen", "is_rolling", "is_workload", "same_pods", "see"]
+__all__ = [
+    "NOTHING",
+    "WORKLOADS",
+    "Seen",
+    "is_rolling",
+    "is_workload",
+    "pods_of",
+    "same_pods",
+    "see",
+    "with_pods_of",
+]
 
 Verdict = tuple["Status", str, str]
 """Status, reason and message of a condition."""
@@ -69,6 +79,19 @@ def same_pods(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     """Whether writing the desired workload leaves the pods of the live one as they are."""
     parts = _TEMPLATES[desired["apiVersion"], desired["kind"]]
     return all(contains(live["spec"].get(part), desired["spec"].get(part)) for part in parts)
+
+
+def pods_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a workload's spec that say what its pods are like."""
+    parts = _TEMPLATES[document["apiVersion"], document["kind"]]
+    return {part: document["spec"][part] for part in parts if part in document["spec"]}
+
+
+def with_pods_of(document: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A workload with the pods of another one of its kind."""
+    parts = _TEMPLATES[document["apiVersion"], document["kind"]]
+    spec = {part: value for part, value in document["spec"].items() if part not in parts}
+    return {**document, "spec": {**spec, **pods_of(other)}}
 
 
 def see(document: Mapping[str, Any]) -> Seen:
