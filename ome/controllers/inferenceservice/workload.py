@@ -25,7 +25,9 @@ __all__ = [
     "Seen",
     "is_rolling",
     "is_workload",
+    "pod_templates",
     "pods_of",
+    "pods_wanted",
     "same_pods",
     "see",
     "with_pods_of",
@@ -92,6 +94,30 @@ def with_pods_of(document: Mapping[str, Any], other: Mapping[str, Any]) -> dict[
     parts = _TEMPLATES[document["apiVersion"], document["kind"]]
     spec = {part: value for part, value in document["spec"].items() if part not in parts}
     return {**document, "spec": {**spec, **pods_of(other)}}
+
+
+def pod_templates(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The spec of each kind of pod that a workload has."""
+    spec, kind = document["spec"], document["kind"]
+    if kind == LEADER_WORKER_SETS.kind:
+        groups = spec["leaderWorkerTemplate"]
+        found = [groups.get("leaderTemplate"), groups["workerTemplate"]]
+    elif kind == RAY_CLUSTERS.kind:
+        workers = spec.get("workerGroupSpecs") or ()
+        found = [spec["headGroupSpec"]["template"], *(item["template"] for item in workers)]
+    else:
+        found = [spec["template"]]
+    return [item["spec"] for item in found if item]
+
+
+def pods_wanted(document: Mapping[str, Any]) -> int:
+    """How many pods a workload asks for; for one that scales by itself, at least one."""
+    spec, kind = document["spec"], document["kind"]
+    if kind == LEADER_WORKER_SETS.kind:
+        return int(spec.get("replicas", 1)) * int(spec["leaderWorkerTemplate"].get("size", 1))
+    if kind == RAY_CLUSTERS.kind:
+        return 1 + sum(int(item.get("replicas", 1)) for item in spec.get("workerGroupSpecs") or ())
+    return int(spec.get("replicas", 1))
 
 
 def see(document: Mapping[str, Any]) -> Seen:
