@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
@@ -19,7 +20,7 @@ from ome.controllers.resources import (
 )
 from ome.errors import Forbidden, NotFound
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import CONFIGMAPS
+from ome.kube.resources import CONFIGMAPS, NODES, PODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ome.kube.client import Client
     from ome.kube.resource import Resource
 
-__all__ = ["Found", "around", "children_of"]
+__all__ = ["Cluster", "Found", "around", "children_of", "read_all"]
 
 _SHARED = (
     BASE_MODELS,
@@ -44,6 +45,11 @@ class Found:
 
     def __init__(self, documents: Sequence[dict[str, Any]]) -> None:
         self._held = {_identity(document): document for document in documents}
+        self._by_owner: dict[str, list[dict[str, Any]]] = {}
+        for document in documents:
+            owner = controller_of(document["metadata"])
+            if owner is not None:
+                self._by_owner.setdefault(owner["uid"], []).append(document)
 
     def resource(self, api_version: str, kind: str) -> Resource:
         """As ``Children.resource``."""
@@ -55,13 +61,11 @@ class Found:
 
     def of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
         """The objects that a service controls and that belong to a component."""
-        for (_, _, key), document in self._held.items():
+        for document in self._by_owner.get(uid, ()):
             metadata = document["metadata"]
-            labels = metadata.get("labels") or {}
-            owner = controller_of(metadata)
-            if labels.get(names.LABEL_COMPONENT) and owner is not None and owner.get("uid") == uid:
-                if key.namespace == service.namespace:
-                    yield document
+            here = metadata.get("namespace", "") == service.namespace
+            if here and (metadata.get("labels") or {}).get(names.LABEL_COMPONENT):
+                yield document
 
     def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
         """As ``Children.workloads_of``."""
@@ -89,6 +93,37 @@ async def around(
     except NotFound:
         pass  # the shipped values hold, as they do for the operator
     return [*held, *merged], settings
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Everything in a cluster that has to do with services; ``edit`` are changes as stored."""
+
+    documents: list[dict[str, Any]]
+    edit: list[dict[str, Any]]
+    children: Found
+    settings: Mapping[str, str] | None
+    nodes: list[dict[str, Any]]
+    pods: list[dict[str, Any]]
+
+
+async def read_all(
+    client: Client, operator_namespace: str, edit: Sequence[dict[str, Any]]
+) -> Cluster:
+    """Read it. Raises as ``Client.list`` does."""
+    documents, settings = await around(client, (), operator_namespace)
+    documents += await _list(client, INFERENCE_SERVICES, "")
+    children: list[dict[str, Any]] = []
+    for resource in CHILD_KINDS:
+        children += await _list(client, resource, "", names.LABEL_INFERENCE_SERVICE)
+    return Cluster(
+        documents,
+        [await _as_stored(client, document) for document in edit],
+        Found(children),
+        settings,
+        await client.list(NODES),
+        await client.list(PODS),
+    )
 
 
 async def _as_stored(client: Client, document: dict[str, Any]) -> dict[str, Any]:

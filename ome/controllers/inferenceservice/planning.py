@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from ome.api import names
+from ome.controllers.inferenceservice.adopting import rendering_of
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.needs import NEEDS, definition
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from ome.kube.resource import Resource
     from ome.workloads import Plan
 
-__all__ = ["RENDERINGS", "Existing", "Planned", "Planner"]
+__all__ = ["RENDERINGS", "Existing", "Planned", "Planner", "wants_upgrade"]
 
 RENDERINGS = ("1",)
 """The renderings that this version can make, the newest last."""
@@ -181,12 +182,12 @@ class Planner:
         newest. Raises ``StepFailed`` for one that this version cannot make.
         """
         metadata = service.metadata
-        if metadata.annotations.get(names.ANNOTATION_UPGRADE_TEMPLATE) == "true":
+        if wants_upgrade(service):
             return RENDERINGS[-1]
         key = ObjectKey(metadata.namespace, metadata.name)
         held: set[str] = set()
         for live in self._children.workloads_of(key, metadata.uid):
-            rendering = (live["metadata"].get("annotations") or {}).get(names.ANNOTATION_RENDERING)
+            rendering = rendering_of(live)
             if rendering is None:
                 continue
             if rendering not in RENDERINGS:
@@ -205,6 +206,11 @@ class Planner:
             if owner is not None and owner.get("uid") != metadata.uid:
                 taken.add((kind, name))
         return frozenset(taken)
+
+
+def wants_upgrade(service: api.InferenceService) -> bool:
+    """Whether a user asks for the newest rendering of what runs already."""
+    return service.metadata.annotations.get(names.ANNOTATION_UPGRADE_TEMPLATE) == "true"
 
 
 def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[str, Any]], ...]:
