@@ -71,6 +71,8 @@ ANNOTATION_PAUSED = "ome.io/paused"
 ANNOTATION_RENDERING = "ome.io/rendering"
 ANNOTATION_APPLIED_HASH = "ome.io/applied-hash"
 ANNOTATION_SERVICE_GENERATION = "ome.io/service-generation"
+ANNOTATION_UNAVAILABLE_SINCE = "raycluster/unavailable-since"
+ANNOTATION_PLANNED_HASH = "ome.io/planned-hash"
 ANNOTATION_ASKED_REPLICAS = "ome.io/asked-replicas"
 ANNOTATION_DEPLOYMENT_REVISION = "deployment.kubernetes.io/revision"
 
@@ -141,6 +143,7 @@ NEVER_COPIED_ANNOTATIONS = frozenset(
         ANNOTATION_APPLIED_HASH,
         ANNOTATION_SERVICE_GENERATION,
         ANNOTATION_ASKED_REPLICAS,
+        ANNOTATION_PLANNED_HASH,
         ANNOTATION_UPGRADE_TEMPLATE,
         ANNOTATION_PIN_RUNTIME,
         ANNOTATION_PAUSED,

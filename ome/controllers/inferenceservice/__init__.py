@@ -13,7 +13,8 @@ from ome.controllers.inferenceservice.applying import Writer
 from ome.controllers.inferenceservice.children import Children
 from ome.controllers.inferenceservice.cluster_domain import cluster_domain, knative_namespace
 from ome.controllers.inferenceservice.exposing import Exposer
-from ome.controllers.inferenceservice.needs import NEEDS, definition
+from ome.controllers.inferenceservice.healing import Healer
+from ome.controllers.inferenceservice.needs import CHILD_KINDS, NEEDS, definition
 from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
@@ -34,18 +35,7 @@ from ome.controllers.resources import (
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import (
-    CONFIGMAPS,
-    DEPLOYMENTS,
-    HPAS,
-    INGRESSES,
-    PDBS,
-    PODS,
-    ROLE_BINDINGS,
-    ROLES,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-)
+from ome.kube.resources import CONFIGMAPS, PODS
 from ome.reconciler.controller import Controller
 from ome.reconciler.mapping import content_changed, controller_owner, generation_changed, self_key
 
@@ -66,17 +56,6 @@ _SHARED = (
     FINE_TUNED_WEIGHTS,
 )
 """What services share, in the order of ``Sources``."""
-_CHILDREN = (
-    DEPLOYMENTS,
-    SERVICES,
-    HPAS,
-    PDBS,
-    CONFIGMAPS,
-    SERVICE_ACCOUNTS,
-    ROLES,
-    ROLE_BINDINGS,
-    INGRESSES,
-)
 _SPREAD = 5.0
 """Seconds over which all services run again when the operator's settings change."""
 
@@ -112,7 +91,8 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     selector = names.LABEL_INFERENCE_SERVICE
     children_informers = {
         resource: informers.informer(resource, WholeObject, label_selector=selector)
-        for resource in _CHILDREN
+        for resource in CHILD_KINDS
+        if resource not in NEEDS
     }
     optional = OptionalKinds(informers)
     children_informers |= {
@@ -137,6 +117,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         children=children,
         planner=planner,
         writer=writer,
+        healer=Healer(children, context.applier, context.clock),
         observer=Observer(children, pods),
         exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
         teller=Teller(context, INFERENCE_SERVICES, services),

@@ -11,7 +11,9 @@ import structlog
 
 from ome.api import names
 from ome.controllers.inferenceservice import rollout
+from ome.controllers.inferenceservice.adopting import keeps, kept
 from ome.controllers.inferenceservice.needs import NEEDS
+from ome.controllers.inferenceservice.planning import wants_upgrade
 from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.workload import is_rolling, is_workload, same_pods
@@ -70,6 +72,7 @@ class Writer:
         if not is_workload(desired):
             await self._children.apply(desired)
             return
+        desired = self._adopted(run, desired)
         if not self._may_roll(run, planned, component, desired):
             return
         try:
@@ -77,6 +80,17 @@ class Writer:
         finally:
             # From here on the written object itself says that it rolls.
             self._granted.discard(str(run.key))
+
+    def _adopted(self, run: Pass, desired: dict[str, Any]) -> dict[str, Any]:
+        """The workload, with the pods that another operator gave it where those are kept."""
+        metadata = run.service.metadata
+        key = ObjectKey(metadata.namespace, desired["metadata"]["name"])
+        live = self._children.cached(desired["apiVersion"], desired["kind"], key)
+        if live is None or not keeps(
+            live, desired, metadata.generation, upgrade=wants_upgrade(run.service)
+        ):
+            return desired
+        return kept(live, desired)
 
     def _is_left_out(self, desired: dict[str, Any]) -> bool:
         """Whether the service does without the object in a cluster that cannot have it."""
@@ -153,7 +167,7 @@ class Writer:
                 self._granted.add(str(run.key))
             return True
         run.waiting.add(component)
-        run.requeue_after = _TURN_RETRY
+        run.come_back(_TURN_RETRY)
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))
         return False
 

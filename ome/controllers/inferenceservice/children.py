@@ -18,6 +18,7 @@ from ome.errors import Conflict, NotFound, NotOurs, RetryAfter
 from ome.kube.apply import Applied
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import HPAS, SERVICES
+from ome.workloads import is_left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,6 @@ BY_SERVICE = "service"
 """Index of child stores: the key of the service that their label names."""
 
 _TERMINATING_RETRY = 2.0
-_ROUTE = "Route"
 _RIVALS = {
     (one.api_version, one.kind): other
     for one, other in (
@@ -142,6 +142,8 @@ class Children:
                 informer.observed(made)
                 return Applied(made, "created")
             live = await self._read(resource, key)
+            if is_left_behind(live, desired):
+                live = await self._adopt(resource, live, desired)
         self._check(live, desired)
         document, replicas = once(desired, live)
         applied = await self._applier.apply(document, live, resource=resource, replicas=replicas)
@@ -156,6 +158,14 @@ class Children:
         except NotFound as error:
             gone = f"{resource.kind} {key} existed when it was to be made and is gone now"
             raise Conflict(gone, reason="Conflict") from error
+
+    async def _adopt(
+        self, resource: Resource, live: Mapping[str, Any], desired: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Become the owner of an object that has none; no other field changes yet."""
+        owners = desired["metadata"]["ownerReferences"]
+        add = {"op": "add", "path": "/metadata/ownerReferences", "value": owners}
+        return await self._applier.patch_user_object(resource, live["metadata"], [add])
 
     def _check(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
         wanted = controller_of(desired["metadata"])
@@ -180,7 +190,7 @@ class Children:
         group = str(owner.get("apiVersion")).partition("/")[0]
         return (
             live["kind"] == SERVICES.kind
-            and (group, owner.get("kind")) == (KNATIVE_SERVICES.group, _ROUTE)
+            and group == KNATIVE_SERVICES.group
             and owner.get("name") == live["metadata"]["name"]
             and bool((live["metadata"].get("labels") or {}).get(names.LABEL_INFERENCE_SERVICE))
         )
@@ -205,6 +215,10 @@ class Children:
                 await self._delete(resource, informer, stored)
                 deleted.append(f"{rival.kind} {metadata.name}")
         return deleted
+
+    def observed(self, document: Mapping[str, Any]) -> None:
+        """Show the answer of a write of our own until the watch has caught up."""
+        self._informers[document["apiVersion"], document["kind"]][1].observed(document)
 
     async def prune(
         self,

@@ -50,6 +50,11 @@ class Pass:
         """Whether its user asked that nothing be changed for it."""
         return self.service.metadata.annotations.get(names.ANNOTATION_PAUSED) == "true"
 
+    def come_back(self, seconds: float) -> None:
+        """Run again in so many seconds, or earlier where something else asked for that."""
+        held = self.requeue_after
+        self.requeue_after = seconds if held is None else min(held, seconds)
+
     @property
     def key(self) -> ObjectKey:
         """The service's key."""

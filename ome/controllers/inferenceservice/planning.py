@@ -6,11 +6,12 @@ Each step that cannot go on becomes a ``StepFailed`` with the condition it belon
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from ome.api import names
+from ome.controllers.inferenceservice.adopting import rendering_of
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.needs import NEEDS, definition
@@ -37,16 +38,16 @@ from ome.workloads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ome import api
-    from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.choosing import Choice
     from ome.controllers.inferenceservice.usage import Dependency
     from ome.controllers.inferenceservice.world import World
+    from ome.kube.resource import Resource
     from ome.workloads import Plan
 
-__all__ = ["RENDERINGS", "Planned", "Planner"]
+__all__ = ["RENDERINGS", "Existing", "Planned", "Planner", "wants_upgrade"]
 
 RENDERINGS = ("1",)
 """The renderings that this version can make, the newest last."""
@@ -59,14 +60,24 @@ class Planned:
     """A plan with its objects in the order of writing, each with the component it belongs to.
 
     ``choice`` is None when nothing is deployed. ``failure`` ends the plan after the objects that
-    are there. ``most_updating`` services may replace their pods at a time.
+    are there. ``most_updating`` services may replace their pods at a time, and a Ray
+    cluster that does not serve for ``unavailable_seconds`` is made anew.
     """
 
     plan: Plan
     most_updating: int
+    unavailable_seconds: float = 0.0
     objects: tuple[tuple[str, dict[str, Any]], ...] = ()
     choice: Choice | None = None
     failure: StepFailed | None = None
+
+
+class Existing(Protocol):
+    """The objects that services have already, as ``Children`` knows them."""
+
+    def resource(self, api_version: str, kind: str) -> Resource: ...
+    def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None: ...
+    def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]: ...
 
 
 class Planner:
@@ -75,7 +86,7 @@ class Planner:
     def __init__(
         self,
         world: World,
-        children: Children,
+        children: Existing,
         config: Callable[[], Mapping[str, str] | None],
         cluster_domain: str,
     ) -> None:
@@ -102,7 +113,13 @@ class Planner:
             condition = f"{condition_prefix(error.component)}Ready"
             raise StepFailed(condition, error.reason, str(error), waiting=True) from error
         objects = _in_order(made, self._pins.record(service, choice))
-        planned = Planned(made, self._most_updating, objects, choice)
+        planned = Planned(
+            made,
+            self._most_updating,
+            config.prober.unavailable_threshold_seconds,
+            objects,
+            choice,
+        )
         self._needs(planned, uses)
         failed = made.failure
         if failed is None:
@@ -165,12 +182,12 @@ class Planner:
         newest. Raises ``StepFailed`` for one that this version cannot make.
         """
         metadata = service.metadata
-        if metadata.annotations.get(names.ANNOTATION_UPGRADE_TEMPLATE) == "true":
+        if wants_upgrade(service):
             return RENDERINGS[-1]
         key = ObjectKey(metadata.namespace, metadata.name)
         held: set[str] = set()
         for live in self._children.workloads_of(key, metadata.uid):
-            rendering = (live["metadata"].get("annotations") or {}).get(names.ANNOTATION_RENDERING)
+            rendering = rendering_of(live)
             if rendering is None:
                 continue
             if rendering not in RENDERINGS:
@@ -189,6 +206,11 @@ class Planner:
             if owner is not None and owner.get("uid") != metadata.uid:
                 taken.add((kind, name))
         return frozenset(taken)
+
+
+def wants_upgrade(service: api.InferenceService) -> bool:
+    """Whether a user asks for the newest rendering of what runs already."""
+    return service.metadata.annotations.get(names.ANNOTATION_UPGRADE_TEMPLATE) == "true"
 
 
 def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[str, Any]], ...]:

@@ -17,7 +17,7 @@ from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.migrating import migration
 from ome.controllers.inferenceservice.passes import Pass
 from ome.controllers.inferenceservice.steps import StepFailed
-from ome.errors import NotFound
+from ome.errors import ApiError, NotFound, TransportError
 from ome.reconciler.controller import Result
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.applying import Writer
     from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.exposing import Exposer
+    from ome.controllers.inferenceservice.healing import Healer
     from ome.controllers.inferenceservice.observing import Observer
     from ome.controllers.inferenceservice.planning import Planned, Planner
     from ome.controllers.inferenceservice.telling import Teller
@@ -53,6 +54,7 @@ class Reconciler:
         children: Children,
         planner: Planner,
         writer: Writer,
+        healer: Healer,
         observer: Observer,
         exposer: Exposer,
         teller: Teller,
@@ -65,6 +67,7 @@ class Reconciler:
         self._children = children
         self._planner = planner
         self._writer = writer
+        self._healer = healer
         self._observer = observer
         self._exposer = exposer
         self._teller = teller
@@ -114,6 +117,13 @@ class Reconciler:
             if planned.choice is None:
                 await self._exposer.withdraw(run)
             await self._writer.prune(run, planned)
+            await self._look_after(run, planned)
+
+    async def _look_after(self, run: Pass, planned: Planned) -> None:
+        try:
+            await self._healer.heal(run, planned)
+        except (ApiError, TransportError) as error:
+            run.error = run.error or error
 
     def _plan(self, run: Pass) -> Planned | None:
         """The plan, or None when a step failed.

@@ -318,3 +318,42 @@ def test_deleting_a_service_that_waits_for_a_kind_only_releases_it() -> None:
         assert names(cluster, LEADER_WORKER_SETS) == []
 
     play(body, engine=MULTI)
+
+
+def test_a_ray_cluster_that_stopped_serving_is_made_anew() -> None:
+    ray, prober = ObjectKey("demo", "chat-engine-0"), ObjectKey("demo", "chat-engine-0-mnp")
+
+    def serves(cluster: FakeCluster, unavailable: int) -> None:
+        says(cluster, RAY_CLUSTERS, ray, "Ready", state="ready", availableWorkerReplicas=1)
+        held = found(cluster, DEPLOYMENTS, prober)
+        available = "True" if not unavailable else "False"
+        held["status"] = {
+            "unavailableReplicas": unavailable,
+            "conditions": [{"type": "Available", "status": available, "reason": "Probed"}],
+        }
+        cluster.put(held)
+
+    async def body(cluster: FakeCluster) -> None:
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+        serves(cluster, 0)
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        first = found(cluster, RAY_CLUSTERS, ray)["metadata"]["uid"]
+        serves(cluster, 1)
+        await anyio.sleep(1)
+        assert condition(cluster, "EngineReady")["status"] == "False"
+        since = "raycluster/unavailable-since"
+        assert since in found(cluster, RAY_CLUSTERS, ray)["metadata"]["annotations"]
+        await anyio.sleep(1700)
+        assert found(cluster, RAY_CLUSTERS, ray)["metadata"]["uid"] == first
+        serves(cluster, 0)
+        await anyio.sleep(1)
+        assert since not in found(cluster, RAY_CLUSTERS, ray)["metadata"]["annotations"]
+        serves(cluster, 1)
+        await anyio.sleep(1810)
+        renewed = found(cluster, RAY_CLUSTERS, ray)["metadata"]
+        assert renewed["uid"] != first
+        assert since not in renewed["annotations"]
+
+    engine = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
+    play(body, RAY_CLUSTERS, engine=engine)
