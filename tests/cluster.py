@@ -294,9 +294,12 @@ def _place(document: dict[str, Any], namespace: str) -> str:
 
 
 def _collection(plural: str, namespace: str) -> str:
-    for group, name in _served():
-        if name == plural:
-            return _path(group, plural, namespace)
+    for _ in range(2):
+        for group, name in _served():
+            if name == plural:
+                return _path(group, plural, namespace)
+        # It may be of a CRD that was made since.
+        _served.cache_clear()
     raise KeyError(plural)
 
 
