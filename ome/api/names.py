@@ -70,6 +70,8 @@ ANNOTATION_PAUSED = "ome.io/paused"
 ANNOTATION_RENDERING = "ome.io/rendering"
 ANNOTATION_APPLIED_HASH = "ome.io/applied-hash"
 ANNOTATION_SERVICE_GENERATION = "ome.io/service-generation"
+ANNOTATION_UNAVAILABLE_SINCE = "raycluster/unavailable-since"
+ANNOTATION_PLANNED_HASH = "ome.io/planned-hash"
 ANNOTATION_ASKED_REPLICAS = "ome.io/asked-replicas"
 ANNOTATION_DEPLOYMENT_REVISION = "deployment.kubernetes.io/revision"
 
@@ -138,6 +140,7 @@ NEVER_COPIED_ANNOTATIONS = frozenset(
         ANNOTATION_APPLIED_HASH,
         ANNOTATION_SERVICE_GENERATION,
         ANNOTATION_ASKED_REPLICAS,
+        ANNOTATION_PLANNED_HASH,
         ANNOTATION_UPGRADE_TEMPLATE,
         ANNOTATION_PIN_RUNTIME,
         ANNOTATION_PAUSED,
@@ -378,5 +381,6 @@ HEADER_SERVICE_NAME = "OMe-Isvc-Name"
 HEADER_SERVICE_NAMESPACE = "OME-Isvc-Namespace"
 
 # The operator's ConfigMaps.
+CONFIGMAP_KNATIVE_DOMAINS = "config-domain"  # of Knative, its domains are the keys
 CONFIGMAP_INFERENCE_SERVICE = "inferenceservice-config"
 CONFIGMAP_BENCHMARK_JOB = "benchmarkjob-config"

@@ -21,6 +21,8 @@ _COMMANDS = {
     "sandbox": ("ome.cli.sandbox", "run a simulated cluster in one process, OME included"),
     "validate": ("ome.cli.validate", "say what admission would say of manifests, offline"),
     "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
+    "render": ("ome.cli.render", "the objects that a service would have, or what would change"),
+    "plan": ("ome.cli.plan", "which services of a cluster an edit would restart"),
     "inspect": ("ome.cli.inspect", "what a model's files say, and what of it goes into its spec"),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
 }

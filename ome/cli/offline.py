@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import KINDS, names
 from ome.api.crds.checking import Fault, Path, completed, faults, field_text, root_schema
-from ome.errors import AdmissionDenied, OmeError
+from ome.errors import AdmissionDenied, OmeError, UserError
 from ome.webhooks import (
     acceleratorclass,
     basemodel,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ome.cli.manifests import Manifest
     from ome.webhooks.registry import Defaulter, Validator
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "admitted", "check"]
 
 _BY_KIND: Mapping[str, type[KindObject]] = {kind.KIND: kind for kind in KINDS}
 _HANDLERS: Mapping[str, tuple[Defaulter, Validator]] = {
@@ -106,6 +106,46 @@ def check(
         said = _Judge(manifest, known, namespace, self_contained).findings(complete[id(manifest)])
         findings += sorted(said, key=lambda finding: finding.line)
     return len(ours), findings
+
+
+def admitted(manifests: Iterable[Manifest], namespace: str) -> list[dict[str, Any]]:
+    """The objects of OME's kinds as the API server would store them, defaults and all.
+
+    ``namespace`` is that of objects that name none. Raises ``UserError`` for one without a name.
+    """
+    ours = [item for item in manifests if _is_ours(item.document)]
+    complete = [_placed(item, namespace) for item in ours]
+    known = Documents(complete, namespace=namespace)
+    stored: list[dict[str, Any]] = []
+    for document in complete:
+        metadata, kind = document["metadata"], document["kind"]
+        review = Review(
+            "CREATE",
+            kind,
+            metadata.get("namespace", ""),
+            metadata["name"],
+            document,
+            None,
+            dry_run=True,
+        )
+        with contextlib.suppress(OmeError):  # what cannot be defaulted is judged as it is
+            document = _complete(_HANDLERS[kind][0](review, known))
+        stored.append(document)
+    return stored
+
+
+def _placed(manifest: Manifest, namespace: str) -> dict[str, Any]:
+    document = _complete(manifest.document)
+    kind, metadata = str(document.get("kind")), document.get("metadata")
+    where = f"{manifest.file}:{manifest.line(())}"
+    if kind not in _BY_KIND:
+        raise UserError(f"{where} kind: {kind!r} is no kind of {names.GROUP}")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise UserError(f"{where} {kind}: metadata.name: expected a name; add one")
+    place = dict(metadata)
+    if _BY_KIND[kind].NAMESPACED:
+        place["namespace"] = metadata.get("namespace") or namespace
+    return {**document, "apiVersion": names.API_VERSION, "metadata": place}
 
 
 def _is_ours(document: Any) -> bool:

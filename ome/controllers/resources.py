@@ -18,6 +18,7 @@ __all__ = [
     "CLUSTER_SERVING_RUNTIMES",
     "FINE_TUNED_WEIGHTS",
     "HTTP_ROUTES",
+    "INFERENCE_POOLS",
     "INFERENCE_SERVICES",
     "KNATIVE_SERVICES",
     "LEADER_WORKER_SETS",
@@ -45,6 +46,7 @@ INFERENCE_SERVICES = resource_of(api.InferenceService)
 SERVING_RUNTIMES = resource_of(api.ServingRuntime)
 
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+INFERENCE_POOLS = Resource("inference.networking.k8s.io", "v1", "InferencePool", "inferencepools")
 KNATIVE_SERVICES = Resource("serving.knative.dev", "v1", "Service", "services")
 LEADER_WORKER_SETS = Resource(
     "leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet", "leaderworkersets"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from ome.workloads.config import IngressConfig, OperatorConfig, parse_operator_config
 from ome.workloads.contested import contested_names, model_config_name
-from ome.workloads.errors import ConfigError, RenderError
+from ome.workloads.errors import ConfigError, ExposureError, RenderError
+from ome.workloads.exposed import Exposed
+from ome.workloads.exposure import Exposure, Seen, expose, foreign_kinds
+from ome.workloads.httproute import refusal
 from ome.workloads.inputs import (
     AcceleratorInput,
     ModelInput,
@@ -19,6 +22,9 @@ from ome.workloads.planned import Plan, PlanFailure, PlannedComponent, WorkloadR
 __all__ = [
     "AcceleratorInput",
     "ConfigError",
+    "Exposed",
+    "Exposure",
+    "ExposureError",
     "IngressConfig",
     "ModelInput",
     "OperatorConfig",
@@ -28,12 +34,16 @@ __all__ = [
     "PlannedComponent",
     "RenderError",
     "RuntimeInput",
+    "Seen",
     "WeightInput",
     "WorkloadRef",
     "contested_names",
+    "expose",
+    "foreign_kinds",
     "model_config_name",
     "parse_operator_config",
     "plan",
+    "refusal",
     "service_mode",
     "virtual_plan",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ome.api import names
-from ome.workloads import inferencepool, service, virtualservice
+from ome.workloads import httproute, inferencepool, service, virtualservice
 from ome.workloads.errors import ExposureError
 from ome.workloads.httproute import TOP_LEVEL, http_route
 from ome.workloads.ingress import has_tls, ingress
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ome.workloads.exposed import Exposed
 
-__all__ = ["Exposure", "Seen", "expose"]
+__all__ = ["Exposure", "Seen", "expose", "foreign_kinds"]
 
 _RAW = frozenset({names.MODE_RAW, names.MODE_MULTI_NODE, names.MODE_RAY})
 
@@ -73,6 +73,22 @@ def expose(exposed: Exposed, seen: Mapping[str, Seen]) -> Exposure:
     else:
         made = _ingress(exposed, seen)
     return _with_pool(exposed, made)
+
+
+def foreign_kinds(exposed: Exposed) -> tuple[tuple[str, str], ...]:
+    """API version and kind of what the exposure needs and a cluster may not have."""
+    found: list[tuple[str, str]] = []
+    if inferencepool.pool_wanted(exposed):
+        found.append((f"{inferencepool.GROUP}/v1", "InferencePool"))
+    config = exposed.config
+    if config.disable_ingress_creation:
+        return tuple(found)
+    if exposed.deciding.mode == names.MODE_SERVERLESS:
+        if not config.disable_istio_virtual_host:
+            found.append((virtualservice.API_VERSION, "VirtualService"))
+    elif config.enable_gateway_api and not exposed.cluster_local:
+        found.append((f"{httproute.GROUP}/v1", "HTTPRoute"))
+    return tuple(found)
 
 
 def _with_pool(exposed: Exposed, made: Exposure) -> Exposure:

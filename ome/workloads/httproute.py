@@ -10,16 +10,16 @@ from ome.workloads.errors import ExposureError
 from ome.workloads.urls import additional_hosts, path, quoted_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ome.workloads.exposed import Exposed, ExposedComponent
 
-__all__ = ["TOP_LEVEL", "http_route"]
+__all__ = ["GROUP", "TOP_LEVEL", "http_route", "refusal"]
 
 TOP_LEVEL = "toplevel"
 """What the route of the service itself is called in messages, where others have a component."""
 
-_GROUP = "gateway.networking.k8s.io"
+GROUP = "gateway.networking.k8s.io"
 _ANY = {"type": "RegularExpression", "value": "^/.*$"}
 _DECODER = {"type": "RegularExpression", "value": "^/v1/decoder/.*$"}
 
@@ -33,6 +33,22 @@ def http_route(exposed: Exposed, component: ExposedComponent | None) -> dict[str
     return _route(exposed, exposed.name, _top_hosts(exposed), _top_rules(exposed))
 
 
+def refusal(label: str, route: Mapping[str, Any] | None) -> tuple[str, str] | None:
+    """Why a route does not serve, reason and message; None when its gateway took it.
+
+    ``label`` is its component or ``TOP_LEVEL``. A gateway that has not decided yet is no refusal.
+    """
+    title = "Top level" if label == TOP_LEVEL else label.capitalize()
+    parents = ((route or {}).get("status") or {}).get("parents") or ()
+    if not parents:
+        return names.REASON_PARENT_STATUS_NOT_AVAILABLE, f"{title} HttpRouteNotReady"
+    for parent in parents:
+        for condition in parent.get("conditions") or ():
+            if condition.get("status") == "False":
+                return condition.get("reason", ""), f"{title} {condition.get('message', '')}"
+    return None
+
+
 def _route(
     exposed: Exposed, name: str, hosts: Sequence[str], rules: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -42,9 +58,9 @@ def _route(
         for key, value in exposed.service.metadata.labels.items()
         if key != names.LABEL_KNATIVE_VISIBILITY
     }
-    parent = {"group": _GROUP, "kind": "Gateway", "namespace": namespace, "name": gateway}
+    parent = {"group": GROUP, "kind": "Gateway", "namespace": namespace, "name": gateway}
     return {
-        "apiVersion": f"{_GROUP}/v1",
+        "apiVersion": f"{GROUP}/v1",
         "kind": "HTTPRoute",
         "metadata": exposed.metadata(name, exposed.annotations(), labels),
         "spec": {"parentRefs": [parent], "hostnames": list(hosts), "rules": list(rules)},

@@ -10,7 +10,6 @@ from ome.workloads import model_config, modes
 from ome.workloads.components import components
 from ome.workloads.errors import RenderError
 from ome.workloads.exposed import REQUEST_TIMEOUT, Exposed, ExposedComponent
-from ome.workloads.exposure import Exposure, expose
 from ome.workloads.metadata import component_metadata
 from ome.workloads.planned import Plan, PlanFailure, PlannedComponent
 from ome.workloads.shapes import render
@@ -49,7 +48,9 @@ def plan(inputs: PlanInputs) -> Plan:
             failure = PlanFailure(error.component, error.reason, str(error))
             break
     started = Plan(wanted, tuple(made), model_config.model_config_map(inputs), failure=failure)
-    return started if failure is not None else _expose(inputs, found, started)
+    if failure is not None:
+        return started
+    return replace(started, exposed=_front(inputs, found, started))
 
 
 def virtual_plan(owner: InferenceService, cluster_domain: str) -> Plan:
@@ -76,25 +77,15 @@ def _component(inputs: PlanInputs, component: Component, mode: str) -> PlannedCo
     return PlannedComponent(component.name, mode, workloads, url, tuple(objects))
 
 
-def _expose(inputs: PlanInputs, found: Sequence[Component], made: Plan) -> Plan:
-    """The plan with the service as those outside see it."""
+def _front(inputs: PlanInputs, found: Sequence[Component], made: Plan) -> Exposed:
+    """The service as those outside see it."""
     owner = inputs.service
-    exposed = Exposed(
+    return Exposed(
         service=owner,
         components=tuple(map(_exposed, found, made.components)),
         config=inputs.config.ingress.resolve(owner.metadata.annotations),
         cluster_domain=inputs.cluster_domain,
         any_component=predictor_in_use(owner.spec.predictor),
-    )
-    wanted = not exposed.config.disable_ingress_creation and not exposed.cluster_local
-    first = Exposure() if wanted else expose(exposed, {})
-    return replace(
-        made,
-        exposed=exposed,
-        fallback=first.objects[-1] if first.objects else None,
-        url=first.url,
-        ingress_wanted=wanted,
-        cluster_local=exposed.cluster_local,
     )
 
 

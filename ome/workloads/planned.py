@@ -53,18 +53,14 @@ class Plan:
     ``components`` stand in the order engine, decoder, router. ``service_mode`` is what the service
     as a whole asks for; ``VirtualDeployment`` has no components and nothing but its ``url``.
     ``failure`` says that a component after the first cannot be rendered: then ``components`` holds
-    those before it, nothing is known of the exposure, and objects that exist already stay.
-    ``fallback`` is the Service of the InferenceService's own name, None when an ingress is wanted
-    or the service stays inside the cluster; ``url`` is the address that the service has without an
-    ingress, empty when an ingress is wanted.
+    those before it, and objects that exist already stay. ``exposed`` is what the exposure is made
+    from once the components are observed (``ome.workloads.exposure``); None when there is nothing
+    to expose, or not all of it is known.
     """
 
     service_mode: str
     components: tuple[PlannedComponent, ...]
     model_config: Mapping[str, Any] | None
-    fallback: Mapping[str, Any] | None = None
     url: str = ""
-    ingress_wanted: bool = False
-    cluster_local: bool = False
     failure: PlanFailure | None = None
     exposed: Exposed | None = None

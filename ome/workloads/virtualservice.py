@@ -12,8 +12,9 @@ from ome.workloads.urls import additional_hosts, path, quoted_path, service_host
 if TYPE_CHECKING:
     from ome.workloads.exposed import Exposed, ExposedComponent
 
-__all__ = ["authority", "is_internal", "service_host_of", "virtual_service"]
+__all__ = ["API_VERSION", "authority", "is_internal", "service_host_of", "virtual_service"]
 
+API_VERSION = "networking.istio.io/v1beta1"
 _MESH = "mesh"
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _PORT = r"(?::\d{1,5})?"
@@ -58,7 +59,7 @@ def virtual_service(exposed: Exposed, host: str, *, decoder_ready: bool) -> dict
         )
     metadata = exposed.service.metadata
     return {
-        "apiVersion": "networking.istio.io/v1beta1",
+        "apiVersion": API_VERSION,
         "kind": "VirtualService",
         "metadata": exposed.metadata(exposed.name, exposed.annotations(), metadata.labels),
         "spec": _Routes(exposed, host).spec(decoder_ready),

@@ -63,11 +63,67 @@ SIDECAR = record(
     egress=several(record(port=PORT, hosts=several(TEXT))),
     ingress=several(record(port=PORT)),
 )
+SCALED_OBJECT = record(
+    scaleTargetRef=record(apiVersion=TEXT, kind=TEXT, name=TEXT),
+    minReplicaCount=NUMBER,
+    maxReplicaCount=NUMBER,
+    idleReplicaCount=NUMBER,
+    pollingInterval=NUMBER,
+    cooldownPeriod=NUMBER,
+    fallback=record(failureThreshold=NUMBER, replicas=NUMBER),
+    triggers=several(
+        record(type=TEXT, metadata=TEXTS, authenticationRef=record(name=TEXT, kind=TEXT))
+    ),
+)
+HTTP_ROUTE = record(
+    parentRefs=several(record(group=TEXT, kind=TEXT, namespace=TEXT, name=TEXT)),
+    hostnames=several(TEXT),
+    rules=several(
+        record(
+            matches=several(record(path=record(type=TEXT, value=TEXT))),
+            filters=several(
+                record(
+                    type=TEXT,
+                    requestHeaderModifier=record(set=several(record(name=TEXT, value=TEXT))),
+                    urlRewrite=record(path=record(type=TEXT, replacePrefixMatch=TEXT)),
+                )
+            ),
+            backendRefs=several(
+                record(group=TEXT, kind=TEXT, name=TEXT, namespace=TEXT, port=NUMBER)
+            ),
+            timeouts=record(request=TEXT),
+        )
+    ),
+)
+MATCH = record(regex=TEXT, prefix=TEXT, exact=TEXT)
+VIRTUAL_SERVICE = record(
+    hosts=several(TEXT),
+    gateways=several(TEXT),
+    http=several(
+        record(
+            match=several(record(authority=MATCH, uri=MATCH, gateways=several(TEXT))),
+            rewrite=record(uri=TEXT, uriRegexRewrite=record(match=TEXT, rewrite=TEXT)),
+            route=several(
+                record(destination=record(host=TEXT, port=record(number=NUMBER)), weight=NUMBER)
+            ),
+            headers=record(request=record(set=TEXTS)),
+        )
+    ),
+)
+INFERENCE_POOL = record(
+    selector=record(matchLabels=TEXTS),
+    targetPorts=several(record(number=NUMBER)),
+    endpointPickerRef=record(kind=TEXT, name=TEXT, port=record(number=NUMBER), failureMode=TEXT),
+)
 KINDS = (
     ("leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet", LEADER_WORKER_SET),
     ("serving.knative.dev", "v1", "Service", KNATIVE_SERVICE),
     ("ray.io", "v1", "RayCluster", RAY_CLUSTER),
     ("networking.istio.io", "v1beta1", "Sidecar", SIDECAR),
+    ("networking.istio.io", "v1beta1", "VirtualService", VIRTUAL_SERVICE),
+    ("keda.sh", "v1alpha1", "ScaledObject", SCALED_OBJECT),
+    ("gateway.networking.k8s.io", "v1", "HTTPRoute", HTTP_ROUTE),
+    ("inference.networking.k8s.io", "v1", "InferencePool", INFERENCE_POOL),
 )
 
 

@@ -15,6 +15,7 @@ from ome.workloads import (
     PlanInputs,
     RuntimeInput,
     WeightInput,
+    expose,
     parse_operator_config,
 )
 
@@ -80,14 +81,14 @@ def objects(made: Plan) -> list[dict[str, Any]]:
     found = [] if made.model_config is None else [dict(made.model_config)]
     for component in made.components:
         found += [dict(entry) for entry in component.objects]
-    if made.fallback is not None:
-        found.append(dict(made.fallback))
+    if made.exposed is not None:
+        found += [dict(entry) for entry in expose(made.exposed, {}).objects]
     return found
 
 
 def render(made: Plan) -> str:
     header: dict[str, Any] = {"urls": {item.name: item.url for item in made.components}}
-    header["url"] = made.url
+    header["url"] = made.url if made.exposed is None else expose(made.exposed, {}).url
     modes = {item.name: item.mode for item in made.components}
     if modes != {"engine": "RawDeployment"}:
         header["modes"] = modes

@@ -40,7 +40,7 @@ TEMPLATES = {
     "RayCluster": ("headGroupSpec.template", "workerGroupSpecs.0.template"),
 }
 """Where a custom kind holds whole pod templates."""
-CUSTOM = {"LeaderWorkerSet", "RayCluster", "Sidecar", "Service"}
+CUSTOM = {"LeaderWorkerSet", "RayCluster", "ScaledObject", "Sidecar", "Service"}
 
 
 def test_there_are_enough_cases() -> None:

@@ -133,7 +133,7 @@ def test_a_virtual_service_has_nothing_but_its_url(
         (),
         None,
     )
-    assert made.fallback is None
+    assert made.exposed is None
     assert made.url == "http://chat.demo.svc.cluster.local"
 
 

@@ -54,7 +54,7 @@ def test_what_stands_before_a_failure_is_still_planned(
     assert made.failure is not None
     assert made.failure.component == component
     assert f"set spec.{component}.runner" in made.failure.message
-    assert (made.fallback, made.url) == (None, "")
+    assert (made.exposed, made.url) == (None, "")
     assert plan(held) == made
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ome.workloads import plan
+from ome.workloads import expose, plan
 from ome.workloads.metadata import queue_labels
 from tests.workloads.support import inputs, objects
 
@@ -210,8 +210,10 @@ def test_a_cluster_local_service_with_a_long_name_answers_at_the_cut_one() -> No
     }
     made = plan(inputs([{**service, "spec": spec}, model]))
     cut = "a964cb01-ong-inference-service-name-for-testing-limits-x-engine"
-    assert made.url == f"http://{cut}.demo.svc.cluster.local:8080"
-    assert (made.fallback, made.cluster_local, made.ingress_wanted) == (None, True, False)
+    assert made.exposed is not None
+    exposure = expose(made.exposed, {})
+    assert exposure.url == f"http://{cut}.demo.svc.cluster.local:8080"
+    assert (exposure.objects, exposure.reason) == ((), "ClusterLocal")
 
 
 # Batch schedulers.

@@ -11,8 +11,10 @@ from ome.api import names
 from ome.controllers.decode import KindDecoder
 from ome.controllers.inferenceservice.applying import Writer
 from ome.controllers.inferenceservice.children import Children
-from ome.controllers.inferenceservice.cluster_domain import cluster_domain
-from ome.controllers.inferenceservice.needs import NEEDS, definition
+from ome.controllers.inferenceservice.cluster_domain import cluster_domain, knative_namespace
+from ome.controllers.inferenceservice.exposing import Exposer
+from ome.controllers.inferenceservice.healing import Healer
+from ome.controllers.inferenceservice.needs import CHILD_KINDS, NEEDS, definition
 from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
@@ -33,18 +35,7 @@ from ome.controllers.resources import (
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import (
-    CONFIGMAPS,
-    DEPLOYMENTS,
-    HPAS,
-    INGRESSES,
-    PDBS,
-    PODS,
-    ROLE_BINDINGS,
-    ROLES,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-)
+from ome.kube.resources import CONFIGMAPS, PODS
 from ome.reconciler.controller import Controller
 from ome.reconciler.mapping import content_changed, controller_owner, generation_changed, self_key
 
@@ -65,17 +56,6 @@ _SHARED = (
     FINE_TUNED_WEIGHTS,
 )
 """What services share, in the order of ``Sources``."""
-_CHILDREN = (
-    DEPLOYMENTS,
-    SERVICES,
-    HPAS,
-    PDBS,
-    CONFIGMAPS,
-    SERVICE_ACCOUNTS,
-    ROLES,
-    ROLE_BINDINGS,
-    INGRESSES,
-)
 _SPREAD = 5.0
 """Seconds over which all services run again when the operator's settings change."""
 
@@ -87,6 +67,21 @@ class ConfigMapData(msgspec.Struct, frozen=True):
     data: dict[str, str] = {}
 
 
+class _ConfigMap:
+    """The reader of one ConfigMap."""
+
+    def __init__(self, context: ControllerContext, namespace: str, name: str) -> None:
+        self._key = ObjectKey(namespace, name)
+        self.informer = context.informers.informer(
+            CONFIGMAPS, ConfigMapData, namespace=namespace, field_selector=f"metadata.name={name}"
+        )
+
+    def data(self) -> Mapping[str, str] | None:
+        """What it holds; None when it is not there."""
+        held = self.informer.store.get(self._key)
+        return None if held is None else held.data
+
+
 def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     """The controller and everything that it watches."""
     informers = context.informers
@@ -96,7 +91,8 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     selector = names.LABEL_INFERENCE_SERVICE
     children_informers = {
         resource: informers.informer(resource, WholeObject, label_selector=selector)
-        for resource in _CHILDREN
+        for resource in CHILD_KINDS
+        if resource not in NEEDS
     }
     optional = OptionalKinds(informers)
     children_informers |= {
@@ -105,22 +101,13 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     }
     pods = informers.informer(PODS, PodView, label_selector=selector)
     pods.store.add_index(BY_SERVICE_LABEL, _service_of_label)
-    config = informers.informer(
-        CONFIGMAPS,
-        ConfigMapData,
-        namespace=context.namespace,
-        field_selector=f"metadata.name={names.CONFIGMAP_INFERENCE_SERVICE}",
-    )
-    config_key = ObjectKey(context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
-
-    def settings() -> Mapping[str, str] | None:
-        held = config.store.get(config_key)
-        return None if held is None else held.data
-
+    config = _ConfigMap(context, context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
+    of_knative = _ConfigMap(context, knative_namespace(), names.CONFIGMAP_KNATIVE_DOMAINS)
     usage, decode = Usage(), KindDecoder()
     world = World(sources, decode)
     children = Children(context.client, context.applier, children_informers, optional)
-    planner = Planner(world, children, settings, cluster_domain())
+    planner = Planner(world, children, config.data, cluster_domain())
+    writer = Writer(children, context.events)
     reconciler = Reconciler(
         context,
         INFERENCE_SERVICES,
@@ -129,8 +116,10 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         usage=usage,
         children=children,
         planner=planner,
-        writer=Writer(children, context.events),
-        observer=Observer(children, pods),
+        writer=writer,
+        healer=Healer(children, context.applier, context.clock),
+        observer=Observer(children, pods, context.clock),
+        exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
         teller=Teller(context, INFERENCE_SERVICES, services),
     )
     controller = Controller(
@@ -147,7 +136,8 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         controller.watch(informer, affected, predicate=generation_changed)
     for resource in NEEDS:
         optional.on_change(resource, partial(_revisit, controller, usage, definition(resource)))
-    _watch_settings(controller, context, config, services)
+    for held in (config, of_knative):
+        _watch_settings(controller, context, held.informer, services)
     return [controller]
 
 

@@ -11,7 +11,9 @@ import structlog
 
 from ome.api import names
 from ome.controllers.inferenceservice import rollout
+from ome.controllers.inferenceservice.adopting import keeps, kept
 from ome.controllers.inferenceservice.needs import NEEDS
+from ome.controllers.inferenceservice.planning import wants_upgrade
 from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.workload import is_rolling, is_workload, same_pods
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Writer"]
 
 _TURN_RETRY = 15.0
+_FRONTS = {"Service": "external service", "InferencePool": "inference pool"}
 log = structlog.get_logger("InferenceService")
 
 
@@ -50,7 +53,7 @@ class Writer:
         for component, desired in planned.objects:
             if component in run.waiting:
                 continue
-            if self._is_missing(run, component, desired):
+            if self.is_missing(run, component, desired["apiVersion"], desired["kind"]):
                 return False
             try:
                 await self._apply(run, planned, component, desired)
@@ -69,6 +72,7 @@ class Writer:
         if not is_workload(desired):
             await self._children.apply(desired)
             return
+        desired = self._adopted(run, desired)
         if not self._may_roll(run, planned, component, desired):
             return
         try:
@@ -77,15 +81,26 @@ class Writer:
             # From here on the written object itself says that it rolls.
             self._granted.discard(str(run.key))
 
+    def _adopted(self, run: Pass, desired: dict[str, Any]) -> dict[str, Any]:
+        """The workload, with the pods that another operator gave it where those are kept."""
+        metadata = run.service.metadata
+        key = ObjectKey(metadata.namespace, desired["metadata"]["name"])
+        live = self._children.cached(desired["apiVersion"], desired["kind"], key)
+        if live is None or not keeps(
+            live, desired, metadata.generation, upgrade=wants_upgrade(run.service)
+        ):
+            return desired
+        return kept(live, desired)
+
     def _is_left_out(self, desired: dict[str, Any]) -> bool:
         """Whether the service does without the object in a cluster that cannot have it."""
         resource = self._children.resource(desired["apiVersion"], desired["kind"])
         need = NEEDS.get(resource)
         return need is not None and not need.reason and bool(self._children.missing(resource))
 
-    def _is_missing(self, run: Pass, component: str, desired: dict[str, Any]) -> bool:
-        """Whether the cluster cannot have the object; the condition then says what to install."""
-        resource = self._children.resource(desired["apiVersion"], desired["kind"])
+    def is_missing(self, run: Pass, component: str, api_version: str, kind: str) -> bool:
+        """Whether the cluster cannot have the kind; the condition then says what to install."""
+        resource = self._children.resource(api_version, kind)
         need = NEEDS.get(resource)
         missing = "" if need is None else self._children.missing(resource)
         if need is None or not need.reason or not missing:
@@ -94,17 +109,28 @@ class Writer:
         run.failures.append(StepFailed(condition, need.reason, need.text(missing), waiting=True))
         return True
 
+    async def apply_in_front(self, run: Pass, desired: dict[str, Any]) -> bool:
+        """Apply an object that leads to the components; False when that failed."""
+        try:
+            await self._children.apply(desired)
+        except (OmeError, TimeoutError) as error:
+            _failed(run, names.COMPONENT_EXTERNAL_SERVICE, desired, error)
+            return False
+        return True
+
     async def prune(self, run: Pass, planned: Planned) -> None:
         """Delete what the service made and no longer plans.
 
         The Deployments of the deprecated predictor serve until every component is ready.
         """
         serves = all(item.ready and item.ready[0] == "True" for item in run.components)
-        kept = frozenset(run.waiting | (set() if serves else {names.COMPONENT_PREDICTOR}))
-        wanted = [desired for _, desired in planned.objects]
+        kept = set(run.waiting) | (set() if serves else {names.COMPONENT_PREDICTOR})
+        if run.in_front is None:
+            kept.add(names.COMPONENT_EXTERNAL_SERVICE)
+        wanted = [*(desired for _, desired in planned.objects), *(run.in_front or ())]
         metadata = run.stored.metadata
         try:
-            for gone in await self._children.prune(run.key, metadata.uid, wanted, kept):
+            for gone in await self._children.prune(run.key, metadata.uid, wanted, frozenset(kept)):
                 log.info("child.deleted", child=gone)
         except ApiError as error:
             run.error = error
@@ -141,7 +167,7 @@ class Writer:
                 self._granted.add(str(run.key))
             return True
         run.waiting.add(component)
-        run.requeue_after = _TURN_RETRY
+        run.come_back(_TURN_RETRY)
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))
         return False
 
@@ -185,6 +211,7 @@ def _failed(
     else:
         exposed = condition == names.CONDITION_INGRESS_READY
         reason = names.REASON_INGRESS_FAILED if exposed else names.REASON_INTERNAL
-        text = f"failed to reconcile {component}: {named}: {error}"
+        what = _FRONTS.get(desired["kind"], "ingress") if exposed else component
+        text = f"failed to reconcile {what}: {named}: {error}"
         run.failures.append(StepFailed(condition, reason, text))
     run.error = error if isinstance(error, OmeError) else OmeError(f"{named}: {error}")

@@ -35,7 +35,6 @@ BY_SERVICE = "service"
 """Index of child stores: the key of the service that their label names."""
 
 _TERMINATING_RETRY = 2.0
-_ROUTE = "Route"
 _RIVALS = {
     (one.api_version, one.kind): other
     for one, other in (
@@ -110,6 +109,20 @@ class Children:
                 if _controlled(stored, uid):
                     yield stored.document()
 
+    def owned(self, resource: Resource, service: ObjectKey, uid: str) -> list[WholeObject]:
+        """The objects of one kind that a service controls and that are not going already."""
+        store = self._informers[resource.api_version, resource.kind][1].store
+        return [
+            stored
+            for stored in store.by_index(BY_SERVICE, service)
+            if _controlled(stored, uid) and not stored.metadata.deletion_timestamp
+        ]
+
+    async def delete(self, resource: Resource, stored: WholeObject) -> None:
+        """Delete this very object; it is fine when it is gone."""
+        informer = self._informers[resource.api_version, resource.kind][1]
+        await self._delete(resource, informer, stored)
+
     async def apply(self, desired: Mapping[str, Any]) -> Applied:
         """Make one object true; says what was done about it.
 
@@ -166,7 +179,7 @@ class Children:
         group = str(owner.get("apiVersion")).partition("/")[0]
         return (
             live["kind"] == SERVICES.kind
-            and (group, owner.get("kind")) == (KNATIVE_SERVICES.group, _ROUTE)
+            and group == KNATIVE_SERVICES.group
             and owner.get("name") == live["metadata"]["name"]
             and bool((live["metadata"].get("labels") or {}).get(names.LABEL_INFERENCE_SERVICE))
         )
@@ -191,6 +204,10 @@ class Children:
                 await self._delete(resource, informer, stored)
                 deleted.append(f"{rival.kind} {metadata.name}")
         return deleted
+
+    def observed(self, document: Mapping[str, Any]) -> None:
+        """Show the answer of a write of our own until the watch has caught up."""
+        self._informers[document["apiVersion"], document["kind"]][1].observed(document)
 
     async def prune(
         self,

@@ -1,11 +1,11 @@
-"""The DNS domain of the cluster, for the URLs of Services."""
+"""What the process is told of its cluster: the DNS domain, where Knative is."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["cluster_domain", "domain_of_resolv_conf"]
+__all__ = ["cluster_domain", "domain_of_resolv_conf", "knative_namespace"]
 
 _DEFAULT = "cluster.local"
 
@@ -28,3 +28,8 @@ def cluster_domain(resolv_conf: str = "/etc/resolv.conf") -> str:
     except OSError:
         found = None
     return found or os.environ.get("CLUSTER_DOMAIN") or _DEFAULT
+
+
+def knative_namespace() -> str:
+    """The namespace of Knative Serving: ``SYSTEM_NAMESPACE``, else ``knative-serving``."""
+    return os.environ.get("SYSTEM_NAMESPACE") or "knative-serving"

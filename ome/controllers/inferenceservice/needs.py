@@ -1,4 +1,4 @@
-"""What a service needs of kinds that a cluster may have or not, and what to say when it has not."""
+"""The kinds of objects that services have, and what to say when a cluster lacks one of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ome.api import names
 from ome.controllers.inferenceservice.usage import Dependency
 from ome.controllers.resources import (
     HTTP_ROUTES,
+    INFERENCE_POOLS,
     KNATIVE_SERVICES,
     LEADER_WORKER_SETS,
     RAY_CLUSTERS,
@@ -16,13 +17,24 @@ from ome.controllers.resources import (
     SIDECARS,
     VIRTUAL_SERVICES,
 )
+from ome.kube.resources import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    HPAS,
+    INGRESSES,
+    PDBS,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.kube.resource import Resource
 
-__all__ = ["NEEDS", "Need", "definition"]
+__all__ = ["CHILD_KINDS", "NEEDS", "Need", "definition", "resource_of_child"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +89,36 @@ NEEDS: Mapping[Resource, Need] = {
         "the service cannot be exposed through Istio",
         "install Istio, the service then goes on by itself, or set disableIstioVirtualHost to true",
     ),
+    INFERENCE_POOLS: Need(
+        names.REASON_INFERENCE_POOL_NOT_AVAILABLE,
+        "the service cannot have an InferencePool",
+        "install the Gateway API Inference Extension, the service then goes on by itself, or remove"
+        f" annotation {names.ANNOTATION_INFERENCE_POOL}",
+    ),
     SIDECARS: Need(),
 }
 """Every optional kind that services have children of."""
+
+
+CHILD_KINDS = (
+    DEPLOYMENTS,
+    SERVICES,
+    HPAS,
+    PDBS,
+    CONFIGMAPS,
+    SERVICE_ACCOUNTS,
+    ROLES,
+    ROLE_BINDINGS,
+    INGRESSES,
+    *NEEDS,
+)
+"""Every kind of object that is made for a service."""
+_BY_KIND = {(resource.api_version, resource.kind): resource for resource in CHILD_KINDS}
+
+
+def resource_of_child(api_version: str, kind: str) -> Resource:
+    """The resource of a child kind. Raises ``KeyError`` for any other."""
+    return _BY_KIND[api_version, kind]
 
 
 def definition(resource: Resource) -> Dependency:

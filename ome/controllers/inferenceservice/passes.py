@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ome import api
     from ome.controllers.inferenceservice.status import ComponentOutcome, Ingress
     from ome.controllers.inferenceservice.steps import StepFailed
@@ -28,6 +30,8 @@ class Pass:
     uses: list[Dependency] = field(default_factory=list)
     components: list[ComponentOutcome] = field(default_factory=list)
     ingress: Ingress | None = None
+    in_front: tuple[Mapping[str, Any], ...] | None = None
+    """What leads to the components, as it should be; None while that is not known."""
     failures: list[StepFailed] = field(default_factory=list)
     error: OmeError | None = None
     unsatisfied: str = ""
@@ -45,6 +49,11 @@ class Pass:
     def paused(self) -> bool:
         """Whether its user asked that nothing be changed for it."""
         return self.service.metadata.annotations.get(names.ANNOTATION_PAUSED) == "true"
+
+    def come_back(self, seconds: float) -> None:
+        """Run again in so many seconds, or earlier where something else asked for that."""
+        held = self.requeue_after
+        self.requeue_after = seconds if held is None else min(held, seconds)
 
     @property
     def key(self) -> ObjectKey:

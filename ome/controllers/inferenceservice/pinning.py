@@ -24,8 +24,8 @@ from ome.workloads.metadata import owner_reference
 
 if TYPE_CHECKING:
     from ome import api
-    from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.choosing import Choice
+    from ome.controllers.inferenceservice.planning import Existing
 
 __all__ = ["Pins", "is_pinned"]
 
@@ -40,7 +40,7 @@ def is_pinned(service: api.InferenceService) -> bool:
 class Pins:
     """The records of pinned runtimes."""
 
-    def __init__(self, children: Children) -> None:
+    def __init__(self, children: Existing) -> None:
         self._children = children
 
     def held(self, service: api.InferenceService) -> RuntimeCandidate | None:

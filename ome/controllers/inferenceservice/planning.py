@@ -6,17 +6,18 @@ Each step that cannot go on becomes a ``StepFailed`` with the condition it belon
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from ome.api import names
+from ome.controllers.inferenceservice.adopting import rendering_of
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.needs import NEEDS, definition
 from ome.controllers.inferenceservice.pinning import Pins
 from ome.controllers.inferenceservice.rollout import most_updating
-from ome.controllers.inferenceservice.status import Ingress, condition_prefix
+from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.kube.resource import ObjectKey
 from ome.workloads import (
@@ -29,6 +30,7 @@ from ome.workloads import (
     RuntimeInput,
     WeightInput,
     contested_names,
+    foreign_kinds,
     parse_operator_config,
     plan,
     service_mode,
@@ -36,16 +38,16 @@ from ome.workloads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ome import api
-    from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.choosing import Choice
     from ome.controllers.inferenceservice.usage import Dependency
     from ome.controllers.inferenceservice.world import World
+    from ome.kube.resource import Resource
     from ome.workloads import Plan
 
-__all__ = ["RENDERINGS", "Planned", "Planner"]
+__all__ = ["RENDERINGS", "Existing", "Planned", "Planner", "wants_upgrade"]
 
 RENDERINGS = ("1",)
 """The renderings that this version can make, the newest last."""
@@ -58,14 +60,24 @@ class Planned:
     """A plan with its objects in the order of writing, each with the component it belongs to.
 
     ``choice`` is None when nothing is deployed. ``failure`` ends the plan after the objects that
-    are there. ``most_updating`` services may replace their pods at a time.
+    are there. ``most_updating`` services may replace their pods at a time, and a Ray
+    cluster that does not serve for ``unavailable_seconds`` is made anew.
     """
 
     plan: Plan
     most_updating: int
+    unavailable_seconds: float = 0.0
     objects: tuple[tuple[str, dict[str, Any]], ...] = ()
     choice: Choice | None = None
     failure: StepFailed | None = None
+
+
+class Existing(Protocol):
+    """The objects that services have already, as ``Children`` knows them."""
+
+    def resource(self, api_version: str, kind: str) -> Resource: ...
+    def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None: ...
+    def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]: ...
 
 
 class Planner:
@@ -74,7 +86,7 @@ class Planner:
     def __init__(
         self,
         world: World,
-        children: Children,
+        children: Existing,
         config: Callable[[], Mapping[str, str] | None],
         cluster_domain: str,
     ) -> None:
@@ -101,7 +113,13 @@ class Planner:
             condition = f"{condition_prefix(error.component)}Ready"
             raise StepFailed(condition, error.reason, str(error), waiting=True) from error
         objects = _in_order(made, self._pins.record(service, choice))
-        planned = Planned(made, self._most_updating, objects, choice)
+        planned = Planned(
+            made,
+            self._most_updating,
+            config.prober.unavailable_threshold_seconds,
+            objects,
+            choice,
+        )
         self._needs(planned, uses)
         failed = made.failure
         if failed is None:
@@ -131,8 +149,11 @@ class Planner:
 
     def _needs(self, planned: Planned, uses: list[Dependency]) -> None:
         """Add the kinds of others that the plan has objects of: the service follows their CRDs."""
-        for _, desired in planned.objects:
-            resource = self._children.resource(desired["apiVersion"], desired["kind"])
+        kinds = [(desired["apiVersion"], desired["kind"]) for _, desired in planned.objects]
+        if planned.plan.exposed is not None:
+            kinds += foreign_kinds(planned.plan.exposed)
+        for api_version, kind in kinds:
+            resource = self._children.resource(api_version, kind)
             if resource in NEEDS and definition(resource) not in uses:
                 uses.append(definition(resource))
 
@@ -148,6 +169,8 @@ class Planner:
             ) from error
         if parsed.missing:
             log.info("config.shipped_values", missing=list(parsed.missing))
+        for ignored in parsed.ignored:
+            log.warning("config.ignored", problem=ignored)
         self._parsed = (data, parsed)
         self._most_updating = most_updating(data)
         return parsed
@@ -159,12 +182,12 @@ class Planner:
         newest. Raises ``StepFailed`` for one that this version cannot make.
         """
         metadata = service.metadata
-        if metadata.annotations.get(names.ANNOTATION_UPGRADE_TEMPLATE) == "true":
+        if wants_upgrade(service):
             return RENDERINGS[-1]
         key = ObjectKey(metadata.namespace, metadata.name)
         held: set[str] = set()
         for live in self._children.workloads_of(key, metadata.uid):
-            rendering = (live["metadata"].get("annotations") or {}).get(names.ANNOTATION_RENDERING)
+            rendering = rendering_of(live)
             if rendering is None:
                 continue
             if rendering not in RENDERINGS:
@@ -184,34 +207,14 @@ class Planner:
                 taken.add((kind, name))
         return frozenset(taken)
 
-    def ingress(
-        self, service: api.InferenceService, planned: Planned, children: Children
-    ) -> Ingress:
-        """What the exposure of a service came to."""
-        made = planned.plan
-        if made.ingress_wanted:
-            return Ingress(
-                "False",
-                names.REASON_INGRESS_FAILED,
-                "disableIngressCreation is false (key ingress of the operator's ConfigMap, or"
-                f" annotation {names.ANNOTATION_INGRESS_DISABLE_CREATION}), but this version makes"
-                " no ingress objects; set it to true to use the Service of the service's name",
-            )
-        if made.cluster_local:
-            return Ingress("True", names.REASON_CLUSTER_LOCAL, "", made.url)
-        metadata = service.metadata
-        stored = children.cached("v1", "Service", ObjectKey(metadata.namespace, metadata.name))
-        url = made.url if stored is not None else ""
-        return Ingress(
-            "True",
-            names.REASON_INGRESS_DISABLED,
-            "Ingress creation is disabled, using external service for access",
-            url,
-        )
+
+def wants_upgrade(service: api.InferenceService) -> bool:
+    """Whether a user asks for the newest rendering of what runs already."""
+    return service.metadata.annotations.get(names.ANNOTATION_UPGRADE_TEMPLATE) == "true"
 
 
 def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The records of model and runtime, the components in turn, then the Service in front."""
+    """The records of model and runtime, then the components in turn."""
     objects: list[tuple[str, dict[str, Any]]] = []
     if made.model_config is not None:
         objects.append((names.COMPONENT_ENGINE, dict(made.model_config)))
@@ -219,8 +222,6 @@ def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[s
         objects.append((names.COMPONENT_ENGINE, pin))
     for component in made.components:
         objects += [(component.name, dict(entry)) for entry in component.objects]
-    if made.fallback is not None:
-        objects.append((names.COMPONENT_EXTERNAL_SERVICE, dict(made.fallback)))
     return tuple(objects)
 
 

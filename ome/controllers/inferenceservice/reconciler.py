@@ -1,4 +1,4 @@
-"""One pass over an InferenceService: observe, plan, apply what differs, prune, tell the status.
+"""One pass over an InferenceService: plan, apply what differs, observe, expose, prune, tell.
 
 A pass never stops half told: whatever step fails, the status is written at the end with the
 condition of that step, so the user reads there what to do. Errors that only a change of another
@@ -17,13 +17,15 @@ from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.migrating import migration
 from ome.controllers.inferenceservice.passes import Pass
 from ome.controllers.inferenceservice.steps import StepFailed
-from ome.errors import NotFound
+from ome.errors import ApiError, NotFound, TransportError
 from ome.reconciler.controller import Result
 
 if TYPE_CHECKING:
     from ome.controllers.context import ControllerContext
     from ome.controllers.inferenceservice.applying import Writer
     from ome.controllers.inferenceservice.children import Children
+    from ome.controllers.inferenceservice.exposing import Exposer
+    from ome.controllers.inferenceservice.healing import Healer
     from ome.controllers.inferenceservice.observing import Observer
     from ome.controllers.inferenceservice.planning import Planned, Planner
     from ome.controllers.inferenceservice.telling import Teller
@@ -52,7 +54,9 @@ class Reconciler:
         children: Children,
         planner: Planner,
         writer: Writer,
+        healer: Healer,
         observer: Observer,
+        exposer: Exposer,
         teller: Teller,
     ) -> None:
         self._context = context
@@ -63,7 +67,9 @@ class Reconciler:
         self._children = children
         self._planner = planner
         self._writer = writer
+        self._healer = healer
         self._observer = observer
+        self._exposer = exposer
         self._teller = teller
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
@@ -105,10 +111,19 @@ class Reconciler:
         if planned.failure is not None:
             run.failures.append(planned.failure)
             return
-        if planned.choice is not None:
-            run.ingress = self._planner.ingress(run.service, planned, self._children)
+        if complete and planned.plan.exposed is not None:
+            await self._exposer.expose(run, planned.plan.exposed)
         if complete and not run.paused:
+            if planned.choice is None:
+                await self._exposer.withdraw(run)
             await self._writer.prune(run, planned)
+            await self._look_after(run, planned)
+
+    async def _look_after(self, run: Pass, planned: Planned) -> None:
+        try:
+            await self._healer.heal(run, planned)
+        except (ApiError, TransportError) as error:
+            run.error = run.error or error
 
     def _plan(self, run: Pass) -> Planned | None:
         """The plan, or None when a step failed.

@@ -61,12 +61,16 @@ class ComponentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """The exposure step's result and the address of the service."""
+    """The exposure step's result, and where the service is reached: from outside, from inside.
+
+    An empty URL leaves what was there.
+    """
 
     status: Status
     reason: str = ""
     message: str = ""
     url: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def compute_status(stored: Mapping[str, Any], outcome: Outcome, *, wall: str) ->
         status["components"] = components
     if outcome.ingress is not None and outcome.ingress.url:
         status["url"] = outcome.ingress.url
-        status["address"] = {**(stored.get("address") or {}), "url": outcome.ingress.url}
+        status["address"] = {**(stored.get("address") or {}), "url": outcome.ingress.address}
     model = _model_status(stored.get("modelStatus") or {}, outcome, wall)
     if model:
         status["modelStatus"] = model

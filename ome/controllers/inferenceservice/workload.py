@@ -19,10 +19,24 @@ if TYPE_CHECKING:
 
     from ome.controllers.conditions import Status
 
-__all__ = ["NOTHING", "WORKLOADS", "Seen", "is_rolling", "is_workload", "same_pods", "see"]
+__all__ = [
+    "NOTHING",
+    "WORKLOADS",
+    "Seen",
+    "is_rolling",
+    "is_workload",
+    "pod_templates",
+    "pods_of",
+    "pods_wanted",
+    "same_pods",
+    "see",
+    "with_pods_of",
+]
 
 Verdict = tuple["Status", str, str]
 """Status, reason and message of a condition."""
+
+_UPDATING = "UpdateInProgress"
 
 WORKLOADS = (DEPLOYMENTS, LEADER_WORKER_SETS, RAY_CLUSTERS, KNATIVE_SERVICES)
 """The kinds whose objects run pods."""
@@ -41,12 +55,14 @@ class Seen:
     """What a workload says of itself.
 
     ``ready`` is None while it has said nothing. ``observed`` is False while its controller has not
-    looked at the newest spec, ``current`` while pods of an older revision are left.
+    looked at the newest spec, ``current`` while pods of an older revision are left. ``dated`` is
+    False where it does not say which spec its controller has looked at.
     """
 
     ready: Verdict | None = None
     observed: bool = True
     current: bool = True
+    dated: bool = True
     revision: str = ""
     ready_revision: str = ""
     url: str = ""
@@ -69,6 +85,43 @@ def same_pods(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     """Whether writing the desired workload leaves the pods of the live one as they are."""
     parts = _TEMPLATES[desired["apiVersion"], desired["kind"]]
     return all(contains(live["spec"].get(part), desired["spec"].get(part)) for part in parts)
+
+
+def pods_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a workload's spec that say what its pods are like."""
+    parts = _TEMPLATES[document["apiVersion"], document["kind"]]
+    return {part: document["spec"][part] for part in parts if part in document["spec"]}
+
+
+def with_pods_of(document: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A workload with the pods of another one of its kind."""
+    parts = _TEMPLATES[document["apiVersion"], document["kind"]]
+    spec = {part: value for part, value in document["spec"].items() if part not in parts}
+    return {**document, "spec": {**spec, **pods_of(other)}}
+
+
+def pod_templates(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The spec of each kind of pod that a workload has."""
+    spec, kind = document["spec"], document["kind"]
+    if kind == LEADER_WORKER_SETS.kind:
+        groups = spec["leaderWorkerTemplate"]
+        found = [groups.get("leaderTemplate"), groups["workerTemplate"]]
+    elif kind == RAY_CLUSTERS.kind:
+        workers = spec.get("workerGroupSpecs") or ()
+        found = [spec["headGroupSpec"]["template"], *(item["template"] for item in workers)]
+    else:
+        found = [spec["template"]]
+    return [item["spec"] for item in found if item]
+
+
+def pods_wanted(document: Mapping[str, Any]) -> int:
+    """How many pods a workload asks for; for one that scales by itself, at least one."""
+    spec, kind = document["spec"], document["kind"]
+    if kind == LEADER_WORKER_SETS.kind:
+        return int(spec.get("replicas", 1)) * int(spec["leaderWorkerTemplate"].get("size", 1))
+    if kind == RAY_CLUSTERS.kind:
+        return 1 + sum(int(item.get("replicas", 1)) for item in spec.get("workerGroupSpecs") or ())
+    return int(spec.get("replicas", 1))
 
 
 def see(document: Mapping[str, Any]) -> Seen:
@@ -102,11 +155,22 @@ def _deployment(document: Mapping[str, Any]) -> Seen:
 
 
 def _leader_worker_set(document: Mapping[str, Any]) -> Seen:
-    updating = _condition(document, "UpdateInProgress")
+    status = document.get("status") or {}
+    available, updating = (_condition(document, type_) for type_ in ("Available", _UPDATING))
+    replaces = updating is not None and updating[0] == "True"
+    if available is not None and available[0] != "True":
+        # It keeps the words of the time when it was true.
+        for said in (updating, _condition(document, "Progressing")):
+            if said is not None and said[0] == "True":
+                available = ("False", said[1], said[2])
+                break
+    if updating is not None and replaces and status.get("readyReplicas"):
+        available = ("True", updating[1], updating[2])  # the groups that are not replaced yet
     return Seen(
-        ready=_condition(document, "Available"),
+        ready=available,
         observed=not _lags(document),
-        current=updating is None or updating[0] != "True",
+        current=not replaces,
+        dated="observedGeneration" in status,
     )
 
 

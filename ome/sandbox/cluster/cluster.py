@@ -23,6 +23,7 @@ from ome.sandbox.cluster.pods import PodIndex
 from ome.sandbox.cluster.replicasets import ReplicaSets
 from ome.sandbox.cluster.scheduler import Scheduler
 from ome.sandbox.cluster.services import ServiceEndpoints
+from ome.sandbox.cluster.serving import KnativeServices, RayClusters
 from ome.sandbox.cluster.statefulsets import StatefulSets
 from ome.sandbox.cluster.writer import Writer
 
@@ -75,6 +76,8 @@ class Cluster:
             StatefulSets(context),
             Jobs(context),
             LeaderWorkerSets(context),
+            KnativeServices(context),
+            RayClusters(context),
             Scheduler(context),
             Kubelets(context),
             LostPods(context),

@@ -80,7 +80,7 @@ async def life(number: int = -1, *, lost: bool = False) -> tuple[list[Any], int]
     assert isinstance(cluster, Flaky)
     cluster.number, cluster.lost = number, lost
     engine = {"leader": {"runner": RUNNER}, "worker": {"size": 1, "runner": RUNNER}}
-    parts = {"decoder": {"runner": RUNNER}, "router": {"runner": RUNNER}}
+    parts: dict[str, Any] = {"decoder": {"runner": RUNNER}, "router": {"runner": RUNNER}}
     for item in (model(), runtime(), service(engine=engine, **parts)):
         cluster.put(item)
     async with operator(cluster):

@@ -318,3 +318,67 @@ def test_deleting_a_service_that_waits_for_a_kind_only_releases_it() -> None:
         assert names(cluster, LEADER_WORKER_SETS) == []
 
     play(body, engine=MULTI)
+
+
+def test_a_ray_cluster_that_stopped_serving_is_made_anew() -> None:
+    ray, prober = ObjectKey("demo", "chat-engine-0"), ObjectKey("demo", "chat-engine-0-mnp")
+
+    def serves(cluster: FakeCluster, unavailable: int) -> None:
+        says(cluster, RAY_CLUSTERS, ray, "Ready", state="ready", availableWorkerReplicas=1)
+        held = found(cluster, DEPLOYMENTS, prober)
+        available = "True" if not unavailable else "False"
+        held["status"] = {
+            "unavailableReplicas": unavailable,
+            "conditions": [{"type": "Available", "status": available, "reason": "Probed"}],
+        }
+        cluster.put(held)
+
+    async def body(cluster: FakeCluster) -> None:
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+        serves(cluster, 0)
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        first = found(cluster, RAY_CLUSTERS, ray)["metadata"]["uid"]
+        serves(cluster, 1)
+        await anyio.sleep(1)
+        assert condition(cluster, "EngineReady")["status"] == "False"
+        since = "raycluster/unavailable-since"
+        assert since in found(cluster, RAY_CLUSTERS, ray)["metadata"]["annotations"]
+        await anyio.sleep(1700)
+        assert found(cluster, RAY_CLUSTERS, ray)["metadata"]["uid"] == first
+        serves(cluster, 0)
+        await anyio.sleep(1)
+        assert since not in found(cluster, RAY_CLUSTERS, ray)["metadata"]["annotations"]
+        serves(cluster, 1)
+        await anyio.sleep(1810)
+        renewed = found(cluster, RAY_CLUSTERS, ray)["metadata"]
+        assert renewed["uid"] != first
+        assert since not in renewed["annotations"]
+
+    engine = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
+    play(body, RAY_CLUSTERS, engine=engine)
+
+
+def test_groups_that_have_not_noticed_a_new_template_are_not_ready() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        def said(*types: str) -> None:
+            says(cluster, LEADER_WORKER_SETS, GROUP, *types)
+            held = found(cluster, LEADER_WORKER_SETS, GROUP)
+            del held["status"]["observedGeneration"]  # as the real one does not tell
+            cluster.put(held)
+
+        said("Available")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        edit(cluster, engine={**MULTI, "worker": {"size": 2, "runner": RUNNER}})
+        await anyio.sleep(1)
+        annotate(cluster, something="else")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["reason"] == "RolloutInProgress"
+        said("UpdateInProgress")
+        await anyio.sleep(1)
+        said("Available")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+
+    play(body, LEADER_WORKER_SETS, engine=MULTI)

@@ -235,3 +235,50 @@ def test_a_service_waits_for_its_weight_and_follows_it(named: dict[str, Any]) ->
         assert template["labels"]["base-model-name"] == "m"
 
     play(body, service(model=named))
+
+
+def left_by_another(cluster: FakeCluster) -> None:
+    """Make the Deployment look as an operator before us would have left it."""
+    held = found(cluster, DEPLOYMENTS, ENGINE)
+    ours = [name for name in held["metadata"]["annotations"] if name.startswith("ome.io/")]
+    for name in ours:
+        del held["metadata"]["annotations"][name]
+    held["spec"]["template"]["spec"]["containers"][0]["image"] = "example.test/go:1"
+    held["metadata"]["managedFields"] = []
+    cluster.put(held)
+
+
+@pytest.mark.parametrize("change", ["own", "shared", "asked"])
+def test_pods_that_another_operator_made_stay_until_something_changes(change: str) -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        for item in (model(), runtime(), service()):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+        left_by_another(cluster)
+        available(cluster)
+        async with operator(cluster, 2):
+            await anyio.sleep(60)
+            held = found(cluster, DEPLOYMENTS, ENGINE)["metadata"]["annotations"]
+            assert held["ome.io/rendering"] == "adopted-1"
+            assert image(cluster) == "example.test/go:1"
+            before = len(cluster.writes)
+            await anyio.sleep(60)
+            assert cluster.writes[before:] == []
+        async with operator(cluster, 3):
+            await anyio.sleep(60)
+            assert cluster.writes[before:] == []
+            if change == "own":
+                edit(cluster, engine={"minReplicas": 1, "maxReplicas": 3})
+            elif change == "shared":
+                new_image(cluster, "example.test/serve:1b")
+            else:
+                annotate(cluster, upgrade_template="true")
+            await anyio.sleep(60)
+            assert image(cluster).startswith("example.test/serve:1")
+            held = found(cluster, DEPLOYMENTS, ENGINE)["metadata"]["annotations"]
+            assert held["ome.io/rendering"] == "1"
+            assert "ome.io/planned-hash" not in held
+
+    run_virtual(main)

@@ -1,0 +1,86 @@
+"""``ome plan``: which services of a cluster an edit would restart, before it is made."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ome.cli.explain.objects import context_namespace
+from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.manifests import files, read
+from ome.cli.offline import admitted
+from ome.cli.render.effects import effects
+from ome.cli.render.plans import render, settings_in
+from ome.cli.render.room import Room
+from ome.clock import SystemClock
+from ome.errors import ApiError, TransportError, UserError
+from ome.telemetry.logging import LogSettings, configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.cli.manifests import Manifest
+
+__all__ = ["run"]
+
+FLAGS = (
+    Flag("f", (), "a file, a directory of manifests, or - for standard input", many=True),
+    Flag("filename", (), "the same as -f", many=True),
+    Flag("n", "", "namespace of objects that name none (default: that of the context)"),
+    Flag("namespace", "", "the same as -n"),
+    Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
+    Flag("kubeconfig", "", "path of a kubeconfig"),
+)
+_EXAMPLES = """
+
+The files are an edit of runtimes, models, accelerator classes, weights, services or settings. Each
+service that it changes is a line: whose pods are replaced, and for which no node has the devices.
+Nothing is written.
+
+Exit code: 0 all would come up, 1 something would not, 2 the command or a file is wrong."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Tell the effects of an edit; the exit code."""
+    try:
+        flags = parse("ome plan", FLAGS, words, words_as="f")
+    except HelpWanted as wanted:
+        raise HelpWanted(usage("ome plan -f FILE", FLAGS) + _EXAMPLES) from wanted
+    given = (*flags["f"], *flags["filename"])
+    if not given:
+        raise UserError("ome plan: name the files of the edit: ome plan -f FILE...")
+    configure_logging(LogSettings(level="error"))  # the log of planning is no concern here
+    manifests = [manifest for file in dict.fromkeys(files(given)) for manifest in read(file)]
+    return anyio.run(_effects, flags, manifests)
+
+
+async def _effects(flags: Mapping[str, Any], manifests: list[Manifest]) -> int:
+    # Imported when used: it loads an HTTP client.
+    from ome.cli.render.cluster import read_all
+    from ome.kube import Client
+    from ome.kube.http import connect
+
+    namespace = flags["namespace"] or flags["n"] or context_namespace(flags["kubeconfig"])
+    edit = admitted(manifests, namespace)
+    async with await connect(flags["kubeconfig"] or None) as transport:
+        client = Client(transport, clock=SystemClock(), rng=random.Random())
+        try:
+            with anyio.fail_after(300):
+                held = await read_all(client, flags["operator-namespace"], edit)
+        except (ApiError, TransportError) as error:
+            raise UserError(f"ome plan: {transport.host}: {error}") from error
+        except TimeoutError as error:
+            raise UserError(
+                f"ome plan: {transport.host}: no answer in 300 s; is the cluster reachable?"
+            ) from error
+    after = [*held.documents, *held.edit]
+    before = render(after, held.documents, held.settings, held.children)
+    changed = render(after, after, settings_in(manifests) or held.settings, held.children)
+    found = list(effects(before, changed, held.children, Room(held.nodes, held.pods)))
+    for effect in found:
+        sys.stdout.write(f"{effect.line}\n")
+    sys.stderr.write(f"{len({effect.service for effect in found})} services change\n")
+    return 1 if any(effect.stuck for effect in found) else 0

@@ -1,0 +1,113 @@
+"""``ome render``: the objects that services of files would have, or how a cluster's differ."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import yaml
+
+from ome.cli.explain.objects import context_namespace
+from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.manifests import files, read
+from ome.cli.offline import admitted
+from ome.cli.render.difference import difference
+from ome.cli.render.plans import NoChildren, Rendered, render, settings_in
+from ome.clock import SystemClock
+from ome.errors import ApiError, TransportError, UserError
+from ome.telemetry.logging import LogSettings, configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.cli.manifests import Manifest
+
+__all__ = ["run"]
+
+FLAGS = (
+    Flag("f", (), "a file, a directory of manifests, or - for standard input", many=True),
+    Flag("filename", (), "the same as -f", many=True),
+    Flag("n", "", "namespace of objects that name none (default: default)"),
+    Flag("namespace", "", "the same as -n"),
+    Flag("against", "", "cluster: compare with the cluster of the kubeconfig", ("", "cluster")),
+    Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
+    Flag("kubeconfig", "", "path of a kubeconfig"),
+)
+_EXAMPLES = """
+
+Examples:
+  ome render -f service.yaml -f model.yaml -f runtimes/
+  ome render -f service.yaml --against cluster
+
+With --against cluster, models, runtimes, classes and settings that the files do not have are the
+cluster's. Nothing is written.
+
+Exit code: 0 rendered, and with --against no difference; 1 a difference, or a service that cannot
+be made; 2 the command or a file is wrong."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Render the services of the files; the exit code."""
+    try:
+        flags = parse("ome render", FLAGS, words, words_as="f")
+    except HelpWanted as wanted:
+        raise HelpWanted(usage("ome render -f FILE", FLAGS) + _EXAMPLES) from wanted
+    given = (*flags["f"], *flags["filename"])
+    if not given:
+        raise UserError("ome render: name the files to render: ome render -f FILE...")
+    configure_logging(LogSettings(level="error"))  # the log of planning is no concern here
+    manifests = [manifest for file in dict.fromkeys(files(given)) for manifest in read(file)]
+    namespace = flags["namespace"] or flags["n"]
+    if flags["against"]:
+        namespace = namespace or context_namespace(flags["kubeconfig"])
+        return anyio.run(_against, flags, manifests, namespace)
+    documents = admitted(manifests, namespace or "default")
+    rendered = render(documents, documents, settings_in(manifests), NoChildren())
+    for item in rendered:
+        _print(item)
+    return _told(rendered)
+
+
+def _print(item: Rendered) -> None:
+    for document in item.objects:
+        metadata = {**document["metadata"]}
+        metadata.pop("ownerReferences", None)  # a service in a file has no uid yet
+        text = yaml.safe_dump({**document, "metadata": metadata}, sort_keys=False, width=100)
+        sys.stdout.write(f"---\n{text}")
+
+
+def _told(rendered: Sequence[Rendered]) -> int:
+    if not rendered:
+        raise UserError("ome render: no InferenceService in the files; name one with -f")
+    for item in rendered:
+        if item.problem:
+            sys.stderr.write(f"InferenceService {item.service}: {item.problem}\n")
+    return 1 if any(item.problem for item in rendered) else 0
+
+
+async def _against(flags: Mapping[str, Any], manifests: list[Manifest], namespace: str) -> int:
+    # Imported when used: files need no HTTP client.
+    from ome.cli.render.cluster import around, children_of
+    from ome.kube import Client
+    from ome.kube.http import connect
+
+    documents = admitted(manifests, namespace)
+    async with await connect(flags["kubeconfig"] or None) as transport:
+        client = Client(transport, clock=SystemClock(), rng=random.Random())
+        try:
+            with anyio.fail_after(120):
+                held, settings = await around(client, documents, flags["operator-namespace"])
+                children = await children_of(client, documents)
+        except (ApiError, TransportError) as error:
+            raise UserError(f"ome render: {transport.host}: {error}") from error
+        except TimeoutError as error:
+            raise UserError(
+                f"ome render: {transport.host}: no answer in 120 s; is the cluster reachable?"
+            ) from error
+    settings = settings_in(manifests) or settings
+    rendered = render(documents, held, settings, children)
+    texts = [text for item in rendered for text in difference(item, children)]
+    sys.stdout.write("".join(texts))
+    return _told(rendered) or (1 if texts else 0)

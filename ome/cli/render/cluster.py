@@ -1,0 +1,174 @@
+"""What a cluster has of the objects of services, and of what they are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.controllers.inferenceservice.children import controller_of
+from ome.controllers.inferenceservice.needs import CHILD_KINDS, resource_of_child
+from ome.controllers.inferenceservice.workload import WORKLOADS
+from ome.controllers.resources import (
+    ACCELERATOR_CLASSES,
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
+    INFERENCE_SERVICES,
+    SERVING_RUNTIMES,
+)
+from ome.errors import Forbidden, NotFound
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS, NODES, PODS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ome.kube.client import Client
+    from ome.kube.resource import Resource
+
+__all__ = ["Cluster", "Found", "around", "children_of", "read_all"]
+
+_SHARED = (
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    SERVING_RUNTIMES,
+    CLUSTER_SERVING_RUNTIMES,
+    ACCELERATOR_CLASSES,
+    FINE_TUNED_WEIGHTS,
+)
+
+
+class Found:
+    """The objects of services as the cluster has them."""
+
+    def __init__(self, documents: Sequence[dict[str, Any]]) -> None:
+        self._held = {_identity(document): document for document in documents}
+        self._by_owner: dict[str, list[dict[str, Any]]] = {}
+        for document in documents:
+            owner = controller_of(document["metadata"])
+            if owner is not None:
+                self._by_owner.setdefault(owner["uid"], []).append(document)
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        """As ``Children.resource``."""
+        return resource_of_child(api_version, kind)
+
+    def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None:
+        """As ``Children.cached``."""
+        return self._held.get((api_version, kind, key))
+
+    def of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
+        """The objects that a service controls and that belong to a component."""
+        for document in self._by_owner.get(uid, ()):
+            metadata = document["metadata"]
+            here = metadata.get("namespace", "") == service.namespace
+            if here and (metadata.get("labels") or {}).get(names.LABEL_COMPONENT):
+                yield document
+
+    def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
+        """As ``Children.workloads_of``."""
+        kinds = {(resource.api_version, resource.kind) for resource in WORKLOADS}
+        for document in self.of(service, uid):
+            if (document["apiVersion"], document["kind"]) in kinds:
+                yield document
+
+
+async def around(
+    client: Client, documents: Sequence[dict[str, Any]], operator_namespace: str
+) -> tuple[list[dict[str, Any]], Mapping[str, str] | None]:
+    """The world that services are planned in: the cluster's objects under those of the files.
+
+    With it the data of the operator's ConfigMap. Raises as ``Client.list`` does.
+    """
+    held: list[dict[str, Any]] = []
+    for resource in _SHARED:
+        held += await _list(client, resource, "")
+    merged = [await _as_stored(client, document) for document in documents]
+    settings = None
+    key = ObjectKey(operator_namespace, names.CONFIGMAP_INFERENCE_SERVICE)
+    try:
+        settings = (await client.get(CONFIGMAPS, key)).get("data") or {}
+    except NotFound:
+        pass  # the shipped values hold, as they do for the operator
+    return [*held, *merged], settings
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Everything in a cluster that has to do with services; ``edit`` are changes as stored."""
+
+    documents: list[dict[str, Any]]
+    edit: list[dict[str, Any]]
+    children: Found
+    settings: Mapping[str, str] | None
+    nodes: list[dict[str, Any]]
+    pods: list[dict[str, Any]]
+
+
+async def read_all(
+    client: Client, operator_namespace: str, edit: Sequence[dict[str, Any]]
+) -> Cluster:
+    """Read it. Raises as ``Client.list`` does."""
+    documents, settings = await around(client, (), operator_namespace)
+    documents += await _list(client, INFERENCE_SERVICES, "")
+    children: list[dict[str, Any]] = []
+    for resource in CHILD_KINDS:
+        children += await _list(client, resource, "", names.LABEL_INFERENCE_SERVICE)
+    return Cluster(
+        documents,
+        [await _as_stored(client, document) for document in edit],
+        Found(children),
+        settings,
+        await client.list(NODES),
+        await client.list(PODS),
+    )
+
+
+async def _as_stored(client: Client, document: dict[str, Any]) -> dict[str, Any]:
+    """A service of a file with the identity that it has in the cluster, if it is there."""
+    if document["kind"] != INFERENCE_SERVICES.kind:
+        return document
+    metadata = document["metadata"]
+    try:
+        live = await client.get(
+            INFERENCE_SERVICES, ObjectKey(metadata["namespace"], metadata["name"])
+        )
+    except NotFound:
+        return document
+    identity = {name: live["metadata"][name] for name in ("uid", "generation")}
+    return {**document, "metadata": {**metadata, **identity}}
+
+
+async def children_of(client: Client, documents: Sequence[Mapping[str, Any]]) -> Found:
+    """The children in the namespaces of the services among the documents."""
+    namespaces = {
+        document["metadata"]["namespace"]
+        for document in documents
+        if document["kind"] == INFERENCE_SERVICES.kind
+    }
+    found: list[dict[str, Any]] = []
+    for namespace in sorted(namespaces):
+        for resource in CHILD_KINDS:
+            found += await _list(client, resource, namespace, names.LABEL_INFERENCE_SERVICE)
+    return Found(found)
+
+
+async def _list(
+    client: Client, resource: Resource, namespace: str, selector: str = ""
+) -> list[dict[str, Any]]:
+    try:
+        return await client.list(resource, namespace, label_selector=selector)
+    except NotFound:
+        return []  # the kind is not installed, so there is nothing of it
+    except Forbidden:
+        if resource not in CHILD_KINDS:
+            raise
+        return []  # not told apart from what is not there; the difference then shows it as new
+
+
+def _identity(document: Mapping[str, Any]) -> tuple[str, str, ObjectKey]:
+    metadata = document["metadata"]
+    key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+    return document["apiVersion"], document["kind"], key

@@ -1,0 +1,111 @@
+"""Services planned from plain documents, by the code that the controller plans with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.cli.explain.objects import stores
+from ome.clock import SystemClock
+from ome.controllers.decode import KindDecoder, Unreadable
+from ome.controllers.inferenceservice.needs import resource_of_child
+from ome.controllers.inferenceservice.planning import Planner
+from ome.controllers.inferenceservice.steps import StepFailed
+from ome.controllers.inferenceservice.world import World
+from ome.kube.resource import ObjectKey
+from ome.workloads import ExposureError, Seen, expose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ome.cli.manifests import Manifest
+    from ome.controllers.inferenceservice.planning import Existing
+    from ome.kube.resource import Resource
+    from ome.workloads import Plan
+
+__all__ = ["NoChildren", "Rendered", "render", "settings_in"]
+
+_CLUSTER_DOMAIN = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A service with the objects that it would have; ``problem`` says why there are no more."""
+
+    service: ObjectKey
+    uid: str
+    objects: tuple[dict[str, Any], ...] = ()
+    problem: str = ""
+
+
+class NoChildren:
+    """Nothing exists yet."""
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        """As ``Children.resource``."""
+        return resource_of_child(api_version, kind)
+
+    def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None:
+        """As ``Children.cached``."""
+        return None
+
+    def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
+        """As ``Children.workloads_of``."""
+        return iter(())
+
+
+def settings_in(manifests: Iterable[Manifest]) -> Mapping[str, str] | None:
+    """The data of the operator's ConfigMap, if it is among the files."""
+    for manifest in manifests:
+        document = manifest.document
+        if not isinstance(document, dict) or document.get("kind") != "ConfigMap":
+            continue
+        if (document.get("metadata") or {}).get("name") == names.CONFIGMAP_INFERENCE_SERVICE:
+            return {str(key): str(text) for key, text in (document.get("data") or {}).items()}
+    return None
+
+
+def render(
+    wanted: Iterable[Mapping[str, Any]],
+    documents: Iterable[dict[str, Any]],
+    settings: Mapping[str, str] | None,
+    children: Existing,
+) -> list[Rendered]:
+    """The services among ``wanted``, planned in a world of ``documents``."""
+    world = World(stores(documents, SystemClock()), KindDecoder())
+    planner = Planner(world, children, lambda: settings, _CLUSTER_DOMAIN)
+    keys = [
+        ObjectKey(item["metadata"]["namespace"], item["metadata"]["name"])
+        for item in wanted
+        if item["kind"] == "InferenceService"
+    ]
+    return [_one(world, planner, key) for key in dict.fromkeys(keys)]
+
+
+def _in_front(made: Plan) -> list[dict[str, Any]]:
+    """What leads to the components once they are ready; nothing where that cannot be said."""
+    if made.exposed is None:
+        return []
+    try:
+        found = expose(
+            made.exposed, {item.name: Seen("True", item.url) for item in made.components}
+        )
+    except ExposureError as error:
+        raise StepFailed("IngressReady", "", str(error)) from error
+    return [dict(document) for document in found.objects]
+
+
+def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
+    try:
+        found = world.service(key)
+        if found is None:
+            return Rendered(key, "", problem="not there any more")
+        service = found[1]
+        planned = planner.plan(service, [])
+        front = _in_front(planned.plan)
+    except (StepFailed, Unreadable) as error:
+        return Rendered(key, "", problem=str(error))
+    objects = (*(document for _, document in planned.objects), *front)
+    problem = "" if planned.failure is None else str(planned.failure)
+    return Rendered(key, service.metadata.uid or "", objects, problem)

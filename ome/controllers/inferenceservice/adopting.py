@@ -1,0 +1,64 @@
+"""Workloads that another operator of the same kinds has left: kept as they are, pods and all.
+
+Pods of a running service are precious, so a take-over changes no template. A workload of the
+service without a rendering of ours gets the rendering ``adopted-N``: what its pods are like stays
+until the service's spec changes, what it shares with others changes (a few services at a time), or
+its user asks with annotation ``ome.io/upgrade-template``. Then it is rendered as any other. ``N``
+is the rendering that it is compared with meanwhile, so that a newer version of OME is no change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ome.api import names
+from ome.controllers.inferenceservice.rollout import SERVICE_GENERATION
+from ome.controllers.inferenceservice.workload import pods_of, with_pods_of
+from ome.kube.compare import document_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["keeps", "kept", "rendering_of"]
+
+_ADOPTED = "adopted-"
+
+
+def rendering_of(workload: Mapping[str, Any]) -> str | None:
+    """The rendering that a workload is planned with; None when none of ours made it."""
+    annotations = workload["metadata"].get("annotations") or {}
+    held = annotations.get(names.ANNOTATION_RENDERING)
+    return None if held is None else str(held).removeprefix(_ADOPTED)
+
+
+def keeps(
+    live: Mapping[str, Any] | None, desired: Mapping[str, Any], generation: int, *, upgrade: bool
+) -> bool:
+    """Whether the pods of a workload stay as another operator made them."""
+    if live is None or upgrade:
+        return False
+    annotations = live["metadata"].get("annotations") or {}
+    rendering = annotations.get(names.ANNOTATION_RENDERING)
+    if rendering is None:
+        return True
+    return bool(
+        rendering.startswith(_ADOPTED)
+        and annotations.get(SERVICE_GENERATION) == str(generation)
+        and annotations.get(names.ANNOTATION_PLANNED_HASH) == _planned(desired)
+    )
+
+
+def kept(live: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired workload with the pods of the live one, and what tells a later change."""
+    metadata = desired["metadata"]
+    annotations = {
+        **(metadata.get("annotations") or {}),
+        names.ANNOTATION_RENDERING: f"{_ADOPTED}{rendering_of(desired)}",
+        names.ANNOTATION_PLANNED_HASH: _planned(desired),
+    }
+    document = {**desired, "metadata": {**metadata, "annotations": annotations}}
+    return with_pods_of(document, live)
+
+
+def _planned(desired: Mapping[str, Any]) -> str:
+    return document_hash(pods_of(desired))

@@ -1,0 +1,134 @@
+"""``ome plan`` and ``ome render --against cluster`` on what a cluster has."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from ome.cli.render.cluster import around, children_of, read_all
+from ome.cli.render.difference import difference
+from ome.cli.render.effects import effects
+from ome.cli.render.plans import render
+from ome.cli.render.room import Room
+from ome.controllers.resources import CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES
+from ome.kube import Client
+from ome.kube.resource import ObjectKey
+from tests.controllers.inferenceservice.world import (
+    SERVICE,
+    found,
+    model,
+    new_cluster,
+    operator,
+    runtime,
+    service,
+)
+from tests.support.virtual_time import VirtualClock, run_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.support.fake_cluster import FakeCluster
+
+GPUS = {"limits": {"nvidia.com/gpu": "8"}}
+
+
+def play(body: Callable[[FakeCluster, Client], Awaitable[None]]) -> None:
+    """Run a scenario on a cluster in which the operator has made one service."""
+
+    async def main() -> None:
+        cluster = new_cluster()
+        for item in (model(), runtime(), service()):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+        await body(cluster, Client(cluster, clock=VirtualClock(), rng=random.Random(1)))
+
+    run_virtual(main)
+
+
+def edited(cluster: FakeCluster, image: str = "example.test/serve:2") -> dict[str, Any]:
+    held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+    spec = runtime(image=image)["spec"]
+    spec["engineConfig"]["runner"]["resources"] = GPUS
+    return {**held, "spec": spec}
+
+
+def node(gpus: str) -> dict[str, Any]:
+    status = {"allocatable": {"cpu": "64", "nvidia.com/gpu": gpus}}
+    metadata = {"name": "n", "labels": {"models.ome.io/clusterbasemodel.m": "Ready"}}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": status}
+
+
+def test_what_the_operator_made_is_no_difference() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        wanted = [found(cluster, INFERENCE_SERVICES, SERVICE)]
+        held, settings = await around(client, wanted, "ome")
+        children = await children_of(client, wanted)
+        (item,) = render(wanted, held, settings, children)
+        assert item.problem == ""
+        assert list(difference(item, children)) == []
+
+    play(body)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "text", "stuck"),
+    [
+        ("8", "Deployment chat-engine replaces 1 pod", False),
+        (
+            "4",
+            "Deployment chat-engine replaces 1 pod; no node that its node selector names has"
+            " 8 nvidia.com/gpu free, so it would wait",
+            True,
+        ),
+    ],
+)
+def test_an_edit_of_a_runtime_says_whose_pods_it_replaces(
+    gpus: str, text: str, stuck: bool
+) -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        cluster.put(node(gpus))
+        held = await read_all(client, "ome", [edited(cluster)])
+        after = [*held.documents, *held.edit]
+        before = render(after, held.documents, held.settings, held.children)
+        changed = render(after, after, held.settings, held.children)
+        room = Room(held.nodes, held.pods)
+        told = list(effects(before, changed, held.children, room))
+        assert [(effect.text, effect.stuck) for effect in told] == [(text, stuck)]
+        assert list(effects(before, before, held.children, room)) == []
+
+    play(body)
+
+
+def test_an_edit_that_ends_a_service_says_so() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        disabled = {**edited(cluster), "spec": {**runtime()["spec"], "disabled": True}}
+        held = await read_all(client, "ome", [disabled])
+        after = [*held.documents, *held.edit]
+        before = render(after, held.documents, held.settings, held.children)
+        changed = render(after, after, held.settings, held.children)
+        (effect,) = effects(before, changed, held.children, Room((), ()))
+        assert effect.stuck
+        assert effect.text.startswith("cannot be made any more, what runs stays: Failed to find")
+
+    play(body)
+
+
+def test_pods_that_run_take_room() -> None:
+    pod = {
+        "metadata": {"name": "p"},
+        "spec": {"nodeName": "n", "containers": [{"resources": GPUS}]},
+        "status": {"phase": "Running"},
+    }
+    template = {"spec": {"containers": [{"resources": GPUS}]}}
+    workload = {"kind": "Deployment", "spec": {"template": template}}
+    assert Room([node("8")], []).shortage(workload) == ""
+    assert Room([node("8")], [pod]).shortage(workload) == "no node has 8 nvidia.com/gpu free"
+    ended = {**pod, "status": {"phase": "Succeeded"}}
+    assert Room([node("8")], [ended]).shortage(workload) == ""
+    chosen = {**template["spec"], "nodeSelector": {"gpu": "h100"}}
+    workload = {"kind": "Deployment", "spec": {"template": {"spec": chosen}}}
+    assert "that its node selector names" in Room([node("8")], []).shortage(workload)

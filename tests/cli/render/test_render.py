@@ -1,0 +1,101 @@
+"""``ome render`` over files, and the difference to what a cluster has."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from ome.cli import main
+from ome.cli.render.cluster import Found
+from ome.cli.render.difference import difference
+from ome.cli.render.plans import NoChildren, Rendered, render
+from ome.kube.resource import ObjectKey
+from tests.controllers.inferenceservice.world import model, runtime, service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UID = "uid-1"
+
+
+def run(tmp_path: Path, *documents: dict[str, Any]) -> int:
+    path = tmp_path / "all.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    with pytest.raises(SystemExit) as ended:
+        main(["render", "-f", str(path)])
+    return int(ended.value.code or 0)
+
+
+def test_the_objects_of_a_service(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    held = service()
+    del held["metadata"]["namespace"]
+    assert run(tmp_path, model(), runtime(), held) == 0
+    out, err = capfd.readouterr()
+    made = list(yaml.safe_load_all(out))
+    assert [item["kind"] for item in made] == [
+        "ConfigMap",
+        "Deployment",
+        "Service",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "Service",
+    ]
+    assert {item["metadata"]["namespace"] for item in made} == {"default"}
+    assert err == ""
+
+
+def test_what_cannot_be_made_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, model(), service()) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("InferenceService demo/chat: Failed to find runtime for model m")
+
+
+def test_files_without_a_service_are_a_mistake(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, model()) == 2
+    assert "no InferenceService in the files" in capfd.readouterr()[1]
+
+
+def planned(image: str = "example.test/serve:1") -> Rendered:
+    held = service()
+    held["metadata"] |= {"uid": UID, "generation": 1}
+    (rendered,) = render([held], [model(), runtime(image=image), held], None, NoChildren())
+    assert rendered.problem == ""
+    return rendered
+
+
+def test_what_is_as_planned_is_not_told_of() -> None:
+    first = planned()
+    assert list(difference(first, Found(first.objects))) == []
+
+
+def test_what_would_be_made_changed_and_deleted() -> None:
+    live = [copy.deepcopy(item) for item in planned().objects]
+    budget = next(item for item in live if item["kind"] == "PodDisruptionBudget")
+    live.remove(budget)
+    router = {**copy.deepcopy(budget), "metadata": {**budget["metadata"], "name": "chat-router"}}
+    texts = list(difference(planned("example.test/serve:2"), Found([*live, router])))
+    assert [text.partition("\n")[0] for text in texts] == [
+        "# Deployment demo/chat-engine changes, and its pods are replaced",
+        "# PodDisruptionBudget demo/chat-engine is made",
+        "# PodDisruptionBudget demo/chat-router is deleted",
+    ]
+    changed = [line for line in texts[0].splitlines() if line[:1] in "+-"]
+    assert [line.split() for line in changed] == [
+        ["-", "image:", "example.test/serve:1"],
+        ["+", "image:", "example.test/serve:2"],
+    ]
+
+
+def test_a_number_that_others_may_change_is_no_difference() -> None:
+    first = planned()
+    live = copy.deepcopy(first.objects)
+    next(item for item in live if item["kind"] == "Deployment")["spec"]["replicas"] = 7
+    found = Found(live)
+    assert list(difference(first, found)) == []
+    assert len(list(found.of(ObjectKey("demo", "chat"), UID))) == 5
