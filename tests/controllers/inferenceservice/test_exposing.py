@@ -13,7 +13,9 @@ from ome.controllers.resources import (
     INFERENCE_POOLS,
     INFERENCE_SERVICES,
     KNATIVE_SERVICES,
+    LEADER_WORKER_SETS,
     SCALED_OBJECTS,
+    SIDECARS,
     VIRTUAL_SERVICES,
 )
 from ome.errors import InternalError
@@ -624,3 +626,49 @@ def test_a_paused_service_is_told_of_and_not_changed() -> None:
         assert hosts(cluster) == ["chat.demo.other.example.com"]
 
     play(body, PLAIN)
+
+
+# The Sidecar of a component of many nodes.
+
+MULTI: dict[str, Any] = {
+    "labels": {"sidecar.istio.io/inject": "true"},
+    "leader": {"runner": RUNNER},
+    "worker": {"size": 1, "runner": RUNNER},
+}
+
+
+def left_behind(selector: str, **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.istio.io/v1beta1",
+        "kind": "Sidecar",
+        "metadata": {"name": "chat-engine", "namespace": "demo", **metadata},
+        "spec": {"workloadSelector": {"labels": {"ome.io/inferenceservice": selector}}},
+    }
+
+
+def test_a_sidecar_that_nobody_owns_and_no_pod_has_is_taken_over() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        made = found(cluster, SIDECARS, ENGINE)
+        assert made["metadata"]["ownerReferences"][0]["name"] == "chat"
+        labels = {"ome.io/inferenceservice": "chat", "component": "engine"}
+        assert made["spec"]["workloadSelector"]["labels"] == labels
+
+    before = left_behind("chat-engine")
+    kinds = (SIDECARS, LEADER_WORKER_SETS)
+    play(body, None, *kinds, before=lambda cluster: cluster.put(before), engine=MULTI)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        left_behind("chat"),
+        left_behind("chat-engine", ownerReferences=[{"kind": "A", "name": "b", "uid": "c"}]),
+    ],
+)
+def test_a_sidecar_of_somebody_else_is_left_alone(theirs: dict[str, Any]) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert found(cluster, SIDECARS, ENGINE)["spec"] == theirs["spec"]
+        assert condition(cluster, "EngineReady")["reason"] == "ServiceConflict"
+
+    kinds = (SIDECARS, LEADER_WORKER_SETS)
+    play(body, None, *kinds, before=lambda cluster: cluster.put(theirs), engine=MULTI)
