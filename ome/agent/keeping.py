@@ -14,10 +14,11 @@ import structlog
 
 from ome.agent.fetch.model import Job
 from ome.agent.fetch.peers import NoPeer, PeersBusy
+from ome.agent.owning import check_path, shared_files
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
 from ome.agent.removing import clear_path, leave_owner
-from ome.agent.retries import OF_THE_SOURCE, PathTaken, entry_error, metric_of
-from ome.agent.sharing import Owner, artifact_of, children, find_owner, with_artifact
+from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
+from ome.agent.sharing import Owner, artifact_of, children, with_artifact
 from ome.api import names
 from ome.errors import StorageError
 from ome.storage.settings import Credentials
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ome.agent.disk import Held
     from ome.agent.fetch.model import Fetched
     from ome.agent.models import Model
+    from ome.agent.owning import Shared
     from ome.agent.post import Post
     from ome.agent.protocol import Progress
 
@@ -57,11 +59,11 @@ class Keeper:
             return
         self._credentials = await post.credentials(model)
         job = self._job()
-        self._own_path(job)
+        check_path(post, model, job)
         started = post.clock.monotonic()
         held = await post.disk.held(self._key)
         post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
-        owner = await self._owner(job, held)
+        owner = await shared_files(post, model, job, held)
         if owner is not None:
             job = msgspec.structs.replace(job, link_to=owner.path, revision=owner.revision)
         elif held is not None and model.redownload not in ("", held.manifest.wish):
@@ -137,51 +139,6 @@ class Keeper:
             describe=not model.skip_parsing,
         )
 
-    def _own_path(self, job: Job) -> None:
-        """Raise ``PathTaken`` when a model of other content has the directory and goes first."""
-        post, mine = self._post, self._model
-        if not mine.own_files or self._is_ready(mine):
-            return
-        for other in post.models():
-            if other.key == mine.key or not other.own_files or post.path_of(other) != job.path:
-                continue
-            if not post.here(other) or _content(other) == _content(mine):
-                continue
-            if self._is_ready(other) or (other.created, other.key) < (mine.created, mine.key):
-                raise PathTaken(
-                    f"spec.storage.path {post.disk.shown(job.path)} is that of {other.kind}"
-                    f" {other.key}, whose storageUri is {other.uri}; give one of them another path"
-                )
-
-    def _is_ready(self, model: Model) -> bool:
-        entry = self._post.reporter.entry(model.report_key)
-        return entry is not None and entry.status == READY
-
-    async def _owner(self, job: Job, held: Held | None) -> _Shared | None:
-        """The model to link to: one of the same commit, unless others link here already."""
-        post, model = self._post, self._model
-        if not model.reuses or artifact_of(self._entry).children_paths:
-            return None
-        settled = held is not None and (held.whole, held.manifest.source) == (True, job.source)
-        if settled and held is not None and held.manifest.target:
-            parents = artifact_of(self._entry).parent_path or {}
-            key = next(iter(parents), "")
-            return _Shared(key, held.manifest.target, held.manifest.revision) if key else None
-        entries = {key: post.reporter.entry(key) for key in post.reporter.keys}
-        if not any(artifact_of(entry).sha for key, entry in entries.items() if key != self._key):
-            return None
-        try:
-            known = held.manifest.revision if settled and held is not None else ""
-            sha = known or await post.downloads.revision(job)
-        except StorageError as error:
-            log.warning("model.revision_unknown", model=str(model.key), problem=str(error))
-            return None
-        found = find_owner(entries, self._key, model.key.namespace, sha)
-        if found is None or post.disk.real(found.path) == job.path:
-            return None
-        path = post.disk.real(found.path)
-        return _Shared(found.key, path, sha) if await post.disk.is_dir(path) else None
-
     def _told_all(self, entry: Entry | None) -> bool:
         """Whether the entry is Ready and says what the files do."""
         if entry is None or entry.status != READY or entry.path != self._path_said:
@@ -248,7 +205,7 @@ class Keeper:
         self._said, self._before = now, progress.completed_bytes
         self._updating(msgspec.structs.replace(progress, speed_bytes_per_sec=speed))
 
-    def _succeeded(self, done: Fetched, owner: _Shared | None, seconds: float) -> None:
+    def _succeeded(self, done: Fetched, owner: Shared | None, seconds: float) -> None:
         post, model = self._post, self._model
         before = artifact_of(self._entry)
         path = post.disk.shown(done.path)
@@ -282,26 +239,6 @@ class Keeper:
         if entry is not None:
             artifact = children(artifact_of(entry), add=path)
             self._post.reporter.amend(key, with_artifact(entry, artifact))
-
-
-class _Shared(msgspec.Struct, frozen=True):
-    """Files of another model with the same content."""
-
-    key: str
-    path: str
-    """In this process."""
-    revision: str
-
-    def as_parent(self, post: Post) -> Owner:
-        return Owner(self.key, post.disk.shown(self.path))
-
-
-def _content(model: Model) -> str:
-    """What decides a model's content; of a URI that says nothing, the URI."""
-    try:
-        return Job(key="", uri=model.uri, roots=[], parameters=dict(model.parameters)).source
-    except StorageError:
-        return model.uri
 
 
 def _same(held: Held, job: Job) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ome.agent.models import Model
     from ome.agent.post import Post
 
-__all__ = ["clear_path", "leave_owner", "remove_model"]
+__all__ = ["clear_path", "leave_owner", "remove_model", "used_by_others"]
 
 log = structlog.get_logger("agent")
 
@@ -50,7 +50,7 @@ async def clear_path(post: Post, model: Model, path: str, key: str) -> None:
         if model.reserved:
             _reserve(post, key)
         return
-    if model.reserved or _used(post, model, path):
+    if model.reserved or used_by_others(post, model, path):
         return
     owners = {other: of for other, of in (artifact.parent_path or {}).items() if other != key}
     for owner in owners:
@@ -73,12 +73,14 @@ async def _clear_owner(post: Post, model: Model, owner: str, directory: str) -> 
     """Remove files that were left for their links, with the last of these."""
     if owner in post.reporter.keys:
         return
-    mine = artifact_of(post.reporter.entry(model.report_key))
-    others = [artifact_of(post.reporter.entry(key)) for key in post.reporter.keys]
-    refer = [one for one in others if owner in (one.parent_path or {}) and one is not mine]
+    others = [key for key in post.reporter.keys if key != model.report_key]
+    artifacts = [artifact_of(post.reporter.entry(key)) for key in others]
+    linked = any(owner in (artifact.parent_path or {}) for artifact in artifacts)
+    reserved = artifact_of(post.reporter.entry(model.report_key)).reserved is True
     path = post.disk.real(directory)
-    reserved = mine.reserved is True or any(one.reserved is True for one in refer)
-    if len(refer) > 1 or reserved or _used(post, model, path) or await post.disk.linked(path):
+    if linked or reserved or used_by_others(post, model, path):
+        return
+    if await post.disk.linked(path):
         return
     async with post.only_one(path):
         await post.disk.remove(path)
@@ -94,7 +96,7 @@ def _reserve(post: Post, owner: str) -> None:
             post.reporter.amend(key, with_artifact(entry, kept))
 
 
-def _used(post: Post, model: Model, path: str) -> bool:
+def used_by_others(post: Post, model: Model, path: str) -> bool:
     """Whether another model has the directory, or one inside it."""
     mine = PurePosixPath(path)
     return any(

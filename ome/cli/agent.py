@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_COMMANDS = {"model-metadata": "ome.cli.jobs.metadata"}
+_COMMANDS = {
+    "fine-tuned-adapter": "ome.cli.jobs.adapter",
+    "model-metadata": "ome.cli.jobs.metadata",
+    "serving-agent": "ome.cli.jobs.sidecar",
+}
 """The module whose ``run`` is the subcommand."""
 
 

@@ -84,14 +84,12 @@ async def _main(
         async with AsyncExitStack() as stack:
             transport = await stack.enter_async_context(await connect(flags["kubeconfig"] or None))
             client = Client(transport, clock=clock, rng=rng, user_agent=f"ome-agent/{__version__}")
-            labels = await _own_labels(client, node)
             address = _address(flags) if flags["peers"] else ""
             site = Site(
                 own_namespace(flags["namespace"]),
                 os.environ,
                 address=address,
                 peers=flags["peers"],
-                shape=shape_of(labels, types),
                 metrics=metrics,
             )
             informers = Informers(client, clock, rng)
@@ -103,6 +101,8 @@ async def _main(
             await _serve(stack, app, flags["port"])
             if flags["metrics-port"] not in (0, flags["port"]):
                 await _serve(stack, metrics_only_app(metrics.registry), flags["metrics-port"])
+            # Probes answer while the API server is waited for.
+            post.shape = shape_of(await _own_labels(client, node), types)
             await _until_signal(fleet, informers, node)
     return outcome.code
 

@@ -43,6 +43,7 @@ FLAGS = (
     Flag("config", "", "configuration file (yaml, json or toml)"),
     Flag("c", "", "the same as --config"),
     Flag("debug", False, "accepted and without effect"),
+    Flag("d", False, "the same as --debug"),
     Flag("model-path", "", "directory of the model's files"),
     Flag("basemodel-name", "", "name of the BaseModel or ClusterBaseModel"),
     Flag("basemodel-namespace", "", "namespace of the BaseModel"),
