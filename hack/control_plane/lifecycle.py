@@ -99,6 +99,12 @@ def add_nodes(start: Start, count: int, prefix: str, shape: Shape) -> None:
         nodes.wait_ready(start, names, DEADLINE + count / 10)
 
 
+def serve(start: Start, features: Sequence[str] = ()) -> None:
+    """Start the API server, also again after `processes.end`, and wait until it is ready."""
+    processes.spawn(start, "kube-apiserver", flags.kube_apiserver(start, features))
+    _await(start, "kube-apiserver", "/readyz")
+
+
 def _token(start: Start, namespace: str, name: str) -> str:
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
     request = {
@@ -139,8 +145,7 @@ def _start(start: Start, wishes: Wishes) -> None:
         processes.spawn(start, "etcd", flags.etcd(start))
         _await(start, "etcd", "/health", authority="etcd-ca", client="etcd-client")
     with timed("kube-apiserver is ready"):
-        processes.spawn(start, "kube-apiserver", flags.kube_apiserver(start, features))
-        _await(start, "kube-apiserver", "/readyz")
+        serve(start, features)
     for manifest in wishes.manifests:
         _apply(start, manifest)
     with timed("kube-controller-manager, kube-scheduler and kwok are ready"):

@@ -103,21 +103,27 @@ def _failed(start: Start, component: str, what: str) -> str:
 
 
 def stop(start: Start) -> None:
-    """End all that runs of a start: asked first, and killed where that takes too long."""
+    """End all that runs of a start."""
     for component in STOP_ORDER:
-        if alive(start, component):
-            _send(start, component, signal.SIGTERM)
-            if not _gone(start, component, PATIENCE):
-                _send(start, component, signal.SIGKILL)
-                if not _gone(start, component, PATIENCE):
-                    pid = start.pids[component][0]
-                    raise ControlPlaneError(
-                        f"{component} (process {pid}) does not end, even when killed; "
-                        "see what it waits for, then run 'hack/control-plane down' again"
-                    )
+        end(start, component)
     for pid, _ in start.pids.values():
         if child := _children.pop(pid, None):
             child.wait()  # it has ended: this only keeps it from staying as a zombie
+
+
+def end(start: Start, component: str) -> None:
+    """End one component, if it runs: asked first, and killed where that takes too long."""
+    if not alive(start, component):
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _send(start, component, number)
+        if _gone(start, component, PATIENCE):
+            return
+    pid = start.pids[component][0]
+    raise ControlPlaneError(
+        f"{component} (process {pid}) does not end, even when killed; "
+        "see what it waits for, then run 'hack/control-plane down' again"
+    )
 
 
 def _send(start: Start, component: str, number: signal.Signals) -> None:

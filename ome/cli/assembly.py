@@ -92,10 +92,22 @@ class _Operator:
         events = EventRecorder(
             client, names.EVENT_COMPONENT, self._clock, dropped=metrics.events_dropped.inc
         )
-        applier = Applier(client, names.FIELD_MANAGER, names.ANNOTATION_APPLIED_HASH)
+        applier = Applier(
+            client,
+            names.FIELD_MANAGER,
+            names.ANNOTATION_APPLIED_HASH,
+            status_written=metrics.status_written,
+        )
         discovery = Discovery(client, self._clock)
         context = ControllerContext(
-            client, informers, applier, events, self._clock, self._rng, settings.namespace
+            client,
+            informers,
+            applier,
+            events,
+            self._clock,
+            self._rng,
+            settings.namespace,
+            metrics.status_saved,
         )
         controllers = setup_all(context)
         for controller in controllers:

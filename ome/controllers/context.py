@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
     from ome.clock import Clock
     from ome.informers.registry import Informers
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from ome.kube.events import EventRecorder
 
 __all__ = ["ControllerContext"]
+
+
+def _untold(_kind: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +34,5 @@ class ControllerContext:
     rng: random.Random
     namespace: str
     """The operator's own namespace: its ConfigMaps and the nodes' status reports are there."""
+    status_saved: Callable[[str], None] = _untold
+    """Told the kind of an object whose change waits for a later write of its status."""

@@ -60,6 +60,7 @@ OPEN_SECONDS = 45.0
 PAGE_SECONDS = 60.0
 WHOLE_LIST_SECONDS = 180.0
 SILENCE_SECONDS = 90.0  # bookmarks come about each 60 s
+EXTENDED_SECONDS = 1.0  # moving a deadline costs a timer: not with each of a thousand chunks
 ALIVE_SECONDS = 10.0  # a watch that lived for so long counts as one that worked
 SAMPLED = 16  # one event of so many is timed
 SLACK_SECONDS = 60.0  # beyond a step's own deadline, before health calls it stuck
@@ -242,8 +243,10 @@ class Driver(Generic[T]):
         return lived >= ALIVE_SECONDS or self._reflector.version != before
 
     def _extend(self, silence: anyio.CancelScope) -> None:
-        silence.deadline = self._clock.monotonic() + SILENCE_SECONDS
-        self._pulse(SILENCE_SECONDS)
+        deadline = self._clock.monotonic() + SILENCE_SECONDS
+        if deadline - silence.deadline >= EXTENDED_SECONDS:
+            silence.deadline = deadline
+            self.due = deadline + SLACK_SECONDS
 
     async def _lines(self, lines: Iterable[bytes]) -> None:
         try:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ome.informers.merging import ProjectionError, merge_projections
+from ome.informers.packing import Packed, unpack
 from ome.kube.resource import ObjectKey
 
 __all__ = [
@@ -93,17 +94,18 @@ class PartialMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 class WholeObject(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """An object kept whole, as copied JSON text, and decoded when asked for.
 
-    A field that the object does not have is an empty, false ``Raw`` (msgspec knows no optional
-    one). Top-level fields that are not listed here are not kept.
+    What is large is kept compressed: ``document`` reads it, a JSON decoder does not. A field that
+    the object does not have is an empty, false ``Raw`` (msgspec knows no optional one). Top-level
+    fields that are not listed here are not kept.
     """
 
     metadata: Metadata
     api_version: str = ""
     kind: str = ""
-    spec: msgspec.Raw = _NOTHING
+    spec: Packed = _NOTHING
     status: msgspec.Raw = _NOTHING
-    data: msgspec.Raw = _NOTHING
-    binary_data: msgspec.Raw = _NOTHING
+    data: Packed = _NOTHING
+    binary_data: Packed = _NOTHING
     immutable: msgspec.Raw = _NOTHING
     type: msgspec.Raw = _NOTHING
     rules: msgspec.Raw = _NOTHING
@@ -122,7 +124,9 @@ class WholeObject(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_de
 
         ``apiVersion`` and ``kind`` are there when the object came through an informer.
         """
-        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        texts = {name: unpack(getattr(self, name)) for name in ("spec", "data", "binary_data")}
+        whole = msgspec.structs.replace(self, **texts)
+        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(whole))
         return document
 
 

@@ -1,4 +1,7 @@
-"""Raw JSON fields are slices of the buffer that they were decoded from: copy, to free the rest."""
+"""Raw JSON fields are slices of the buffer that they were decoded from: copy, to free the rest.
+
+Those that are declared ``Packed`` are packed instead.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ import msgspec
 from msgspec.structs import fields, force_setattr
 
 from ome.informers.merging import ProjectionError
+from ome.informers.packing import Packed, pack
 
 __all__ = ["Plan", "copy_raw", "raw_plan"]
 
 Plan = tuple[tuple[str, Any], ...]
-"""(attribute, None for a Raw or the plan of the struct in it)."""
+"""(attribute, what makes the Raw in it one of its own, or the plan of the struct in it)."""
 
 
 @functools.cache
@@ -31,7 +35,9 @@ def raw_plan(struct: type[Any]) -> Plan:
             continue
         declared = _without_none(field.type)
         if field.type is msgspec.Raw:
-            plan.append((field.name, None))
+            plan.append((field.name, msgspec.Raw.copy))
+        elif field.type == Packed:
+            plan.append((field.name, pack))
         elif isinstance(declared, msgspec.StructMeta):
             plan.append((field.name, raw_plan(declared)))
         else:
@@ -46,11 +52,11 @@ def copy_raw(obj: Any, plan: Plan) -> None:
     """Replace each slice of a larger buffer in ``obj`` by a copy of its own."""
     for name, inner in plan:
         value = getattr(obj, name)
-        if inner is None:
-            if value:  # frozen for readers; it has none yet
-                force_setattr(obj, name, value.copy())
-        elif value is not None:
-            copy_raw(value, inner)
+        if isinstance(inner, tuple):
+            if value is not None:
+                copy_raw(value, inner)
+        elif value:  # frozen for readers; it has none yet
+            force_setattr(obj, name, inner(value))
 
 
 def _without_none(declared: Any) -> Any:

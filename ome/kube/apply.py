@@ -35,7 +35,7 @@ from ome.kube.resource import ObjectKey, Resource
 from ome.kube.resources import NAMESPACES, resource_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ome.kube.client import Client
 
@@ -62,6 +62,7 @@ class Applier:
     ``hash_annotation`` names the annotation that remembers what was applied; ``predecessors`` are
     field managers of other operators of the same kinds, beside those that are recognised by the
     owner reference that they set. ``resources`` are kinds beyond the built-in ones.
+    ``status_written`` is told the kind of each status that was written.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class Applier:
         *,
         predecessors: Collection[str] = (),
         resources: Collection[Resource] = (),
+        status_written: Callable[[str], None] | None = None,
     ) -> None:
         self._client = client
+        self._status_written = status_written
         self._manager = manager
         self._hash_annotation = hash_annotation
         self._predecessors = frozenset(predecessors)
@@ -209,12 +212,15 @@ class Applier:
         """
         if live.get("status") == status:
             return dict(live)
-        return await self.patch_user_object(
+        written = await self.patch_user_object(
             resource,
             live["metadata"],
             [{"op": "add", "path": "/status", "value": status}],
             subresource="status",
         )
+        if self._status_written is not None:
+            self._status_written(resource.kind)
+        return written
 
     def _resource(self, document: Mapping[str, Any]) -> Resource:
         named = (document["apiVersion"], document["kind"])

@@ -129,8 +129,10 @@ class WorkQueue(Generic[K]):
         if held is not None and held[0] <= due:
             return
         self._delayed[key] = (due, priority)
-        heapq.heappush(self._timer, (due, self._ticket(), key))
-        self._notify()
+        entry = (due, self._ticket(), key)
+        heapq.heappush(self._timer, entry)
+        if self._timer[0] is entry:  # else who waits for the timer wakes early enough
+            self._notify()
 
     def add_rate_limited(self, key: K) -> None:
         """Make the key ready after its back-off; one more failure is counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -35,6 +36,7 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         self._reconcile()
         self._workqueue()
+        self._statuses()
         self._rest()
         self.loop_lag = Histogram(
             "ome_loop_lag_seconds",
@@ -116,6 +118,28 @@ class Metrics:
             registry=where,
         )
 
+    def _statuses(self) -> None:
+        label = ["kind"]
+        written = Counter(
+            "ome_status_writes_total", "Statuses written.", label, registry=self.registry
+        )
+        saved = Counter(
+            "ome_status_coalesced_total",
+            "Changes that waited for a later write of a status instead of making their own.",
+            label,
+            registry=self.registry,
+        )
+        self._written = functools.cache(written.labels)
+        self._saved = functools.cache(saved.labels)
+
+    def status_written(self, kind: str) -> None:
+        """A status of an object of this kind was written."""
+        self._written(kind).inc()
+
+    def status_saved(self, kind: str) -> None:
+        """A change of an object of this kind waits for a later write of its status."""
+        self._saved(kind).inc()
+
     def _rest(self) -> None:
         self.requests = Counter(
             "rest_client_requests_total",
@@ -164,8 +188,10 @@ class Metrics:
     def request(self, host: str) -> Callable[[str, str, float], None]:
         """Counts requests to one API server: (method, code, seconds)."""
 
+        series = functools.cache(self.requests.labels)
+
         def observe(method: str, code: str, _seconds: float) -> None:
-            self.requests.labels(code, method, host).inc()
+            series(code, method, host).inc()
 
         return observe
 
@@ -192,24 +218,28 @@ class ControllerReport:
     """Writes the series of one controller."""
 
     def __init__(self, metrics: Metrics, name: str) -> None:
-        self._metrics = metrics
-        self._name = name
+        self._active = metrics.active_workers.labels(name)
+        self._seconds = metrics.reconcile_seconds.labels(name)
+        self._results = functools.cache(functools.partial(metrics.reconcile_total.labels, name))
+        self._errors = functools.partial(metrics.reconcile_errors.labels, name)
+        self._terminal = functools.partial(metrics.terminal_errors.labels, name)
+        self._panics = functools.partial(metrics.panics.labels, name)
 
     def started(self) -> None:
-        self._metrics.active_workers.labels(self._name).inc()
+        self._active.inc()
 
     def finished(self, result: str, seconds: float) -> None:
-        self._metrics.active_workers.labels(self._name).dec()
-        self._metrics.reconcile_total.labels(self._name, result).inc()
-        self._metrics.reconcile_seconds.labels(self._name).observe(seconds)
+        self._active.dec()
+        self._results(result).inc()
+        self._seconds.observe(seconds)
         if result == "error":
-            self._metrics.reconcile_errors.labels(self._name).inc()
+            self._errors().inc()
 
     def terminal_error(self) -> None:
-        self._metrics.terminal_errors.labels(self._name).inc()
+        self._terminal().inc()
 
     def panicked(self) -> None:
-        self._metrics.panics.labels(self._name).inc()
+        self._panics().inc()
 
 
 class _Pending(Collector):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["default", "validate"]
 
+_MEBIBYTE = 2**20
+"""Below this a number means GiB already; see ``ome.selection``."""
 _GIBIBYTE = 2**30
 
 
@@ -35,10 +37,10 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
 
 def _remarks(spec: AcceleratorClassSpec) -> Iterator[str]:
     memory = spec.capabilities.memory_gb
-    if memory is not None and 0 < parse_quantity(memory) < _GIBIBYTE:
+    if memory is not None and _MEBIBYTE <= parse_quantity(memory) < _GIBIBYTE:
         yield (
-            f"spec.capabilities.memoryGB: {memory} is a quantity of bytes and so below 1 GB; write"
-            f" {memory}Gi for gigabytes"
+            f"spec.capabilities.memoryGB: {memory} is less than 1 GiB, which no accelerator has;"
+            " write 80 or 80Gi for eighty gibibytes"
         )
     if not spec.discovery.node_selector:
         yield (

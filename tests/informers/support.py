@@ -50,10 +50,10 @@ class Recorder:
 
 @asynccontextmanager
 async def running(
-    server: Server, **options: Any
+    server: Server, clock: VirtualClock | None = None, **options: Any
 ) -> AsyncIterator[tuple[Informers, Informer[Thing], Recorder]]:
     """A registry with one informer of things, running; stopped at the end."""
-    informers = Informers(server, VirtualClock(), random.Random(7), **options)
+    informers = Informers(server, clock or VirtualClock(), random.Random(7), **options)
     informer = informers.informer(THINGS, Thing)
     recorder = Recorder()
     informer.add_handler(recorder)

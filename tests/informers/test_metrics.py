@@ -8,10 +8,11 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 import ome.informers
+from ome.informers.driver import SAMPLED
 from ome.informers.metrics import PrometheusInformerMetrics
 from tests.informers.server import Server, line
 from tests.informers.support import running
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import VirtualClock, run_virtual
 
 WATCH = "things.example.com"
 
@@ -61,6 +62,39 @@ def test_what_happens_is_counted() -> None:
     assert sample("watch_restarts_total", reason="garbled") == 1
     assert sample("watch_restarts_total", reason="gone") == 1
     assert sample("handler_failures_total") == 3
+
+
+def test_the_time_of_decoding_and_of_handlers_is_told_apart() -> None:
+    registry = CollectorRegistry()
+
+    class Ticking(VirtualClock):
+        """Time goes by only in what is timed, and each look at the clock says how much."""
+
+        passed = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.passed
+
+    clock = Ticking()
+
+    def slow(_old: object, _new: object) -> None:
+        clock.passed += 0.25
+
+    async def main() -> None:
+        server = Server(random.Random(1))
+        server.put("a", 0)
+        metrics = PrometheusInformerMetrics(registry)
+        async with running(server, clock=clock, metrics=metrics) as (_, informer, _recorder):
+            await informer.wait_synced(5)
+            informer.add_handler(slow)
+            for number in range(SAMPLED * 2):
+                server.put("a", number + 1)
+                await anyio.sleep(0.1)
+
+    run_virtual(main)
+    handled = registry.get_sample_value("ome_handler_seconds_total", {"kind": WATCH})
+    assert handled == 0.25 * SAMPLED * 2
+    assert registry.get_sample_value("ome_decode_seconds_total", {"kind": WATCH}) == 0
 
 
 def test_the_names_of_the_package_are_these() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from typing import TYPE_CHECKING, cast
 
 import aiohttp
@@ -55,6 +56,7 @@ class Stage:
 
     def __init__(self, *problems: Exception) -> None:
         self.problems = list(problems)
+        self.metrics = Metrics()
         self.caches = Caches()
         self.port = free_port()
         self.runs: list[str] = []
@@ -66,7 +68,7 @@ class Stage:
         )
         self.manager = Manager(
             clock=clock,
-            metrics=Metrics(),
+            metrics=self.metrics,
             informers=cast("Informers", self.caches),
             listen=Listen(("127.0.0.1", self.port), None),
             reach=self._reach,
@@ -154,4 +156,21 @@ async def test_only_our_own_trouble_fails_liveness() -> None:
         await stage.until("/healthz", 200)
         stage.caches.stuck = ["pods: no attempt for 300 s"]
         await stage.until("/healthz", 500, "pods: no attempt")
+        stage.manager.stop()
+
+
+async def test_a_loop_that_was_held_up_is_told() -> None:
+    stage = Stage()
+
+    def told(what: str) -> float:
+        return stage.metrics.registry.get_sample_value(f"ome_loop_lag_seconds_{what}") or 0
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(stage.manager.run)
+        await stage.until("/healthz", 200)
+        time.sleep(1.5)  # noqa: ASYNC251  # what the metric is there for
+        with anyio.fail_after(15):
+            while not told("count"):  # noqa: ASYNC110  # a metric has no event
+                await anyio.sleep(0.02)
+        assert told("sum") > 0.3
         stage.manager.stop()

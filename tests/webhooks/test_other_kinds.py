@@ -82,7 +82,7 @@ def accelerator(**spec: Any) -> dict[str, Any]:
 
 
 CLASSES: list[tuple[dict[str, Any], str]] = [
-    (accelerator(capabilities={"memoryGB": 80}), "80 is a quantity of bytes"),
+    (accelerator(capabilities={"memoryGB": "80M"}), "80M is less than 1 GiB"),
     (accelerator(discovery={}), "spec.discovery.nodeSelector: is empty"),
     (accelerator(resources=[{"name": "a", "quantity": 0}]), "spec.resources[0].quantity: 0 asks"),
 ]
@@ -106,6 +106,8 @@ def test_nothing_to_remark() -> None:
             acceleratorclass,
             accelerator(capabilities={"memoryGB": "80Gi"}, resources=[{"name": "a"}]),
         ),
+        # Selection takes a small number for what it was meant to be.
+        (acceleratorclass, accelerator(capabilities={"memoryGB": 80})),
     )
     for module, given in quiet:
         verdict = module.validate(review(given), cluster(model()))

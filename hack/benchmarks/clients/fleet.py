@@ -21,12 +21,10 @@ from ome.kube.http import connect
 from ome.kube.resources import CONFIGMAPS
 
 
-class Agents:
-    """All nodes, each with eight models whose entries all change with each update."""
+class NodeReports:
+    """What all nodes say, each of eight models whose entries all change with each update."""
 
-    def __init__(self, client: Client, namespace: str, nodes: int, seed: int = 1) -> None:
-        self._client = client
-        self._namespace = namespace
+    def __init__(self, nodes: int, seed: int = 1) -> None:
         self._rng = random.Random(seed)
         self._keys = [
             [
@@ -35,30 +33,15 @@ class Agents:
             ]
             for node in range(nodes)
         ]
-        self.said: list[dict[str, str]] = [{} for _ in range(nodes)]
-        self.watched = 0
-        self.last = 0.0
+        self._said: list[dict[str, str]] = [{} for _ in range(nodes)]
 
-    async def create(self, node: int) -> None:
-        """The ConfigMap as an agent makes it at its start."""
-        document = status_config_map(
-            recording.node_name(node), self._namespace, self._entries(node, "Updating")
-        )
-        await self._client.create(CONFIGMAPS, document)
-
-    async def update(self, node: int, *, last: bool) -> None:
-        """One report: every entry in a new state, at the end Ready or Failed."""
-        key = ObjectKey(self._namespace, recording.node_name(node))
+    def next(self, node: int, *, first: bool, last: bool) -> dict[str, str]:
+        """The data of a node's next report: first ``Updating``, in the end Ready or Failed."""
         states = ("Ready", "Ready", "Failed", *(() if last else ("Updating",)))
-        entries = self._entries(node, "", states)
-        await self._client.merge_patch(CONFIGMAPS, key, {"data": entries})
-        self.last = time.time()
-
-    def _entries(self, node: int, state: str, states: tuple[str, ...] = ()) -> dict[str, str]:
         found = {}
         for key in self._keys[node]:
-            status = state or self._rng.choice(states)
-            self.said[node][key] = status
+            status = "Updating" if first else self._rng.choice(states)
+            self._said[node][key] = status
             entry: dict[str, object] = {
                 "name": key.partition(".")[2],
                 "status": status,
@@ -68,6 +51,39 @@ class Agents:
                 entry["error"] = {"reason": "DownloadFailed", "message": "connection reset"}
             found[key] = json.dumps(entry)
         return found
+
+    def truth(self) -> dict[str, dict[str, list[str]]]:
+        """For each model the nodes by what they said last."""
+        truth: dict[str, dict[str, list[str]]] = {}
+        for node, said in enumerate(self._said):
+            for key, status in said.items():
+                by_state = truth.setdefault(key.partition(".")[2], {})
+                by_state.setdefault(status, []).append(recording.node_name(node))
+        return truth
+
+
+class Agents:
+    """The agents of all nodes at one API server."""
+
+    def __init__(self, client: Client, namespace: str, nodes: int) -> None:
+        self._client = client
+        self._namespace = namespace
+        self.reports = NodeReports(nodes)
+        self.watched = 0
+        self.last = 0.0
+
+    async def create(self, node: int) -> None:
+        """The ConfigMap as an agent makes it at its start."""
+        entries = self.reports.next(node, first=True, last=False)
+        document = status_config_map(recording.node_name(node), self._namespace, entries)
+        await self._client.create(CONFIGMAPS, document)
+
+    async def update(self, node: int, *, last: bool) -> None:
+        """One report."""
+        key = ObjectKey(self._namespace, recording.node_name(node))
+        entries = self.reports.next(node, first=False, last=last)
+        await self._client.merge_patch(CONFIGMAPS, key, {"data": entries})
+        self.last = time.time()
 
     async def watch(self) -> None:
         """What each agent watches of the models, counted in bytes."""
@@ -101,17 +117,13 @@ async def main() -> None:
             ended = agents.last
             await anyio.sleep(5)
             group.cancel_scope.cancel()
-    truth: dict[str, dict[str, list[str]]] = {}
-    for node, said in enumerate(agents.said):
-        for key, status in said.items():
-            truth.setdefault(key.partition(".")[2], {}).setdefault(status, []).append(
-                recording.node_name(node)
-            )
-    print(
-        json.dumps(
-            {"last": ended, "seconds": ended - began, "watched": agents.watched, "truth": truth}
-        )
-    )
+    result = {
+        "last": ended,
+        "seconds": ended - began,
+        "watched": agents.watched,
+        "truth": agents.reports.truth(),
+    }
+    print(json.dumps(result))
 
 
 async def _all(act: object, count: int) -> None:

@@ -66,8 +66,12 @@ def _model_controller(
         resource.kind.lower(), reconciler.reconcile, clock=context.clock, rng=context.rng
     )
 
-    def reported(key: ObjectKey, _report: str) -> None:
-        controller.queue.add(key)
+    def reported(key: ObjectKey, report: str) -> None:
+        rest = reconciler.rest(key, report)
+        if rest > 0:
+            # The reports of a burst wait for the model's next write together.
+            context.status_saved(resource.kind)
+        controller.queue.add_after(key, rest)
 
     book.follow(models, reported, model_configmap_key)
     controller.watch(models, self_key)

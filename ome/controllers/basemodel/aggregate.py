@@ -1,16 +1,18 @@
 """Which model is where, kept up to date by differences: an event costs the entries that changed.
 
-For each key of a status ConfigMap the aggregate knows the nodes that report it and what each says.
-A node counts while its Node object exists. Counts are sizes of sets and nothing is ever scanned;
+For each key of a status ConfigMap the aggregate knows the nodes that report it, grouped by what
+they say. A node counts while its Node object exists. Counts are kept and nothing is ever scanned;
 the whole always equals a recomputation from the ConfigMaps and the nodes.
 
-Thousands of nodes read the same files, so what they read is kept once: equal configs of all reports
-are one object, and a text that many nodes write is decoded once.
+Thousands of nodes read the same files and say the same of them, so what they say is kept once:
+equal configs and equal reports of all nodes are one object each, and a text that many nodes write
+is decoded once. Whoever looks at a model looks at its few different reports, not at its nodes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -29,49 +31,56 @@ _TEXTS = 4096
 """How many texts are remembered; reports of downloads, each of which differs, are not."""
 
 
-class Report(msgspec.Struct, frozen=True, gc=False):
-    """What one node says of one model; ``entry`` is None when it cannot be read.
+class Report(msgspec.Struct, frozen=True, eq=False, weakref=True):
+    """What nodes say of one model; ``entry`` is None when it cannot be read.
 
-    Without the progress, which concerns no controller: equal reports mean the same to them.
+    Without the progress, which concerns no controller. The aggregate holds each of them once, so
+    two are the same only if they are one object.
     """
 
+    state: str
+    """The reported status, or ``Unreadable``."""
     entry: Entry | None
-
-    @property
-    def state(self) -> str:
-        """The reported status, or ``Unreadable``."""
-        return UNREADABLE if self.entry is None else self.entry.status
 
 
 @dataclass(slots=True)
 class ModelReports:
-    """The reports on one model from nodes that exist, and the nodes by state."""
+    """The reports on one model from nodes that exist."""
 
-    reports: dict[str, Report] = field(default_factory=dict)
-    by_state: dict[str, set[str]] = field(default_factory=dict)
+    by_report: dict[Report, set[str]] = field(default_factory=dict)
+    """The nodes that say each; not to be changed by readers."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many nodes report each state."""
 
-    def nodes(self, state: str) -> set[str]:
-        """The nodes that report a state; not to be changed."""
-        return self.by_state.get(state, set())
+    def nodes(self, state: str) -> list[str]:
+        """The names of the nodes that report a state, in order."""
+        groups = (nodes for report, nodes in self.by_report.items() if report.state == state)
+        return sorted(chain.from_iterable(groups))
+
+    def count(self, state: str) -> int:
+        """How many nodes report a state."""
+        return self.counts.get(state, 0)
+
+    def entries(self) -> list[Entry]:
+        """The different entries that can be read, each in the place of its first node by name."""
+        first = sorted((min(nodes), report.entry) for report, nodes in self.by_report.items())
+        return [entry for _, entry in first if entry is not None]
 
     def holding(self) -> int:
         """How many nodes may still have files: all that do not say ``Deleted``."""
-        return len(self.reports) - len(self.nodes(DELETED))
+        return sum(self.counts.values()) - self.count(DELETED)
 
-    def put(self, node: str, report: Report | None) -> None:
-        """Replace what a node says."""
-        before = self.reports.get(node)
-        was = None if before is None else before.state
-        state = None if report is None else report.state
-        if report is not None:
-            self.reports[node] = report
-        elif before is not None:
-            del self.reports[node]
-        if was != state:
-            if was is not None:
-                self.by_state[was].discard(node)
-            if state is not None:
-                self.by_state.setdefault(state, set()).add(node)
+    def change(self, node: str, before: Report | None, after: Report | None) -> None:
+        """Replace what a node says; None is nothing."""
+        if before is not None:
+            others = self.by_report[before]
+            others.remove(node)
+            if not others:
+                del self.by_report[before]
+            self.counts[before.state] -= 1
+        if after is not None:
+            self.by_report.setdefault(after, set()).add(node)
+            self.counts[after.state] = self.counts.get(after.state, 0) + 1
 
 
 class Aggregate:
@@ -83,7 +92,9 @@ class Aggregate:
         self._nodes: set[str] = set()
         self._models: dict[str, ModelReports] = {}
         self._configs: WeakValueDictionary[bytes, Config] = WeakValueDictionary()
+        self._reports: WeakValueDictionary[bytes, Report] = WeakValueDictionary()
         self._texts: dict[str, tuple[str, Report]] = {}
+        self._unreadable = Report(UNREADABLE, None)
 
     def reports(self, key: str) -> ModelReports:
         """The reports on a model, by its ConfigMap key; empty when there are none."""
@@ -116,17 +127,16 @@ class Aggregate:
             had = before.get(key)
             if had == text:
                 after[key] = had
-            else:
-                after[key], new = self._report(text)
-                if said.get(key) != new:
-                    said[key] = new
-                    changed.add(key)
-                    self._count(node, key, new)
+                continue
+            after[key], report = self._report(text, said.get(key))
+            if report is not said.get(key):
+                self._say(node, key, said.get(key), report)
+                said[key] = report
+                changed.add(key)
         if said.keys() != after.keys():
             for key in said.keys() - after.keys():
-                del said[key]
+                self._say(node, key, said.pop(key), None)
                 changed.add(key)
-                self._count(node, key, None)
         if not said:
             del self._said[node]
         return changed if node in self._nodes else set()
@@ -138,29 +148,36 @@ class Aggregate:
         (self._nodes.add if exists else self._nodes.discard)(name)
         said = self._said.get(name, {})
         for key, report in said.items():
-            self._place(name, key, report if exists else None)
+            self._place(name, key, *((None, report) if exists else (report, None)))
         return set(said)
 
-    def _count(self, node: str, key: str, report: Report | None) -> None:
+    def _say(self, node: str, key: str, before: Report | None, after: Report | None) -> None:
         if node in self._nodes:
-            self._place(node, key, report)
+            self._place(node, key, before, after)
 
-    def _place(self, node: str, key: str, report: Report | None) -> None:
-        model = self._models.setdefault(key, ModelReports())
-        model.put(node, report)
-        if not model.reports:
+    def _place(self, node: str, key: str, before: Report | None, after: Report | None) -> None:
+        model = self._models.get(key)
+        if model is None:
+            model = self._models[key] = ModelReports()
+        model.change(node, before, after)
+        if not model.by_report:
             del self._models[key]
 
-    def _report(self, text: str) -> tuple[str, Report]:
-        """The text as it is held already, and what it says."""
+    def _report(self, text: str, before: Report | None) -> tuple[str, Report]:
+        """The text as it is held already, and what it says; ``before`` when it says the same."""
         known = self._texts.get(text)
         if known is not None:
             return known
         entry = decode_entry(text)
         if entry is None:
-            return text, Report(None)
+            return text, self._unreadable
         config = None if entry.config is None else self._shared(entry.config)
-        report = Report(msgspec.structs.replace(entry, config=config, progress=None))
+        lasting = msgspec.structs.replace(entry, config=config, progress=None)
+        if before is not None and before.entry == lasting:
+            report = before
+        else:
+            fresh = Report(entry.status, lasting)
+            report = self._reports.setdefault(msgspec.json.encode(lasting), fresh)
         if entry.progress is None:
             if len(self._texts) >= _TEXTS:
                 self._texts.clear()

@@ -53,8 +53,8 @@ class Farewell:
 
     @staticmethod
     def _holders(reports: ModelReports) -> str:
-        gone = reports.nodes(DELETED)
-        holders = [node for node in reports.reports if node not in gone]
+        said = reports.by_report.items()
+        holders = [node for report, group in said if report.state != DELETED for node in group]
         verb = "still reports" if len(holders) == 1 else "still report"
         return f"{nodes(len(holders))} (first {min(holders)}) {verb}"
 

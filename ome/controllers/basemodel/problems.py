@@ -87,17 +87,38 @@ def problems(reports: ModelReports, uri: str) -> list[Problem]:
 
 def reported_problems(reports: ModelReports) -> list[Problem]:
     """What nodes say is wrong, what fails most of them first."""
-    told: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    failed: defaultdict[str, int] = defaultdict(int)
-    for node, report in reports.reports.items():
+    told: defaultdict[str, _Told] = defaultdict(_Told)
+    for report, group in reports.by_report.items():
         said = None if report.entry is None else _said(report.entry)
         if said is not None:
-            told[said[0]].append((node, said[1]))
-            failed[said[0]] += report.state == FAILED
-    worst = sorted(told, key=lambda reason: (-failed[reason], -len(told[reason]), reason))
+            told[said[0]].add(group, said[1], fails=report.state == FAILED)
+    worst = sorted(told, key=lambda reason: (-told[reason].failed, -told[reason].count, reason))
     return [
-        Problem(reason, _line(reason, told[reason]), fails=failed[reason] > 0) for reason in worst
+        Problem(reason, told[reason].line(reason), fails=told[reason].failed > 0)
+        for reason in worst
     ]
+
+
+@dataclass(slots=True)
+class _Told:
+    """What nodes say under one reason."""
+
+    count: int = 0
+    failed: int = 0
+    first: tuple[str, str] | None = None
+    """The first node by name and its text: only this one is shown."""
+
+    def add(self, group: set[str], text: str, *, fails: bool) -> None:
+        self.count += len(group)
+        self.failed += len(group) if fails else 0
+        said = min(group), text
+        self.first = said if self.first is None else min(self.first, said)
+
+    def line(self, reason: str) -> str:
+        words = _WORDS[reason]
+        node, said = self.first or ("", "")
+        happened = f"{nodes(self.count)} {words.happened}, first {node}: {one_line(said)}"
+        return f"{happened}; {words.next_step}"
 
 
 def _said(entry: Entry) -> tuple[str, str] | None:
@@ -107,13 +128,6 @@ def _said(entry: Entry) -> tuple[str, str] | None:
         return (names.REASON_DOWNLOAD_FAILED, _NO_TEXT) if entry.status == FAILED else None
     reason = error.reason if error.reason in _WORDS else names.REASON_DOWNLOAD_FAILED
     return reason, error.message if error.message.strip() else error.reason
-
-
-def _line(reason: str, told: list[tuple[str, str]]) -> str:
-    words = _WORDS[reason]
-    node, said = min(told)  # only this one is shown: the others are not worth reading
-    text = one_line(said)
-    return f"{nodes(len(told))} {words.happened}, first {node}: {text}; {words.next_step}"
 
 
 def nodes(count: int) -> str:

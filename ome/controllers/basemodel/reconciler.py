@@ -87,11 +87,19 @@ class ModelReconciler:
             document = await self._hold(stored.document())
         if on_claim(stored.spec):
             return await self._claims.settle(key, document or stored.document())
-        rest = self._pace.wait(key, self._context.clock.monotonic(), state_of(self._reports(key)))
+        rest = self.rest(key, model_configmap_key(*key))
         if rest > 0:
             # Reports still pour in: looking at all of them again would change nothing now.
             return Result(requeue_after=rest)
         return await self._settle(key, document or stored.document())
+
+    def rest(self, key: ObjectKey, report: str) -> float:
+        """Seconds until a pass may look at the reports on a model, which have the key ``report``.
+
+        0 means now, also for a model that is being deleted: its passes do not wait.
+        """
+        state = state_of(self._aggregate.reports(report))
+        return self._pace.wait(key, self._context.clock.monotonic(), state)
 
     def _reports(self, key: ObjectKey) -> ModelReports:
         return self._aggregate.reports(model_configmap_key(*key))
@@ -132,13 +140,9 @@ class ModelReconciler:
         return result
 
     async def _fill(self, key: ObjectKey, document: dict[str, Any]) -> dict[str, Any]:
-        reports = self._reports(key).reports
-        entries = [
-            report.entry for _, report in sorted(reports.items()) if report.entry is not None
-        ]
         annotations = document["metadata"].get("annotations") or {}
         spec = document.get("spec") or {}
-        fill = backfill(spec, annotations, entries)
+        fill = backfill(spec, annotations, self._reports(key).entries())
         if fill is None:
             return document
         log.info("model.filled", fields=sorted(fill.fields))

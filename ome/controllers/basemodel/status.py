@@ -32,9 +32,9 @@ def write_interval(status: Mapping[str, Any]) -> float:
 
 def state_of(reports: ModelReports) -> str:
     """Ready when one node is, else Failed when one failed, else on its way."""
-    if reports.nodes(READY):
+    if reports.count(READY):
         return "Ready"
-    return "Failed" if reports.nodes(FAILED) else "In_Transit"
+    return "Failed" if reports.count(FAILED) else "In_Transit"
 
 
 def compute_status(
@@ -48,8 +48,7 @@ def compute_status(
 
     ``found`` is what is wrong, the worst first. Members that are not ours stay as they are.
     """
-    ready, failed = sorted(reports.nodes(READY)), sorted(reports.nodes(FAILED))
-    updating = len(reports.nodes(UPDATING))
+    ready, failed = reports.nodes(READY), reports.nodes(FAILED)
     status = {
         key: value for key, value in stored.items() if key not in ("nodesReady", "nodesFailed")
     }
@@ -60,7 +59,7 @@ def compute_status(
         status["nodesFailed"] = failed
     status["nodesReadyCount"] = len(ready)
     status["nodesFailedCount"] = len(failed)
-    status["nodesUpdatingCount"] = updating
+    status["nodesUpdatingCount"] = reports.count(UPDATING)
     reason, message = _readiness(status, found)
     wanted = {
         "Ready": (bool(ready), reason, message),

@@ -69,14 +69,14 @@ def compute_status(
     Node lists and counts are there only when nodes report the weight.
     """
     lists = {
-        "nodesReady": sorted(reports.nodes(READY)),
-        "nodesFailed": sorted(reports.nodes(FAILED)),
+        "nodesReady": reports.nodes(READY),
+        "nodesFailed": reports.nodes(FAILED),
     }
-    counts = (len(lists["nodesReady"]), len(lists["nodesFailed"]), len(reports.nodes(UPDATING)))
+    counts = (reports.count(READY), reports.count(FAILED), reports.count(UPDATING))
     state, reason, message = _readiness(found, reports, counts)
     kept = {key: value for key, value in stored.items() if key not in (*_LISTS, *_COUNTS)}
     status = {**kept, "state": state, **{key: value for key, value in lists.items() if value}}
-    if reports.reports:
+    if reports.by_report:
         status |= dict(zip(_COUNTS, counts, strict=True))
     worst = found[0] if found else Problem("NoProblem", "")
     texts = [worst.text, *(f"{problem.reason}: {problem.text}" for problem in found[1:])]
@@ -96,7 +96,7 @@ def _readiness(
     wrong = next((problem for problem in found if problem.reason in invalid), None)
     if wrong is not None:
         return "Failed", wrong.reason, wrong.text
-    if not reports.reports:
+    if not reports.by_report:
         return "Ready", "BaseModelFound", "fetched by the pods that serve it"
     words = ("ready on", "failed on", "updating on")
     said = ", ".join(

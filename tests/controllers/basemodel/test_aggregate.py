@@ -94,12 +94,19 @@ def test_equals_a_recomputation(history: list[tuple[str, str, Any]]) -> None:
         assert really <= changed
         for key in KEYS:
             reports = aggregate.reports(key)
-            said = {node: (report.state, report.entry) for node, report in reports.reports.items()}
+            said = {
+                node: (report.state, report.entry)
+                for report, held in reports.by_report.items()
+                for node in held
+            }
+            texts = [msgspec.json.encode(report.entry) for report in reports.by_report]
+            assert len(texts) == len(set(texts)), "what nodes say alike is one report"
             assert said == after.get(key, {})
             for state in ("Ready", "Failed", "Updating", "Deleted", UNREADABLE):
-                assert reports.nodes(state) == {
+                assert reports.nodes(state) == sorted(
                     node for node, (held, _) in said.items() if held == state
-                }
+                )
+                assert reports.count(state) == len(reports.nodes(state))
         before = after
 
 
@@ -125,8 +132,8 @@ def test_a_node_that_registers_late_counts_from_then() -> None:
     aggregate = Aggregate()
     ready = json.dumps({"name": "a", "status": "Ready"})
     assert aggregate.config_map("n1", {KEYS[0]: ready}) == set()
-    assert aggregate.reports(KEYS[0]).nodes("Ready") == set()
+    assert aggregate.reports(KEYS[0]).nodes("Ready") == []
     assert aggregate.node("n1", True) == {KEYS[0]}
-    assert aggregate.reports(KEYS[0]).nodes("Ready") == {"n1"}
+    assert aggregate.reports(KEYS[0]).nodes("Ready") == ["n1"]
     assert aggregate.node("n1", False) == {KEYS[0]}
     assert aggregate.reports(KEYS[0]).holding() == 0

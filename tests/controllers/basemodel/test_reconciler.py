@@ -11,6 +11,7 @@ from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.errors import Conflict, Forbidden, InternalError, Invalid, TransportError
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS
+from ome.telemetry.metrics import Metrics
 from tests.controllers.basemodel.world import (
     CONFIG,
     NAMESPACE,
@@ -124,6 +125,42 @@ async def test_progress_alone_writes_nothing() -> None:
             await anyio.sleep(1)
         assert len(cluster.writes) == before
         assert status(cluster)["nodesUpdatingCount"] == 1
+
+
+@virtual
+async def test_the_reports_of_a_burst_wait_for_the_next_write_together() -> None:
+    nodes = [f"n{number}" for number in range(50)]
+    cluster, metrics = new_cluster(*nodes), Metrics()
+    cluster.put(model())
+    async with operator(cluster, metrics=metrics):
+        await anyio.sleep(5)
+
+        def count(name: str, **labels: str) -> float:
+            return metrics.registry.get_sample_value(name, labels) or 0
+
+        def passes() -> float:
+            return sum(
+                count(
+                    "controller_runtime_reconcile_total",
+                    controller="clusterbasemodel",
+                    result=result,
+                )
+                for result in ("success", "requeue_after")
+            )
+
+        before, written = passes(), len(status_writes(cluster))
+        for node in nodes:
+            put_reports(cluster, {node: "Ready"})
+            await anyio.sleep(0.05)
+        await anyio.sleep(2)
+        assert status(cluster)["nodesReadyCount"] == len(nodes)
+        writes = len(status_writes(cluster)) - written
+        assert writes <= 5
+        assert passes() - before <= 2 * writes + 2, "a report that waits makes no pass"
+        kind = CLUSTER_BASE_MODELS.kind
+        assert count("ome_status_writes_total", kind=kind) == writes + written
+        saved = count("ome_status_coalesced_total", kind=kind)
+        assert len(nodes) - writes <= saved < len(nodes)
 
 
 @virtual

@@ -17,6 +17,7 @@ from ome.informers.registry import Informers
 from ome.kube import Applier, Client, EventRecorder
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, EVENTS, NODES
+from ome.telemetry.metrics import Metrics
 from tests.support.fake_cluster import FakeCluster
 from tests.support.virtual_time import VirtualClock, run_virtual
 
@@ -62,21 +63,30 @@ def new_cluster(*nodes: str) -> FakeCluster:
 
 
 @asynccontextmanager
-async def operator(cluster: FakeCluster, seed: int = 1) -> AsyncIterator[ControllerContext]:
+async def operator(
+    cluster: FakeCluster, seed: int = 1, metrics: Metrics | None = None
+) -> AsyncIterator[ControllerContext]:
     """The controllers at work; leaving kills them, as a crash would."""
     clock, rng = VirtualClock(), random.Random(seed)
+    metrics = metrics or Metrics()
     client = Client(cluster, clock=clock, rng=rng)
     context = ControllerContext(
         client,
         Informers(client, clock, rng),
-        Applier(client),
+        Applier(client, status_written=metrics.status_written),
         EventRecorder(client, "test", clock, instance="test"),
         clock,
         rng,
         NAMESPACE,
+        metrics.status_saved,
     )
     reports = NodeReports()
     controllers = [*basemodel.setup(context, reports), *finetunedweight.setup(context, reports)]
+    for controller in controllers:
+        controller.observe(
+            metrics.controller(controller.name, controller.workers),
+            metrics.queue(controller.name),
+        )
     async with anyio.create_task_group() as group:
         group.start_soon(context.events.run)
         await group.start(context.informers.run)
