@@ -1,4 +1,4 @@
-"""A user's view of the cluster under test: plain HTTP with a kubeconfig, no kubectl, no OME code.
+"""A user's view of the cluster under test: plain HTTP with a kubeconfig, no kubectl, no client.
 
 The cluster is the embedded one, started once for a test session in a process of its own, or the
 real control plane that ``hack/test --control-plane`` has brought up.
@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 import yaml
 
+from ome.api.crds import all_crds
 from tests.contract.harness import credentials
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ USER = "ome-manager"
 """A user without rights of its own, for what runs under RBAC."""
 REPLICAS = (f"{USER}-a", f"{USER}-b")
 """Two more, for replicas that the audit log tells apart."""
-SETUP = (ROOT / "charts/ome-crd/templates/crds.yaml", ROOT / "tests/contract/widgets.yaml")
+WIDGETS = ROOT / "tests/contract/widgets.yaml"
 
 
 class Problem(AssertionError):
@@ -99,8 +100,9 @@ def embedded(where: Path, nodes: int = 3) -> Iterator[None]:
         os.environ["OME_SANDBOX_DIR"] = str(where)
         os.environ["OME_AUDIT_LOG"] = str(where / "audit.log")
         os.environ["KUBECONFIG"] = str(where / "kubeconfig")
-        for path in SETUP:
-            apply(path.read_text())
+        for definition in all_crds():  # the committed ones: reading their YAML takes seconds
+            apply(definition)
+        apply(WIDGETS.read_text())
         yield
         assert process.poll() is None, _said(where)
     finally:

@@ -33,16 +33,14 @@ def _objects(
         {"op": "remove", "path": f"{path}/{_escape(name)}"} for name in before if name not in after
     ]
     for name, value in after.items():
-        where = f"{path}/{_escape(name)}"
-        if name in before:
-            _values(before[name], value, where, found)
-        else:
-            found.append({"op": "add", "path": where, "value": value})
+        if name not in before:
+            found.append({"op": "add", "path": f"{path}/{_escape(name)}", "value": value})
+        elif not _same(before[name], value):
+            _values(before[name], value, f"{path}/{_escape(name)}", found)
 
 
 def _values(before: Any, after: Any, path: str, found: list[dict[str, Any]]) -> None:
-    if _same(before, after):
-        return
+    """What turns one value into another, which differs."""
     if isinstance(before, dict) and isinstance(after, dict):
         _objects(before, after, path, found)
     elif isinstance(before, list) and isinstance(after, list) and len(before) <= len(after):
@@ -54,7 +52,8 @@ def _values(before: Any, after: Any, path: str, found: list[dict[str, Any]]) -> 
 def _lists(before: list[Any], after: list[Any], path: str, found: list[dict[str, Any]]) -> None:
     changes: list[dict[str, Any]] = []
     for place, value in enumerate(before):
-        _values(value, after[place], f"{path}/{place}", changes)
+        if not _same(value, after[place]):
+            _values(value, after[place], f"{path}/{place}", changes)
     changes += [
         {"op": "add", "path": f"{path}/-", "value": value} for value in after[len(before) :]
     ]
@@ -66,7 +65,10 @@ def _lists(before: list[Any], after: list[Any], path: str, found: list[dict[str,
 
 def _same(before: Any, after: Any) -> bool:
     # In Python 1 == 1.0 == True, in JSON they are three different texts. Comparing first is what
-    # makes it fast: most parts are equal, and of those that are not few get as far as a text.
+    # makes it fast: a copy shares its scalars with the original, so most parts are the same, and of
+    # those that are not few get as far as a text.
+    if before is after:
+        return True
     if type(before) is not type(after) or before != after:
         return False
     return not isinstance(before, (dict, list)) or _encode(before) == _encode(after)
