@@ -35,6 +35,14 @@ def test_get() -> None:
     assert request.accept == "application/json"
 
 
+def test_the_end_of_a_pods_log() -> None:
+    request = requests.pod_log(KEY, tail_lines=9)
+    assert request.target == "/api/v1/namespaces/ns/pods/a/log?tailLines=9"
+    assert request.accept == "*/*"
+    named = requests.pod_log(KEY, tail_lines=9, container="c")
+    assert named.target == "/api/v1/namespaces/ns/pods/a/log?tailLines=9&container=c"
+
+
 def test_get_of_metadata_only() -> None:
     request = requests.get(NODES, ObjectKey("", "n"), metadata_only=True)
     assert request.path == "/api/v1/nodes/n"

@@ -53,9 +53,10 @@ class Farewell:
 
     @staticmethod
     def _holders(reports: ModelReports) -> str:
-        groups = (group for said, group in reports.by_report.items() if said.state != DELETED)
-        count, first = reports.holding(), min(min(group) for group in groups)
-        return f"{nodes(count)} (first {first}) {'still reports' if count == 1 else 'still report'}"
+        said = reports.by_report.items()
+        holders = [node for report, group in said if report.state != DELETED for node in group]
+        verb = "still reports" if len(holders) == 1 else "still report"
+        return f"{nodes(len(holders))} (first {min(holders)}) {verb}"
 
     def _waited(self, stored: WholeObject) -> float:
         since = datetime.fromisoformat(stored.metadata.deletion_timestamp or "")

@@ -72,7 +72,7 @@ def compute_status(
         "nodesReady": reports.nodes(READY),
         "nodesFailed": reports.nodes(FAILED),
     }
-    counts = (len(lists["nodesReady"]), len(lists["nodesFailed"]), reports.count(UPDATING))
+    counts = (reports.count(READY), reports.count(FAILED), reports.count(UPDATING))
     state, reason, message = _readiness(found, reports, counts)
     kept = {key: value for key, value in stored.items() if key not in (*_LISTS, *_COUNTS)}
     status = {**kept, "state": state, **{key: value for key, value in lists.items() if value}}

@@ -187,6 +187,23 @@ async def test_progress_is_read_once_a_minute() -> None:
         assert len(cluster.writes) == writes
 
 
+@pytest.mark.parametrize("log", [Forbidden("pods/log"), InternalError("no kubelet"), 600.0])
+def test_a_log_that_cannot_be_read_harms_nothing(log: Exception | float) -> None:
+    async def scenario() -> None:
+        cluster = new_cluster()
+        cluster.put(benchmark())
+        async with operator(cluster) as client:
+            client.log = log
+            await anyio.sleep(1)
+            put_pod(cluster, phase="Running", containerStatuses=container_state(running={}))
+            await anyio.sleep(1)
+            job_is(cluster, conditions=[ended("Complete")])
+            await anyio.sleep(10)
+            assert status(cluster)["state"] == "Completed"
+
+    run_virtual(scenario)
+
+
 @virtual
 async def test_a_benchmark_waits_for_its_service() -> None:
     cluster = new_cluster()

@@ -39,9 +39,15 @@ SERVICE = {"inferenceService": {"name": "svc", "namespace": "serving"}}
 class LoggedClient(Client):
     """A client whose pods have all written the same log."""
 
-    log = ""
+    log: str | Exception | float = ""
+    """What they wrote; an error that the server answers; seconds until an answer."""
 
     async def pod_log(self, key: ObjectKey, *, tail_lines: int, container: str = "") -> str:
+        if isinstance(self.log, Exception):
+            raise self.log
+        if isinstance(self.log, float):
+            await anyio.sleep(self.log)
+            return ""
         return self.log
 
 
