@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ome.kube.permissions import Permission
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(600)]
 
 MODEL = "qwen3-8b"
 MANAGER_ACCOUNT, AGENT_ACCOUNT = "ome-controller-manager", "ome-model-agent"
