@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ome.api import names
+from ome.informers.packing import unpack
 from ome.informers.projection import Metadata
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, JOBS, PVCS
@@ -75,8 +76,8 @@ class Settings(msgspec.Struct, frozen=True):
     data: dict[str, str] = {}
 
 
-def on_claim(spec: bytes | msgspec.Raw) -> bool:
-    """Whether a model's raw spec names a claim."""
+def on_claim(spec: msgspec.Raw) -> bool:
+    """Whether a model's spec, as it is held, names a claim."""
     return _claim_uri(spec) is not None
 
 
@@ -187,9 +188,9 @@ class _Spec(msgspec.Struct):
 _SPEC = msgspec.json.Decoder(_Spec)
 
 
-def _claim_uri(spec: bytes | msgspec.Raw) -> str | None:
-    """The URI of a raw spec when it is that of a claim; others are not even parsed."""
-    raw = bytes(spec)
+def _claim_uri(spec: msgspec.Raw) -> str | None:
+    """The URI of a spec when it is that of a claim; others are not even parsed."""
+    raw = bytes(unpack(spec))
     if b'"pvc://' not in raw:
         return None
     try:

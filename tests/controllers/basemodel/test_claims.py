@@ -119,6 +119,16 @@ async def test_a_job_reads_the_model_and_its_report_becomes_the_spec() -> None:
 
 
 @virtual
+async def test_a_large_spec_is_one_on_a_claim_too() -> None:
+    cluster = place()
+    # Caches keep what is large in another form.
+    cluster.put(on_claim(additionalMetadata={"notes": "x" * 4096}))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        assert len(jobs(cluster)) == 1
+
+
+@virtual
 async def test_what_the_user_wrote_needs_no_job() -> None:
     cluster = place()
     cluster.put(on_claim(**ALL))
