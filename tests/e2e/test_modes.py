@@ -175,8 +175,8 @@ def _refuses(namespace: str) -> None:
 def _changes_mode(namespace: str) -> None:
     """From many nodes to one pod, and from none to one: the objects of the old mode go."""
     for name in ("nodes", "zero"):
-        path = [{"op": "replace", "path": "/spec/engine", "value": {"runner": RUNNER}}]
-        cluster.patch("inferenceservices", name, namespace, path)
+        change = [{"op": "replace", "path": "/spec/engine", "value": {"runner": RUNNER}}]
+        cluster.patch("inferenceservices", name, namespace, change)
         eventually(
             lambda name=name: (
                 (  # type: ignore[misc]

@@ -118,7 +118,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         planner=planner,
         writer=writer,
         healer=Healer(children, context.applier, context.clock),
-        observer=Observer(children, pods),
+        observer=Observer(children, pods, context.clock),
         exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
         teller=Teller(context, INFERENCE_SERVICES, services),
     )

@@ -14,6 +14,7 @@ from ome.kube.resource import ObjectKey
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ome.clock import Clock
     from ome.controllers.conditions import Status
     from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.passes import Pass
@@ -29,12 +30,19 @@ BY_SERVICE_LABEL = "service"
 """Index of the pod store: the service that a pod's label names."""
 
 
+_NOTICED = 10.0
+"""Seconds after which a controller has noticed that a template was replaced."""
+
+
 class Observer:
     """Looks at what exists for a service."""
 
-    def __init__(self, children: Children, pods: Informer[PodView]) -> None:
+    def __init__(self, children: Children, pods: Informer[PodView], clock: Clock) -> None:
         self._children = children
         self._pods = pods
+        self._clock = clock
+        # When templates were replaced whose controller has not shown that it noticed.
+        self._replaced: dict[tuple[ObjectKey, str], float] = {}
 
     def observe(self, run: Pass, planned: Planned) -> None:
         """Add the outcome of every component to the pass."""
@@ -54,13 +62,15 @@ class Observer:
         workloads = [document for document in live if document is not None]
         seen = [see(document) for document in workloads]
         pods = self._pods_of(run, component.name)
-        verdict = verdict_of(component.mode, seen, rolled=component.name in run.rolled)
+        unnoticed = self._unnoticed(run, component.name, seen)
+        rolled = unnoticed or component.name in run.rolled
+        verdict = verdict_of(component.mode, seen, rolled=rolled)
         ready = verdict is not None and verdict[0] == "True"
         first = seen[0] if seen else NOTHING
         return ComponentOutcome(
             name=component.name,
             ready=verdict,
-            settled=all(item.observed for item in seen) or component.name in run.rolled,
+            settled=all(item.observed for item in seen) or rolled,
             seen=first,
             serverless=component.mode == names.MODE_SERVERLESS,
             url=first.url or component.url,
@@ -68,6 +78,25 @@ class Observer:
             model=model_state(pods, ready),
             accelerator=accelerator,
         )
+
+    def _unnoticed(self, run: Pass, component: str, seen: Sequence[Seen]) -> bool:
+        """Whether a template may have been replaced without its workload telling of it yet.
+
+        Of one that does not say which spec it speaks of: until it says that it replaces its pods,
+        or for a few seconds.
+        """
+        key = (run.key, component)
+        if component in run.rolled and not all(item.dated for item in seen):
+            self._replaced[key] = self._clock.monotonic()
+        since = self._replaced.get(key)
+        if since is None:
+            return False
+        left = since + _NOTICED - self._clock.monotonic()
+        if left <= 0 or not all(item.current for item in seen):
+            del self._replaced[key]
+            return False
+        run.come_back(left)
+        return True
 
     def _pods_of(self, run: Pass, component: str) -> list[PodView]:
         return [

@@ -8,6 +8,7 @@ from ome.api import names
 from ome.clock import rfc3339
 from ome.controllers.inferenceservice.status import Outcome, compute_status, virtual_status
 from ome.controllers.regarding import regarding
+from ome.errors import ApiError, Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,11 +43,20 @@ class Teller:
         else:
             after = compute_status(before, _outcome(run), wall=wall)
         if after != before:
-            written = await self._context.applier.write_status(
-                self._resource, stored_document, after
-            )
-            self._services.observed(written)
+            await self._write(run, stored_document, after)
         self._events(run, _by_type(before), _by_type(after))
+
+    async def _write(self, run: Pass, stored: Mapping[str, Any], status: Mapping[str, Any]) -> None:
+        try:
+            written = await self._context.applier.write_status(self._resource, stored, status)
+        except Conflict:
+            raise  # somebody wrote meanwhile: the key runs again
+        except ApiError as error:
+            name = run.stored.metadata.name
+            text = f'Failed to update status for InferenceService "{name}": {error}'
+            self._record(run, "Warning", names.REASON_UPDATE_FAILED, text)
+            raise
+        self._services.observed(written)
 
     def _events(
         self, run: Pass, old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]

@@ -36,6 +36,8 @@ __all__ = [
 Verdict = tuple["Status", str, str]
 """Status, reason and message of a condition."""
 
+_UPDATING = "UpdateInProgress"
+
 WORKLOADS = (DEPLOYMENTS, LEADER_WORKER_SETS, RAY_CLUSTERS, KNATIVE_SERVICES)
 """The kinds whose objects run pods."""
 
@@ -53,12 +55,14 @@ class Seen:
     """What a workload says of itself.
 
     ``ready`` is None while it has said nothing. ``observed`` is False while its controller has not
-    looked at the newest spec, ``current`` while pods of an older revision are left.
+    looked at the newest spec, ``current`` while pods of an older revision are left. ``dated`` is
+    False where it does not say which spec its controller has looked at.
     """
 
     ready: Verdict | None = None
     observed: bool = True
     current: bool = True
+    dated: bool = True
     revision: str = ""
     ready_revision: str = ""
     url: str = ""
@@ -151,11 +155,22 @@ def _deployment(document: Mapping[str, Any]) -> Seen:
 
 
 def _leader_worker_set(document: Mapping[str, Any]) -> Seen:
-    updating = _condition(document, "UpdateInProgress")
+    status = document.get("status") or {}
+    available, updating = (_condition(document, type_) for type_ in ("Available", _UPDATING))
+    replaces = updating is not None and updating[0] == "True"
+    if available is not None and available[0] != "True":
+        # It keeps the words of the time when it was true.
+        for said in (updating, _condition(document, "Progressing")):
+            if said is not None and said[0] == "True":
+                available = ("False", said[1], said[2])
+                break
+    if updating is not None and replaces and status.get("readyReplicas"):
+        available = ("True", updating[1], updating[2])  # the groups that are not replaced yet
     return Seen(
-        ready=_condition(document, "Available"),
+        ready=available,
         observed=not _lags(document),
-        current=updating is None or updating[0] != "True",
+        current=not replaces,
+        dated="observedGeneration" in status,
     )
 
 

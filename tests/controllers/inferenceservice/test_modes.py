@@ -357,3 +357,28 @@ def test_a_ray_cluster_that_stopped_serving_is_made_anew() -> None:
 
     engine = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
     play(body, RAY_CLUSTERS, engine=engine)
+
+
+def test_groups_that_have_not_noticed_a_new_template_are_not_ready() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        def said(*types: str) -> None:
+            says(cluster, LEADER_WORKER_SETS, GROUP, *types)
+            held = found(cluster, LEADER_WORKER_SETS, GROUP)
+            del held["status"]["observedGeneration"]  # as the real one does not tell
+            cluster.put(held)
+
+        said("Available")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+        edit(cluster, engine={**MULTI, "worker": {"size": 2, "runner": RUNNER}})
+        await anyio.sleep(1)
+        annotate(cluster, something="else")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["reason"] == "RolloutInProgress"
+        said("UpdateInProgress")
+        await anyio.sleep(1)
+        said("Available")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["status"] == "True"
+
+    play(body, LEADER_WORKER_SETS, engine=MULTI)

@@ -15,7 +15,7 @@ POD = {"containers": [{"name": "main", "image": "one"}]}
 
 
 def crd(group: str, kind: str, plural: str) -> dict[str, Any]:
-    made = copy.deepcopy(CRD)
+    made: dict[str, Any] = copy.deepcopy(CRD)
     made["metadata"] = {"name": f"{plural}.{group}"}
     named = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
     made["spec"] = {**made["spec"], "group": group, "names": named}
