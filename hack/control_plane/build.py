@@ -16,10 +16,11 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import versions, wrapper
+from . import crds, versions, wrapper
 from .errors import ControlPlaneError
 from .terminal import progress, run, timed
 from .toolchain import environment, find_go
@@ -50,18 +51,24 @@ def stages_path() -> Path:
     return versions.cache() / "stages"
 
 
+def ensure_crds(names: Iterable[str]) -> list[Path]:
+    """A manifest for each of these projects (``crds.NAMES``), fetched when it is not cached."""
+    sources = crds.named(names)
+    if not all(crds.manifest(source).is_file() for source in sources):
+        with _building() as builder:
+            for source in sources:
+                builder.crds(source)
+    return [crds.manifest(source) for source in sources]
+
+
 def ensure(wanted: Sequence[versions.Binary]) -> None:
     """Have these programs, the certificate maker and kwok's stages in the cache when it returns."""
     if _complete(wanted):
         return
-    with _lock():
+    with _building() as builder:
         missing = [binary for binary in wanted if not _built(binary.name).is_file()]
-        if _complete(missing):
-            return  # built by another start while this one waited
-        for left in versions.cache().glob("building-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=versions.cache(), prefix="building-") as work:
-            _Builder(find_go(), Path(work)).build(missing)
+        if not _complete(missing):  # else another start built it while this one waited
+            builder.build(missing)
 
 
 def _built(name: str) -> Path:
@@ -71,6 +78,16 @@ def _built(name: str) -> Path:
 def _complete(wanted: Iterable[versions.Binary]) -> bool:
     paths = [*(_built(binary.name) for binary in wanted), pki_path()]
     return stages_path().is_dir() and all(path.is_file() for path in paths)
+
+
+@contextmanager
+def _building() -> Iterator[_Builder]:
+    """One builder at a time, with a folder of its own."""
+    with _lock():
+        for left in versions.cache().glob("building-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=versions.cache(), prefix="building-") as work:
+            yield _Builder(Path(work))
 
 
 @contextmanager
@@ -87,8 +104,24 @@ def _lock() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Builder:
-    go: str
     work: Path
+
+    @cached_property
+    def go(self) -> str:
+        """Found when it is needed: it may have to be installed."""
+        return find_go()
+
+    def crds(self, source: crds.Source) -> None:
+        kept = crds.manifest(source)
+        if kept.is_file():
+            return
+        with timed(f"fetched the CRDs of {source.at}"):
+            folder = self._download(source.at)
+            text = crds.select(source, [(folder / file).read_text() for file in source.files])
+        new = self.work / kept.name
+        new.write_text(text)
+        kept.parent.mkdir(exist_ok=True)
+        new.replace(kept)
 
     def build(self, missing: Sequence[versions.Binary]) -> None:
         names = [binary.name for binary in missing]

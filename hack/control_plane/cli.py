@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import layout, lifecycle, nodes, processes
+from .crds import NAMES
 from .errors import ControlPlaneError
 from .terminal import progress
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _up(wanted: argparse.Namespace) -> None:
     began = time.monotonic()
     shape = _shape(wanted)
-    wishes = lifecycle.Wishes(wanted.nodes, shape, tuple(wanted.feature), tuple(wanted.apply))
+    wishes = lifecycle.Wishes(wanted.nodes, shape, wanted.feature, wanted.apply, wanted.crds)
     start = lifecycle.up(wanted.dir, wishes)
     progress(f"the control plane is ready ({time.monotonic() - began:.1f} s)")
     if not start.address:
@@ -181,6 +182,11 @@ def _parser() -> argparse.ArgumentParser:
         "--apply", type=Path, action="append", default=[], metavar="FILE",
         help="manifests (CRDs) to apply before the controllers start: only then does the garbage "
         "collector know their kinds at once, else within 30 s; may be repeated",
+    )  # fmt: skip
+    up.add_argument(
+        "--crds", choices=[*NAMES, "all"], action="append", default=[], metavar="PROJECT",
+        help=f"the CRDs of a project, from its Go module: {', '.join(NAMES)}, or all; may be "
+        "repeated",
     )  # fmt: skip
     command("env", _env, "print what a shell needs to use it", newest)
     down = command("down", _down, "end it and remove its folder", newest)

@@ -36,6 +36,8 @@ class Wishes:
     manifests: Sequence[Path] = ()
     """Applied before the controllers start. The garbage collector looks for new kinds only every
     30 seconds (it has no flag), but those that are there when it starts it knows at once."""
+    crds: Sequence[str] = ()
+    """Projects whose CRDs are applied as well, by the names of `crds.NAMES`."""
 
 
 def up(folder: Path | None, wishes: Wishes) -> Start:
@@ -45,10 +47,11 @@ def up(folder: Path | None, wishes: Wishes) -> Start:
     interrupted, the folder is removed as well.
     """
     programs = binaries.find()
+    fetched = build.ensure_crds(wishes.crds)
     start = layout.create(folder)
     try:
         _prepare(start, programs)
-        _start(start, wishes)
+        _start(start, wishes, fetched)
     except (ControlPlaneError, OSError) as error:
         processes.stop(start)
         raise ControlPlaneError(
@@ -133,7 +136,7 @@ def _prepare(start: Start, programs: dict[str, Path]) -> None:
     (start.dir / "kwok.yaml").write_text(flags.kwok_config(stages))
 
 
-def _start(start: Start, wishes: Wishes) -> None:
+def _start(start: Start, wishes: Wishes, fetched: Sequence[Path]) -> None:
     features = wishes.features
     with timed("etcd is ready"):
         processes.spawn(start, "etcd", flags.etcd(start))
@@ -141,8 +144,10 @@ def _start(start: Start, wishes: Wishes) -> None:
     with timed("kube-apiserver is ready"):
         processes.spawn(start, "kube-apiserver", flags.kube_apiserver(start, features))
         _await(start, "kube-apiserver", "/readyz")
-    for manifest in wishes.manifests:
-        _apply(start, manifest)
+    # Those of others at once; those that were asked for in turn, as one may need the one before.
+    for manifests in (fetched, *([manifest] for manifest in wishes.manifests)):
+        if manifests:
+            _apply(start, manifests)
     with timed("kube-controller-manager, kube-scheduler and kwok are ready"):
         processes.spawn(
             start, "kube-controller-manager", flags.kube_controller_manager(start, features)
@@ -158,18 +163,18 @@ def _start(start: Start, wishes: Wishes) -> None:
         add_nodes(start, wishes.nodes, "gpu" if wishes.shape.gpus else "node", wishes.shape)
 
 
-def _apply(start: Start, manifest: Path) -> None:
+def _apply(start: Start, manifests: Sequence[Path]) -> None:
     kubectl = [str(start.program("kubectl")), "--kubeconfig", str(start.kubeconfig)]
-    file = ["-f", str(manifest.absolute())]
-    next_step = f"see whether {manifest} is what a cluster takes"
-    with timed(f"applied {manifest}"):
-        run([*kubectl, "apply", "--server-side", *file], next_step=next_step)
+    names = ", ".join(str(manifest) for manifest in manifests)
+    next_step = f"see whether {names} is what a cluster takes"
+    files = [word for manifest in manifests for word in ("-f", str(manifest.absolute()))]
+    with timed(f"applied {names}"):
+        run([*kubectl, "apply", "--server-side", *files], next_step=next_step)
         # Asking to wait for all of none is an error, and so is one that has no status yet.
         crds = run([*kubectl, "get", "crd", "-o", "name"], next_step=next_step).split()
-        for crd in crds:
-            has_status = ["--for=jsonpath={.status.conditions}", "--timeout=30s"]
-            run([*kubectl, "wait", *has_status, crd], next_step=next_step)
         if crds:
+            has_status = ["--for=jsonpath={.status.conditions}", "--timeout=30s"]
+            run([*kubectl, "wait", *has_status, *crds], next_step=next_step)
             established = ["--for=condition=Established", "--timeout=30s"]
             run([*kubectl, "wait", *established, *crds], next_step=next_step)
 

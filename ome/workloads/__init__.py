@@ -18,6 +18,7 @@ from ome.workloads.inputs import (
 from ome.workloads.modes import service_mode
 from ome.workloads.plan import plan, virtual_plan
 from ome.workloads.planned import Plan, PlanFailure, PlannedComponent, WorkloadRef
+from ome.workloads.sidecar import is_left_behind
 
 __all__ = [
     "AcceleratorInput",
@@ -40,6 +41,7 @@ __all__ = [
     "contested_names",
     "expose",
     "foreign_kinds",
+    "is_left_behind",
     "model_config_name",
     "parse_operator_config",
     "plan",

@@ -57,13 +57,12 @@ def scaled_object(
     name = scaled_object_name(metadata.name)
     if (SCALED_OBJECT_KIND, name) in inputs.taken:
         name = scaled_object_name(metadata.name, taken=True)
-    described = metadata.object(name)
-    for label in (names.LABEL_APP, _NEVER_LABEL):
-        described["labels"].pop(label, None)
+    # Those of a Deployment that select its pods and that schedulers read are not on it.
+    labels = {key: value for key, value in metadata.common.items() if key != _NEVER_LABEL}
     return {
         "apiVersion": KEDA_API_VERSION,
         "kind": SCALED_OBJECT_KIND,
-        "metadata": described,
+        "metadata": metadata.object(name, labels=labels),
         "spec": {
             "scaleTargetRef": {
                 "apiVersion": "apps/v1",

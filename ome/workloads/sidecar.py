@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from ome.api import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ome.workloads.metadata import ComponentMetadata
 
-__all__ = ["istio_sidecar", "sidecar_wanted"]
+__all__ = ["is_left_behind", "istio_sidecar", "sidecar_wanted"]
 
 
 def sidecar_wanted(metadata: ComponentMetadata) -> bool:
@@ -31,3 +33,16 @@ def istio_sidecar(metadata: ComponentMetadata, service: str, component: str) -> 
             "ingress": [{"port": dict(port)}],
         },
     }
+
+
+def is_left_behind(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether a Sidecar of this name is one that the Go operator made and gave no owner.
+
+    It tells itself by a selector that no pod has: the component's name for the service's.
+    """
+    selector = ((live.get("spec") or {}).get("workloadSelector") or {}).get("labels") or {}
+    return (
+        desired["kind"] == live.get("kind") == "Sidecar"
+        and not live["metadata"].get("ownerReferences")
+        and selector.get(names.LABEL_INFERENCE_SERVICE) == desired["metadata"]["name"]
+    )

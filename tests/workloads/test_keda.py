@@ -60,13 +60,17 @@ def test_without_a_word_the_defaults_hold() -> None:
     }
 
 
-def test_its_metadata_is_the_components_without_app() -> None:
-    notes = {"labels": {"team": "ml", "k8slens-edit-resource-version": "v1"}}
+def test_its_metadata_is_the_components_without_what_is_for_pods() -> None:
+    notes = {
+        "labels": {"team": "ml", "k8slens-edit-resource-version": "v1"},
+        "annotations": {"ome.io/volcano-queue": "fast"},
+    }
     scaled = next(item for item in made_objects(notes, CLASS) if item["kind"] == "ScaledObject")
     deployed = next(item for item in made_objects(notes, CLASS) if item["kind"] == "Deployment")
     assert scaled["metadata"]["name"] == "scaledobject-chat-engine"
     labels = dict(deployed["metadata"]["labels"])
     assert labels.pop("app") == "chat-engine"
+    assert labels.pop("volcano.sh/queue-name") == "fast"
     assert labels.pop("k8slens-edit-resource-version") == "v1"
     assert scaled["metadata"]["labels"] == labels
     assert labels["team"] == "ml"

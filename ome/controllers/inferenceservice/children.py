@@ -18,6 +18,7 @@ from ome.errors import Conflict, NotFound, NotOurs, RetryAfter
 from ome.kube.apply import Applied
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import HPAS, SERVICES
+from ome.workloads import is_left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -146,6 +147,8 @@ class Children:
                 informer.observed(made)
                 return Applied(made, "created")
             live = await self._read(resource, key)
+            if is_left_behind(live, desired):
+                live = await self._adopt(resource, live, desired)
         self._check(live, desired)
         document, replicas = once(desired, live)
         applied = await self._applier.apply(document, live, resource=resource, replicas=replicas)
@@ -160,6 +163,14 @@ class Children:
         except NotFound as error:
             gone = f"{resource.kind} {key} existed when it was to be made and is gone now"
             raise Conflict(gone, reason="Conflict") from error
+
+    async def _adopt(
+        self, resource: Resource, live: Mapping[str, Any], desired: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Become the owner of an object that has none; no other field changes yet."""
+        owners = desired["metadata"]["ownerReferences"]
+        add = {"op": "add", "path": "/metadata/ownerReferences", "value": owners}
+        return await self._applier.patch_user_object(resource, live["metadata"], [add])
 
     def _check(self, live: Mapping[str, Any], desired: Mapping[str, Any]) -> None:
         wanted = controller_of(desired["metadata"])

@@ -13,7 +13,9 @@ from ome.controllers.resources import (
     INFERENCE_POOLS,
     INFERENCE_SERVICES,
     KNATIVE_SERVICES,
+    LEADER_WORKER_SETS,
     SCALED_OBJECTS,
+    SIDECARS,
     VIRTUAL_SERVICES,
 )
 from ome.errors import InternalError
@@ -253,34 +255,29 @@ def test_a_server_that_refuses_is_told_and_tried_again() -> None:
 # From one strategy to another.
 
 
-@pytest.mark.parametrize("start", ["fallback", "ingress", "gateway", "local"])
-def test_what_another_strategy_made_goes(start: str) -> None:
-    strategies: dict[str, dict[str, Any]] = {
-        "fallback": {**PLAIN, "disableIngressCreation": True},
-        "ingress": PLAIN,
-        "gateway": GATEWAY,
-        "local": PLAIN,
+def test_what_another_strategy_made_goes() -> None:
+    strategies: dict[str, tuple[dict[str, Any], tuple[list[str], ...]]] = {
+        "fallback": ({**PLAIN, "disableIngressCreation": True}, ([], [], ["chat", "chat-engine"])),
+        "ingress": (PLAIN, (["chat"], [], ["chat-engine"])),
+        "gateway": (GATEWAY, ([], ["chat", "chat-engine"], ["chat-engine"])),
+        "local": (PLAIN, ([], [], ["chat-engine"])),
     }
-    expected = {
-        "fallback": ([], [], ["chat", "chat-engine"]),
-        "ingress": (["chat"], [], ["chat-engine"]),
-        "gateway": ([], ["chat", "chat-engine"], ["chat-engine"]),
-        "local": ([], [], ["chat-engine"]),
-    }
+    ways = "fallback ingress gateway local gateway ingress local fallback gateway fallback local"
 
     async def body(cluster: FakeCluster) -> None:
         available(cluster)
         await anyio.sleep(1)
-        for name in (start, *strategies, start):
+        for name in ways.split():
             held = found(cluster, INFERENCE_SERVICES, SERVICE)
             held["metadata"]["labels"] = {LOCAL: "cluster-local"} if name == "local" else {}
             cluster.put(held)
-            settle(cluster, **strategies[name])
+            settings, expected = strategies[name]
+            settle(cluster, **settings)
             await anyio.sleep(6)
             made = tuple(names(cluster, kind) for kind in (INGRESSES, HTTP_ROUTES, SERVICES))
-            assert made == expected[name], name
+            assert made == expected, name
 
-    play(body, strategies[start], HTTP_ROUTES)
+    play(body, PLAIN, HTTP_ROUTES)
 
 
 def test_a_service_of_the_same_name_that_is_not_ours_is_never_deleted() -> None:
@@ -324,7 +321,7 @@ def test_the_annotation_of_one_service_overrides_the_settings() -> None:
 
 
 def test_a_change_of_the_settings_reaches_every_service_once() -> None:
-    others = [f"chat-{number}" for number in range(5)]
+    others = ["chat-1", "chat-2"]
 
     def more(cluster: FakeCluster) -> None:
         for name in others:
@@ -334,7 +331,7 @@ def test_a_change_of_the_settings_reaches_every_service_once() -> None:
         for name in ("chat", *others):
             available(cluster, ObjectKey("demo", f"{name}-engine"))
         await anyio.sleep(2)
-        assert len(names(cluster, INGRESSES)) == 6
+        assert len(names(cluster, INGRESSES)) == 3
         for change in (
             {"domainTemplate": "{{ .Name }}.{{ .IngressDomain }}"},
             {"ingressClassName": "nginx"},
@@ -376,6 +373,9 @@ def test_routes_are_read_back() -> None:
         await anyio.sleep(1)
         refused = "Top level no listener takes 100% of it"
         assert ingress_ready(cluster) == ("False", "NotAllowedByListeners", refused)
+        reasons = [event["reason"] for event in cluster.objects(EVENTS)]
+        assert reasons.count("NotAllowedByListeners") == 1
+        assert "ParentStatusNotAvailable" not in reasons
         answer(cluster, "chat", ACCEPTED, {"type": "Programmed", "status": "Unknown"})
         await anyio.sleep(1)
         assert ingress_ready(cluster) == ("True", "", "")
@@ -624,3 +624,49 @@ def test_a_paused_service_is_told_of_and_not_changed() -> None:
         assert hosts(cluster) == ["chat.demo.other.example.com"]
 
     play(body, PLAIN)
+
+
+# The Sidecar of a component of many nodes.
+
+MULTI: dict[str, Any] = {
+    "labels": {"sidecar.istio.io/inject": "true"},
+    "leader": {"runner": RUNNER},
+    "worker": {"size": 1, "runner": RUNNER},
+}
+
+
+def left_behind(selector: str, **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.istio.io/v1beta1",
+        "kind": "Sidecar",
+        "metadata": {"name": "chat-engine", "namespace": "demo", **metadata},
+        "spec": {"workloadSelector": {"labels": {"ome.io/inferenceservice": selector}}},
+    }
+
+
+def test_a_sidecar_that_nobody_owns_and_no_pod_has_is_taken_over() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        made = found(cluster, SIDECARS, ENGINE)
+        assert made["metadata"]["ownerReferences"][0]["name"] == "chat"
+        labels = {"ome.io/inferenceservice": "chat", "component": "engine"}
+        assert made["spec"]["workloadSelector"]["labels"] == labels
+
+    before = left_behind("chat-engine")
+    kinds = (SIDECARS, LEADER_WORKER_SETS)
+    play(body, None, *kinds, before=lambda cluster: cluster.put(before), engine=MULTI)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        left_behind("chat"),
+        left_behind("chat-engine", ownerReferences=[{"kind": "A", "name": "b", "uid": "c"}]),
+    ],
+)
+def test_a_sidecar_of_somebody_else_is_left_alone(theirs: dict[str, Any]) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert found(cluster, SIDECARS, ENGINE)["spec"] == theirs["spec"]
+        assert condition(cluster, "EngineReady")["reason"] == "ServiceConflict"
+
+    kinds = (SIDECARS, LEADER_WORKER_SETS)
+    play(body, None, *kinds, before=lambda cluster: cluster.put(theirs), engine=MULTI)
