@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from ome.sandbox.builtin import has_scale, has_status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Kind", "Kinds", "custom_kinds"]
+__all__ = ["Kind", "Kinds", "custom_kinds", "version_rank"]
 
+_VERSION = re.compile(r"v(?P<major>\d+)(?:(?P<level>alpha|beta)(?P<minor>\d+))?")
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _GROUPS = {
     "": "core",
@@ -175,15 +177,13 @@ class Kinds:
         ]
 
     def versions(self) -> dict[str, list[str]]:
-        """Versions by group, in the order in which they were added, preferred first."""
+        """Versions by group, in the order in which groups were added, the preferred one first."""
         found: dict[str, list[str]] = {}
         for kind in self._by_path.values():
             versions = found.setdefault(kind.resource.group, [])
             if kind.resource.version not in versions:
-                versions.insert(0, kind.resource.version) if kind.preferred else versions.append(
-                    kind.resource.version
-                )
-        return found
+                versions.append(kind.resource.version)
+        return {group: sorted(versions, key=version_rank) for group, versions in found.items()}
 
     def set_custom(self, group: str, plural: str, kinds: Iterable[Kind]) -> None:
         """Serve these versions of a custom resource, and no others of it."""
@@ -196,6 +196,15 @@ class Kinds:
     def _add(self, kind: Kind) -> None:
         resource = kind.resource
         self._by_path[resource.group, resource.version, resource.plural] = kind
+
+
+def version_rank(version: str) -> tuple[int, int, int, str]:
+    """Where a version stands among those of its group: stable, beta, alpha, then all others."""
+    parts = _VERSION.fullmatch(version)
+    if parts is None:
+        return 3, 0, 0, version
+    level = ("", "beta", "alpha").index(parts["level"] or "")
+    return level, -int(parts["major"]), -int(parts["minor"] or 0), ""
 
 
 def custom_kinds(crd: Mapping[str, Any]) -> list[Kind]:
