@@ -23,6 +23,7 @@ _COMMANDS = {
     "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
     "render": ("ome.cli.render", "the objects that a service would have, or what would change"),
     "plan": ("ome.cli.plan", "which services of a cluster an edit would restart"),
+    "adopt": ("ome.cli.adopt", "what taking over a cluster's services would change"),
     "inspect": ("ome.cli.inspect", "what a model's files say, and what of it goes into its spec"),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
 }

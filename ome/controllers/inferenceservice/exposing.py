@@ -94,9 +94,13 @@ class Exposer:
             key = ObjectKey(run.key.namespace, name)
             route = self._children.cached(HTTP_ROUTES.api_version, HTTP_ROUTES.kind, key)
             refused = refusal(label, route)
-            if refused is not None:
-                status, (reason, message) = "False", refused
-                break
+            if refused is None:
+                continue
+            status, (reason, message) = "False", refused
+            if reason != names.REASON_PARENT_STATUS_NOT_AVAILABLE:
+                # A gateway's no is worth an event, its silence is not.
+                run.failures.append(_refused(reason, message))
+            break
         if not status:
             return None
         return Ingress(_status(status), reason, message, made.url, made.address)
@@ -114,6 +118,11 @@ class Exposer:
                     run.error = error
                     return
                 log.info("child.deleted", child=f"{resource.kind} {stored.metadata.name}")
+
+
+def _refused(reason: str, message: str) -> StepFailed:
+    condition = names.CONDITION_INGRESS_READY
+    return StepFailed(condition, reason or names.REASON_INGRESS_FAILED, message, waiting=True)
 
 
 def _in_front(resource: Resource, stored: WholeObject) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from ome.cli.adopt import adoption
 from ome.cli.render.cluster import around, children_of, read_all
 from ome.cli.render.difference import difference
 from ome.cli.render.effects import effects
@@ -16,7 +17,9 @@ from ome.cli.render.room import Room
 from ome.controllers.resources import CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import DEPLOYMENTS
 from tests.controllers.inferenceservice.world import (
+    ENGINE,
     SERVICE,
     found,
     model,
@@ -113,6 +116,34 @@ def test_an_edit_that_ends_a_service_says_so() -> None:
         (effect,) = effects(before, changed, held.children, Room((), ()))
         assert effect.stuck
         assert effect.text.startswith("cannot be made any more, what runs stays: Failed to find")
+
+    play(body)
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_what_another_operator_left_stays_and_says_what_an_upgrade_changes(other: bool) -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        held = found(cluster, DEPLOYMENTS, ENGINE)
+        if other:
+            marks = [name for name in held["metadata"]["annotations"] if "ome.io/" in name]
+            for name in marks:
+                del held["metadata"]["annotations"][name]
+            held["spec"]["template"]["spec"]["containers"][0]["image"] = "example.test/go:1"
+            cluster.put(held)
+        world = await read_all(client, "ome", ())
+        (item,) = render(world.documents, world.documents, world.settings, world.children)
+        told = list(adoption(item, world.children))
+        assert not any(replaces for _, replaces in told)
+        text = "".join(line for line, _ in told)
+        if not other:
+            assert text == ""
+            return
+        assert "# Deployment demo/chat-engine was left by another operator; its 1 pods stay" in text
+        changed = [line.split() for line in text.splitlines() if "image:" in line]
+        assert changed == [
+            ["-", "image:", "example.test/go:1"],
+            ["+", "image:", "example.test/serve:1"],
+        ]
 
     play(body)
 

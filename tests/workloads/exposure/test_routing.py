@@ -31,14 +31,11 @@ def timed(given: Exposed, seconds: int) -> Exposed:
     ("case", "expected"),
     [
         ("ingress-engine", "chat-engine"),
-        ("ingress-engine-decoder", "chat-engine"),
         ("ingress-all", "chat-router"),
         ("ingress-one-host", "chat-engine"),
-        ("ingress-additional-domains", "chat-router"),
         ("gateway-engine", "chat-engine"),
         ("gateway-all", "chat-router"),
         ("gateway-decoder-paths", "chat-engine"),
-        ("gateway-additional-domains", "chat-engine"),
     ],
 )
 def test_a_request_reaches_the_entrypoint(case: str, expected: str, tmp_path: Path) -> None:

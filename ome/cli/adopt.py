@@ -1,0 +1,120 @@
+"""``ome adopt --dry-run``: what taking over a cluster's services would change, and what not."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.render.difference import difference
+from ome.cli.render.plans import Rendered, render
+from ome.clock import SystemClock
+from ome.controllers.inferenceservice.adopting import keeps, kept, rendering_of
+from ome.controllers.inferenceservice.workload import is_workload, pods_wanted, same_pods
+from ome.errors import ApiError, TransportError, UserError
+from ome.kube.resource import ObjectKey
+from ome.telemetry.logging import LogSettings, configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ome.cli.render.cluster import Found
+
+__all__ = ["adoption", "run"]
+
+FLAGS = (
+    Flag("dry-run", False, "required: adopting is what the manager does by itself when it starts"),
+    Flag("n", "", "only services of this namespace"),
+    Flag("namespace", "", "the same as -n"),
+    Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
+    Flag("kubeconfig", "", "path of a kubeconfig"),
+)
+_EXAMPLES = """
+
+For each service: the workloads that another operator has left and whose pods stay as they are, with
+what annotation ome.io/upgrade-template: "true" would change in them, and the objects that change
+without touching a pod. Nothing is written.
+
+Exit code: 0 no pod would be replaced, 1 some would, 2 the command is wrong."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Tell it; the exit code."""
+    try:
+        flags = parse("ome adopt", FLAGS, words)
+    except HelpWanted as wanted:
+        raise HelpWanted(usage("ome adopt --dry-run", FLAGS) + _EXAMPLES) from wanted
+    if not flags["dry-run"]:
+        raise UserError(
+            "ome adopt: only --dry-run is there: the manager adopts what it finds when it starts"
+        )
+    configure_logging(LogSettings(level="error"))  # the log of planning is no concern here
+    return anyio.run(_tell, flags)
+
+
+async def _tell(flags: Mapping[str, Any]) -> int:
+    # Imported when used: it loads an HTTP client.
+    from ome.cli.render.cluster import read_all
+    from ome.kube import Client
+    from ome.kube.http import connect
+
+    async with await connect(flags["kubeconfig"] or None) as transport:
+        client = Client(transport, clock=SystemClock(), rng=random.Random())
+        try:
+            with anyio.fail_after(300):
+                held = await read_all(client, flags["operator-namespace"], ())
+        except (ApiError, TransportError) as error:
+            raise UserError(f"ome adopt: {transport.host}: {error}") from error
+        except TimeoutError as error:
+            raise UserError(
+                f"ome adopt: {transport.host}: no answer in 300 s; is the cluster reachable?"
+            ) from error
+    namespace = flags["namespace"] or flags["n"]
+    wanted = [
+        document
+        for document in held.documents
+        if not namespace or document["metadata"].get("namespace") == namespace
+    ]
+    replaced = False
+    for item in render(wanted, held.documents, held.settings, held.children):
+        if item.problem:
+            sys.stdout.write(f"# InferenceService {item.service}: {item.problem}\n")
+        for text, replaces in adoption(item, held.children):
+            replaced = replaced or replaces
+            sys.stdout.write(text)
+    return 1 if replaced else 0
+
+
+def adoption(item: Rendered, found: Found) -> Iterator[tuple[str, bool]]:
+    """What becomes of each object of a service, and whether pods are replaced by it."""
+    stays: list[dict[str, Any]] = []
+    for desired in item.objects:
+        metadata = desired["metadata"]
+        key = ObjectKey(metadata["namespace"], metadata["name"])
+        live = found.cached(desired["apiVersion"], desired["kind"], key)
+        if live is None or not is_workload(desired) or rendering_of(live) is not None:
+            stays.append(desired)
+            continue
+        named, count = f"{desired['kind']} {key}", pods_wanted(live)
+        yield f"# {named} was left by another operator; its {count} pods stay\n", False
+        if not same_pods(live, desired):
+            yield "# with ome.io/upgrade-template it would change so:\n", False
+            alone = Rendered(item.service, "", (desired,))
+            for text in difference(alone, found):
+                yield text.partition("\n")[2], False
+        # Its generation is only known to the one who adopts, and nothing here depends on it.
+        if keeps(live, desired, 0, upgrade=False):
+            stays.append(_without_marks(kept(live, desired), live))
+    for text in difference(Rendered(item.service, item.uid, tuple(stays), item.problem), found):
+        yield text, "its pods are replaced" in text.partition("\n")[0]
+
+
+def _without_marks(document: dict[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the annotations that adopting adds, which say nothing to a user."""
+    metadata = document["metadata"]
+    held = live["metadata"].get("annotations") or {}
+    annotations = {name: text for name, text in metadata["annotations"].items() if name in held}
+    return {**document, "metadata": {**metadata, "annotations": annotations}}
