@@ -107,7 +107,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     world = World(sources, decode)
     children = Children(context.client, context.applier, children_informers, optional)
     planner = Planner(world, children, config.data, cluster_domain())
-    writer = Writer(children, context.events)
+    writer = Writer(children, context.events, context.clock)
     reconciler = Reconciler(
         context,
         INFERENCE_SERVICES,

@@ -16,14 +16,15 @@ from ome.controllers.inferenceservice.needs import NEEDS
 from ome.controllers.inferenceservice.planning import wants_upgrade
 from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
-from ome.controllers.inferenceservice.workload import is_rolling, is_workload, same_pods
+from ome.controllers.inferenceservice.workload import is_workload, rolls_since, same_pods
 from ome.controllers.regarding import regarding
 from ome.errors import ApiError, Conflict, NotOurs, OmeError, RetryAfter
 from ome.kube.resource import ObjectKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from ome.clock import Clock
     from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.passes import Pass
     from ome.controllers.inferenceservice.planning import Planned
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Writer"]
 
 _TURN_RETRY = 15.0
+_STUCK = 1800.0
+"""Seconds after which a workload that still replaces its pods holds up no other service."""
 _FRONTS = {"Service": "external service", "InferencePool": "inference pool"}
 log = structlog.get_logger("InferenceService")
 
@@ -39,8 +42,9 @@ log = structlog.get_logger("InferenceService")
 class Writer:
     """Writes plans; what it remembers between passes is only who was just let through."""
 
-    def __init__(self, children: Children, events: EventRecorder) -> None:
+    def __init__(self, children: Children, events: EventRecorder, clock: Clock) -> None:
         self._children = children
+        self._clock = clock
         self._events = events
         # Services that may replace their pods and whose write is under way.
         self._granted: set[str] = set()
@@ -149,7 +153,7 @@ class Writer:
             return True
         if live is None:
             # Of another kind, when the mode changes; a new component takes no pods away.
-            live = self._former(run, component)
+            live = self._former(run, planned, component)
         limit = planned.most_updating
         turn = rollout.take_turn(
             str(run.key), metadata.generation, live, self._rolling(), limit=limit
@@ -171,24 +175,27 @@ class Writer:
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))
         return False
 
-    def _former(self, run: Pass, component: str) -> dict[str, Any] | None:
-        found = self._children.workloads_of(run.key, run.stored.metadata.uid)
-        return next(
-            (
-                document
-                for document in found
-                if document["metadata"]["labels"].get(names.LABEL_COMPONENT) == component
-            ),
-            None,
-        )
+    def _former(self, run: Pass, planned: Planned, component: str) -> dict[str, Any] | None:
+        """A workload of the component that is not planned any more."""
+        wanted = {_identity(desired) for _, desired in planned.objects}
+        for document in self._children.workloads_of(run.key, run.stored.metadata.uid):
+            labels = document["metadata"].get("labels") or {}
+            if labels.get(names.LABEL_COMPONENT) == component and _identity(document) not in wanted:
+                return document
+        return None
 
     def _rolling(self) -> Iterable[str]:
         yield from self._granted
-        for document in self._children.workloads():
+        for document in self._children.rolling():
             labels = document["metadata"].get("labels") or {}
             name = labels.get(names.LABEL_INFERENCE_SERVICE)
-            if name and is_rolling(document):
+            since = rolls_since(document)
+            if name and (since is None or self._clock.wall() - since < _STUCK):
                 yield str(ObjectKey(document["metadata"]["namespace"], name))
+
+
+def _identity(document: Mapping[str, Any]) -> tuple[str, str, str]:
+    return document["apiVersion"], document["kind"], document["metadata"]["name"]
 
 
 def _condition_of(component: str) -> str:

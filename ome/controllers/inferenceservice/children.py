@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.controllers.inferenceservice.replicas import once
-from ome.controllers.inferenceservice.workload import WORKLOADS
+from ome.controllers.inferenceservice.workload import WORKLOADS, is_rolling
 from ome.controllers.resources import KNATIVE_SERVICES, SCALED_OBJECTS
 from ome.errors import Conflict, NotFound, NotOurs, RetryAfter
 from ome.kube.apply import Applied
@@ -34,6 +34,9 @@ __all__ = ["BY_SERVICE", "Children", "controller_of"]
 
 BY_SERVICE = "service"
 """Index of child stores: the key of the service that their label names."""
+
+_ROLLING = "rolling"
+"""Index of the stores of workloads: whether they are replacing pods."""
 
 _TERMINATING_RETRY = 2.0
 _RIVALS = {
@@ -79,8 +82,10 @@ class Children:
             (resource.api_version, resource.kind): (resource, informer)
             for resource, informer in informers.items()
         }
-        for informer in informers.values():
+        for resource, informer in informers.items():
             informer.store.add_index(BY_SERVICE, service_of)
+            if resource in WORKLOADS:
+                informer.store.add_index(_ROLLING, _rolls)
 
     def resource(self, api_version: str, kind: str) -> Resource:
         """The resource of a child kind."""
@@ -95,11 +100,11 @@ class Children:
         stored = self._informers[api_version, kind][1].store.get(key)
         return None if stored is None else stored.document()
 
-    def workloads(self) -> Iterator[dict[str, Any]]:
-        """Every cached object of a kind that runs pods."""
+    def rolling(self) -> Iterator[dict[str, Any]]:
+        """Every workload that is replacing pods, by the index: many wait for few."""
         for resource in WORKLOADS:
             store = self._informers[resource.api_version, resource.kind][1].store
-            for stored in store.values():
+            for stored in store.by_index(_ROLLING, True):
                 yield stored.document()
 
     def workloads_of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
@@ -257,6 +262,10 @@ class Children:
         except NotFound:
             pass
         informer.observed_deleted(key, stored.metadata.uid)
+
+
+def _rolls(stored: WholeObject) -> Iterable[bool]:
+    return (True,) if is_rolling(stored.document()) else ()
 
 
 def _controlled(stored: WholeObject, uid: str) -> bool:

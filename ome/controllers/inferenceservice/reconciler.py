@@ -91,7 +91,7 @@ class Reconciler:
         if found is None:
             return None
         run = Pass(*found)
-        if await self._migrates(run):
+        if not run.paused and await self._migrates(run):
             # The migrated service is what this pass goes on with.
             run = Pass(*(self._world.service(key) or found))
         await self._work(run)

@@ -7,6 +7,7 @@ RayCluster or a Knative Service. Everything else of the controller treats them a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
@@ -28,6 +29,7 @@ __all__ = [
     "pod_templates",
     "pods_of",
     "pods_wanted",
+    "rolls_since",
     "same_pods",
     "see",
     "with_pods_of",
@@ -185,7 +187,7 @@ def _knative_service(document: Mapping[str, Any]) -> Seen:
     return Seen(
         ready=_condition(document, "Ready"),
         observed=not _lags(document),
-        current=created == ready,
+        current=not ready or created == ready,
         revision=created,
         ready_revision=ready,
         url=status.get("url", ""),
@@ -207,13 +209,28 @@ _SEERS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Seen]] = {
 def is_rolling(document: Mapping[str, Any]) -> bool:
     """Whether a workload is replacing pods that served before.
 
-    A new one is not (it takes nothing away), and one that got stuck for longer than its progress
-    deadline no longer counts: a broken service must not hold up all others.
+    A new one is not (it takes nothing away), and one that says that it got stuck no longer counts:
+    a broken service must not hold up all others.
     """
     if document["kind"] == DEPLOYMENTS.kind:
         return _deployment_is_rolling(document)
     seen = see(document)
-    return not seen.observed or (not seen.current and seen.ready is not None)
+    if seen.ready is None:
+        return False
+    if document["kind"] == KNATIVE_SERVICES.kind and seen.ready[0] == "False":
+        return False
+    return not seen.observed or not seen.current
+
+
+def rolls_since(document: Mapping[str, Any]) -> float | None:
+    """Since when (seconds since 1970) a workload says that it replaces its pods, if it says so."""
+    for item in (document.get("status") or {}).get("conditions") or ():
+        if item.get("type") == _UPDATING and item.get("status") == "True":
+            try:
+                return datetime.fromisoformat(item["lastTransitionTime"]).timestamp()
+            except (KeyError, TypeError, ValueError):
+                return None
+    return None
 
 
 def _deployment_is_rolling(document: Mapping[str, Any]) -> bool:

@@ -339,6 +339,7 @@ def test_a_ray_cluster_that_stopped_serving_is_made_anew() -> None:
         await anyio.sleep(1)
         assert condition(cluster, "Ready")["status"] == "True"
         first = found(cluster, RAY_CLUSTERS, ray)["metadata"]["uid"]
+        assert "TemplateChanged" not in events(cluster), "what is new replaces nothing"
         serves(cluster, 1)
         await anyio.sleep(1)
         assert condition(cluster, "EngineReady")["status"] == "False"

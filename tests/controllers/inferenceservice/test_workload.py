@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ome.controllers.inferenceservice.observing import verdict_of
-from ome.controllers.inferenceservice.workload import Seen, see
+from ome.controllers.inferenceservice.workload import Seen, is_rolling, rolls_since, see
 
 
 def lws(*conditions: tuple[str, str], **status: Any) -> dict[str, Any]:
@@ -96,3 +96,25 @@ def test_a_knative_service_is_ready_with_its_newest_revision() -> None:
     assert verdict[:2] == ("Unknown", "RolloutInProgress")
     document["status"]["latestReadyRevisionName"] = "a-2"
     assert verdict_of("Serverless", [see(document)]) == ("True", "", "")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([], False),
+        ([("Available", "True")], False),
+        ([("Available", "False"), ("Progressing", "True")], False),
+        ([("Available", "False"), ("UpdateInProgress", "True")], True),
+        ([("Available", "True"), ("UpdateInProgress", "False")], False),
+    ],
+)
+def test_groups_that_are_replaced(conditions: list[tuple[str, str]], expected: bool) -> None:
+    assert is_rolling(lws(*conditions)) is expected
+
+
+def test_since_when_groups_are_replaced() -> None:
+    document = lws(("UpdateInProgress", "True"))
+    assert rolls_since(document) is None
+    document["status"]["conditions"][0]["lastTransitionTime"] = "1970-01-01T00:01:00Z"
+    assert rolls_since(document) == 60
+    assert rolls_since(lws(("Available", "True"))) is None
