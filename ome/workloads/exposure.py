@@ -35,10 +35,10 @@ class Seen:
 class Exposure:
     """What exposes a service.
 
-    ``objects`` are written in order. ``kept`` (kind and name) may not exist yet; when they do they
-    stay as they are. What is in neither is of another strategy. ``status`` is that of IngressReady,
-    empty when it stays as it was; so are ``url`` and ``address``. ``routes`` are the HTTPRoutes
-    whose acceptance decides in the end, each with the component that it is called after.
+    ``objects`` are written in order. ``kept`` (kind and name) wait for a component: they are not
+    written, and while there are any nothing of another strategy is deleted. ``status`` is that of
+    IngressReady, empty when it stays as it was; so are ``url`` and ``address``. ``routes`` are the
+    HTTPRoutes whose acceptance decides in the end, each with the component it is called after.
     """
 
     objects: tuple[Mapping[str, Any], ...] = ()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ome.cli.render.cluster import Found
     from ome.cli.render.plans import Rendered
 
-__all__ = ["difference", "shared"]
+__all__ = ["difference"]
 
 
 def difference(item: Rendered, found: Found) -> Iterator[str]:
@@ -38,7 +38,7 @@ def difference(item: Rendered, found: Found) -> Iterator[str]:
             what = "changes"
             if is_workload(desired) and not same_pods(live, desired):
                 what = "changes, and its pods are replaced"
-            yield _text(desired, what, shared(live, wanted), wanted)
+            yield _text(desired, what, _shared(live, wanted), wanted)
     if item.problem or not item.uid:
         return
     for live in found.of(item.service, item.uid):
@@ -74,19 +74,19 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
     return yaml.safe_dump(document, sort_keys=True, width=100).splitlines(keepends=True)
 
 
-def shared(live: Any, desired: Any) -> Any:
+def _shared(live: Any, desired: Any) -> Any:
     """What ``live`` has at the places that ``desired`` speaks of."""
     if isinstance(live, dict) and isinstance(desired, dict):
-        return {name: shared(live[name], desired[name]) for name in desired if name in live}
+        return {name: _shared(live[name], desired[name]) for name in desired if name in live}
     if isinstance(live, list) and isinstance(desired, list):
         named = {item.get("name"): item for item in desired if isinstance(item, dict)}
         if len(named) == len(desired) and None not in named:
             return [
-                shared(item, named[item["name"]])
+                _shared(item, named[item["name"]])
                 if isinstance(item, dict) and item.get("name") in named
                 else item
                 for item in live
             ]
         if len(live) == len(desired):
-            return [shared(one, other) for one, other in zip(live, desired, strict=True)]
+            return [_shared(one, other) for one, other in zip(live, desired, strict=True)]
     return live

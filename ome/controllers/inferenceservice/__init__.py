@@ -114,7 +114,6 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         services,
         world=world,
         usage=usage,
-        children=children,
         planner=planner,
         writer=writer,
         healer=Healer(children, context.applier, context.clock),

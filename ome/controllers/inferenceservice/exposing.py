@@ -69,7 +69,8 @@ class Exposer:
         elif not await self._write(run, made):
             return
         run.ingress = self._outcome(run, made)
-        run.in_front = tuple(made.objects)
+        if not made.kept:
+            run.in_front = tuple(made.objects)
 
     async def withdraw(self, run: Pass) -> None:
         """Delete whatever leads to the service: nothing is deployed for it."""
@@ -80,7 +81,9 @@ class Exposer:
         for desired in made.objects:
             if not await self._writer.apply_in_front(run, dict(desired)):
                 return False
-        await self._clean_up(run, made)
+        if not made.kept:
+            # Else something still waits for its component; what there was serves meanwhile.
+            await self._clean_up(run, made)
         return True
 
     def _cached(self, desired: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -107,7 +110,7 @@ class Exposer:
 
     async def _clean_up(self, run: Pass, made: Exposure) -> None:
         """Delete what another strategy made for the service, and routes that are not any more."""
-        kept = made.kept | {(item["kind"], item["metadata"]["name"]) for item in made.objects}
+        kept = {(item["kind"], item["metadata"]["name"]) for item in made.objects}
         for resource in _FRONTS:
             for stored in self._children.owned(resource, run.key, run.stored.metadata.uid):
                 if (resource.kind, stored.metadata.name) in kept or not _in_front(resource, stored):

@@ -23,7 +23,6 @@ from ome.reconciler.controller import Result
 if TYPE_CHECKING:
     from ome.controllers.context import ControllerContext
     from ome.controllers.inferenceservice.applying import Writer
-    from ome.controllers.inferenceservice.children import Children
     from ome.controllers.inferenceservice.exposing import Exposer
     from ome.controllers.inferenceservice.healing import Healer
     from ome.controllers.inferenceservice.observing import Observer
@@ -51,7 +50,6 @@ class Reconciler:
         *,
         world: World,
         usage: Usage,
-        children: Children,
         planner: Planner,
         writer: Writer,
         healer: Healer,
@@ -64,7 +62,6 @@ class Reconciler:
         self._services = services
         self._world = world
         self._usage = usage
-        self._children = children
         self._planner = planner
         self._writer = writer
         self._healer = healer

@@ -280,6 +280,21 @@ def test_what_another_strategy_made_goes() -> None:
     play(body, PLAIN, HTTP_ROUTES)
 
 
+@pytest.mark.parametrize("settings", [PLAIN, GATEWAY])
+def test_what_there_was_serves_until_the_new_can(settings: dict[str, Any]) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert names(cluster, SERVICES) == ["chat", "chat-engine"]
+        settle(cluster, **settings)
+        await anyio.sleep(6)
+        assert ingress_ready(cluster)[:2] == ("False", "ComponentNotReady")
+        assert names(cluster, SERVICES) == ["chat", "chat-engine"]
+        available(cluster)
+        await anyio.sleep(1)
+        assert names(cluster, SERVICES) == ["chat-engine"]
+
+    play(body, {**PLAIN, "disableIngressCreation": True}, HTTP_ROUTES)
+
+
 def test_a_service_of_the_same_name_that_is_not_ours_is_never_deleted() -> None:
     theirs = {
         "apiVersion": "v1",
