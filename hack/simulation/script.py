@@ -20,7 +20,7 @@ __all__ = ["Action", "Script", "written"]
 
 MODELS = ("model-a", "model-b", "model-c")
 SERVICES = ("chat", "code", "search")
-_PAUSE = (20.0, 700.0)
+_PAUSE = (30.0, 1200.0)
 
 
 @dataclass(frozen=True)
