@@ -43,7 +43,7 @@ _DROPPED = frozenset(
         "lastUpdateTime",
         "observedGeneration",
         "lastScaleTime",
-        "time",
+        "lastFailureInfo",  # tells of the past, which differs
         "clusterIP",
         "clusterIPs",
         names.ANNOTATION_APPLIED_HASH,
