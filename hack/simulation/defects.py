@@ -8,18 +8,16 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ome.errors import OmeError, TransportError
+from ome.errors import TransportError
 from ome.informers.intake import Intake
 from ome.kube import apply as applying
-from ome.kube.caller import Caller
-from ome.kube.transport import Response
+from ome.reconciler.controller import Controller
 from ome.reconciler.fence import Fence
 from ome.reconciler.queue import WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ome.kube.request import Request
 
 __all__ = ["DEFECTS", "planted"]
 
@@ -50,19 +48,18 @@ def _unguarded(document: Mapping[str, Any], read: Mapping[str, Any], *names: str
     return {**document, "metadata": {**document["metadata"], **guards}}
 
 
-async def _hopeful_attempt(
-    caller: Caller, request: Request, deadline: float
-) -> Response | OmeError:
-    """Takes a write whose answer was lost for done, with what was sent as the answer."""
-    outcome = await _attempt(caller, request, deadline)
-    lost = isinstance(outcome, TransportError)
-    if lost and request.method in ("PUT", "PATCH", "DELETE") and _is_object(request):
-        return Response(200, {}, b'{"metadata":{"name":"","uid":"","resourceVersion":"1"}}')
-    return outcome
+def _careless_init(controller: Controller[Any], *args: Any, **named: Any) -> None:
+    """Takes a run whose write got no answer for one that succeeded."""
+    _init(controller, *args, **named)
+    sound = controller._reconcile
 
+    async def careless(key: Any) -> Any:
+        try:
+            return await sound(key)
+        except TransportError:
+            return None
 
-def _is_object(request: Request) -> bool:
-    return "/leases" not in request.path
+    controller._reconcile = careless
 
 
 def _forgetful_add(queue: WorkQueue[Any], key: Any, priority: int = 100) -> None:
@@ -71,14 +68,14 @@ def _forgetful_add(queue: WorkQueue[Any], key: Any, priority: int = 100) -> None
         _add(queue, key, priority)
 
 
-_attempt = Caller._attempt
+_init = Controller.__init__
 _add = WorkQueue.add
 
 DEFECTS: dict[str, tuple[object, str, Callable[..., Any], str]] = {
     "fencing": (Fence, "admit", _no_fence, "a replica that lost its lease goes on writing"),
     "relist": (Intake, "replace", _forgetful_replace, "what a relist shows is told to nobody"),
     "uid-guard": (applying, "_guarded", _unguarded, "applies carry no uid of what was read"),
-    "lost-answer": (Caller, "_attempt", _hopeful_attempt, "a write without an answer is done"),
+    "lost-answer": (Controller, "__init__", _careless_init, "what got no answer is done"),
     "coalescing": (WorkQueue, "add", _forgetful_add, "a change during a run is forgotten"),
 }
 """By name: where, what is replaced, by what, and what it means."""

@@ -20,7 +20,8 @@ __all__ = ["Action", "Script", "written"]
 
 MODELS = ("model-a", "model-b", "model-c")
 SERVICES = ("chat", "code", "search")
-_PAUSE = (20.0, 700.0)
+_PAUSE = (30.0, 1200.0)
+_VERBS = ("edit", "edit", "anew", "scribble", "drop", "squat", "usurp", "usurp")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _service(rng: random.Random, name: str, seconds: float) -> Iterator[Action]:
     yield apply(rng.uniform(0.0, 30.0))
     for pause in _pauses(rng, seconds):
         child, called = rng.choice((("Deployment", f"{name}-engine"), ("Service", name)))
-        match rng.choice(("edit", "edit", "anew", "scribble", "drop", "squat", "usurp")):
+        match rng.choice(_VERBS):
             case "edit":
                 yield apply(pause)
             case "anew":
@@ -117,6 +118,8 @@ def _service(rng: random.Random, name: str, seconds: float) -> Iterator[Action]:
                 yield apply(1.0)
                 yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
             case "usurp":
+                # Of a Deployment: the edit that follows concerns it, so a stale view is acted on.
+                child, called = "Deployment", f"{name}-engine"
                 usurper = documents.stranger(child, called)
                 yield Action(pause, "usurp", child, called, usurper)
                 yield apply(rng.choice((0.0, 0.0, 1.0)))

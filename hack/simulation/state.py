@@ -17,9 +17,11 @@ from .documents import NAMESPACE, OPERATOR
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ome.kube.resource import ObjectKey
     from ome.sandbox.local import LocalApi
+    from ome.sandbox.stored import Stored
 
-__all__ = ["State", "differences", "state_of"]
+__all__ = ["Observer", "State", "differences"]
 
 State = dict[str, Any]
 _WHOLE = (
@@ -41,7 +43,7 @@ _DROPPED = frozenset(
         "lastUpdateTime",
         "observedGeneration",
         "lastScaleTime",
-        "time",
+        "lastFailureInfo",  # tells of the past, which differs
         "clusterIP",
         "clusterIPs",
         names.ANNOTATION_APPLIED_HASH,
@@ -55,21 +57,40 @@ _DROPPED = frozenset(
 )
 
 
-def state_of(local: LocalApi) -> State:
-    """Every object that users or the operator care about, by its kind and key."""
+class Observer:
+    """Looks at a cluster again and again; what has not changed is not read again."""
+
+    def __init__(self, local: LocalApi) -> None:
+        self._local = local
+        self._read: dict[tuple[str, ObjectKey], tuple[int, Any]] = {}
+
+    def look(self) -> State:
+        """Every object that users or the operator care about, by its kind and key."""
+        found: State = {}
+        for resource in (*_WHOLE, DEPLOYMENTS):
+            for stored in self._local.list(resource):
+                if stored.key.namespace in ("", NAMESPACE, OPERATOR):
+                    found[f"{resource.kind} {stored.key}"] = self._of(resource.kind, stored)
+        return found | _nodes(self._local) | _pods(self._local)
+
+    def _of(self, kind: str, stored: Stored) -> Any:
+        version, value = self._read.get((kind, stored.key), (0, None))
+        if version != stored.version:
+            document = stored.load()
+            if kind == "Deployment":
+                document["status"] = {
+                    name: number
+                    for name, number in (document.get("status") or {}).items()
+                    if name.endswith("eplicas")
+                }
+            value = _plain(document)
+            self._read[kind, stored.key] = (stored.version, value)
+        return value
+
+
+def _nodes(local: LocalApi) -> State:
+    """The labels that agents set."""
     found: State = {}
-    for resource in _WHOLE:
-        for stored in local.list(resource):
-            if stored.key.namespace in ("", NAMESPACE, OPERATOR):
-                found[f"{resource.kind} {stored.key}"] = _plain(stored.load())
-    for stored in local.list(DEPLOYMENTS, NAMESPACE):
-        document = stored.load()
-        document["status"] = {
-            name: value
-            for name, value in (document.get("status") or {}).items()
-            if name.endswith("eplicas")
-        }
-        found[f"Deployment {stored.key}"] = _plain(document)
     for stored in local.list(NODES):
         labels = {
             name: value
@@ -77,7 +98,6 @@ def state_of(local: LocalApi) -> State:
             if name.startswith(names.NODE_LABEL_PREFIX)
         }
         found[f"Node {stored.key.name}"] = {"labels": labels}
-    found |= _pods(local)
     return found
 
 

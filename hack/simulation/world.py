@@ -33,7 +33,7 @@ from .network import Connection, Network
 from .processes import ProcessClock, WorldLoop
 from .programs import Program
 from .referee import Referee
-from .state import State, differences, state_of
+from .state import Observer, State, differences
 from .users import Users
 from .weather import Weather
 
@@ -101,12 +101,13 @@ class _World:
             clock = ProcessClock()
             self._server = ApiServer(clock, self._rng("server"))
             self._local = Local(self._server)
+            self._observer = Observer(self._local)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._server.run)
                 install(self._server)
                 await self._live(group, clock)
                 group.cancel_scope.cancel()
-        return Outcome(history, state_of(self._local), history.seconds)
+        return Outcome(history, self._observer.look(), history.seconds)
 
     async def _live(self, group: TaskGroup, clock: ProcessClock) -> None:
         run, history = self._run, self._history
@@ -211,7 +212,7 @@ class _World:
         since = self._history.seconds
         while self._history.seconds - max(since, self._referee.last_write) < _CALM:
             await anyio.sleep(_LOOKS)
-            state = state_of(self._local)
+            state = self._observer.look()
             if state != before:
                 before, since = state, self._history.seconds
             if self._history.seconds > 10 * _PATIENCE:
@@ -223,7 +224,7 @@ class _World:
         expected = self._run.expected
         assert expected is not None
         deadline = self._history.seconds + _PATIENCE
-        while (found := state_of(self._local)) != expected:
+        while (found := self._observer.look()) != expected:
             if self._history.seconds > deadline:
                 self._history.problem(f"not as in the quiet run after {_PATIENCE:.0f} s:")
                 for line in list(differences(expected, found))[:20]:
@@ -236,7 +237,7 @@ class _World:
                 self._history.problem("a steady cluster is still written to")
                 return
             await anyio.sleep(_LOOKS)
-        for line in differences(expected, state_of(self._local)):
+        for line in differences(expected, self._observer.look()):
             self._history.problem(f"did not stay: {line}")
 
 
