@@ -100,7 +100,9 @@ class Referee:
     def written(self, process: Process, request: Request, code: int) -> None:
         """A write was answered."""
         if not request.path.endswith((_LEASE, "/events")) or code >= 400:
-            self._history.say(process.name, f"{request} {code}")
+            # Names of events hold the number of the process, which no seed gives.
+            path = request.path.rpartition(".")[0] if "/events/" in request.path else request.path
+            self._history.say(process.name, f"{request.method} {path} {code}")
 
     # Changes
 
