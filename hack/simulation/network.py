@@ -25,6 +25,7 @@ from ome.sandbox.apiserver.calls import Call, User
 from ome.sandbox.refusal import Refused
 
 from .pipes import Pipe, pump
+from .referee import shown
 from .weather import CODES
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class Network:
             writes=request.method != "GET", patches=request.method in ("PUT", "PATCH")
         )
         if code:
-            self.history.fault(f"refused-{code}", process.name, str(request))
+            self.history.fault(f"refused-{code}", process.name, shown(request))
             return _refused(code)
         if delivery.pipe is not None:
             return await self._watched(delivery, delivery.pipe)
@@ -213,14 +214,14 @@ class Network:
         kind = self.server.kinds.find(*_kind_of(request.path))
         if kind is None or self.server.store.collection(*kind.store).floor > past[-1]:
             return
-        self.history.fault("stale-list", process.name, f"{request} {age:.0f} s old")
+        self.history.fault("stale-list", process.name, f"{shown(request)} {age:.0f} s old")
         exact = {"resourceVersion": str(past[-1]), "resourceVersionMatch": "Exact"}
         call.query = {**call.query, **exact}
 
     def _strikes(self, kind: str, process: Process, request: Request) -> bool:
         if not self.weather.strikes(kind):
             return False
-        self.history.fault(kind, process.name, str(request))
+        self.history.fault(kind, process.name, shown(request))
         return True
 
     def _is_away(self, process: Process) -> bool:

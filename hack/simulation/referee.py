@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .history import History
     from .processes import Process
 
-__all__ = ["Referee"]
+__all__ = ["Referee", "shown"]
 
 CHILDREN = (CONFIGMAPS, DEPLOYMENTS, HPAS, SERVICES)
 _LEASE = f"/leases/{names.LEADER_LEASE}"
@@ -100,7 +100,7 @@ class Referee:
     def written(self, process: Process, request: Request, code: int) -> None:
         """A write was answered."""
         if not request.path.endswith((_LEASE, "/events")) or code >= 400:
-            self._history.say(process.name, f"{request} {code}")
+            self._history.say(process.name, f"{shown(request)} {code}")
 
     # Changes
 
@@ -149,6 +149,12 @@ class Referee:
             or set(ready) & set(failed)
         ):
             self._history.problem(f"the status of model {new.key} does not add up: {status}")
+
+
+def shown(request: Request) -> str:
+    """A request without what no seed gives: names of events hold the number of the process."""
+    path = request.path.rpartition(".")[0] if "/events/" in request.path else request.path
+    return f"{request.method} {path}"
 
 
 def _essence(stored: Stored) -> bytes:
