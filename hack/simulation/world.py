@@ -13,7 +13,7 @@ import anyio
 from ome.agent.downloads import Behaviour
 from ome.agent.simulate import Simulation
 from ome.api import names
-from ome.cli.agent import play
+from ome.cli.fleet import play
 from ome.cli.assembly import Settings, operate
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.informers.registry import Informers

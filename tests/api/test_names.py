@@ -139,6 +139,11 @@ def test_what_is_never_copied() -> None:
         "ome.io/rendering",
         "ome.io/applied-hash",
         "ome.io/service-generation",
+        "ome.io/asked-replicas",
+        "ome.io/planned-hash",
+        "ome.io/paused",
+        "ome.io/pin-runtime",
+        "ome.io/upgrade-template",
     } == names.NEVER_COPIED_ANNOTATIONS
     assert {"networking.knative.dev/visibility"} == names.NEVER_COPIED_REVISION_LABELS
     assert "rdma.ome.io/profile".startswith(names.POD_ONLY_ANNOTATION_PREFIXES)

@@ -161,7 +161,9 @@ async def test_dry_run_answers_but_keeps_nothing(api: Api) -> None:
 async def test_a_name_that_pods_cannot_have_whole_is_warned_about(api: Api) -> None:
     said = {}
     for length in (63, 64):
-        tried = await api.create(DEPLOYMENTS, deployment("d" * length), dryRun="All")
+        named = deployment("d")
+        named["metadata"]["name"] = "d" * length
+        tried = await api.create(DEPLOYMENTS, named, dryRun="All")
         assert tried.status == 201
         said[length] = tried.warnings
     assert said[63] == ()

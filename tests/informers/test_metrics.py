@@ -104,6 +104,7 @@ def test_the_names_of_the_package_are_these() -> None:
         "Informers",
         "Metadata",
         "NoMetrics",
+        "OptionalKinds",
         "OwnerReference",
         "PartialMetadata",
         "ProjectionError",
