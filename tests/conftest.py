@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import cluster
 
@@ -12,21 +12,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# What lands is judged by the same examples each time; everybody else keeps looking for new ones.
-settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+_SLOW = bool(os.environ.get("OME_CONTROL_PLANE_DIR") or os.environ.get("OME_SLOW_TESTS"))
+
+# Few examples at every commit, many in the slow tier. What lands is judged by the same examples
+# each time; everybody else keeps looking for new ones. How long one takes says how busy a machine
+# is, and nothing of what it tests.
+for _name, _always_the_same in (("ci", True), ("wandering", False)):
+    settings.register_profile(
+        _name,
+        max_examples=100 if _SLOW else 25,
+        derandomize=_always_the_same,
+        deadline=None,
+        suppress_health_check=(HealthCheck.too_slow,),
+    )
+settings.load_profile("ci" if os.environ.get("CI") else "wandering")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What a machine or a command does not offer is skipped, with the command that offers it."""
     real = bool(os.environ.get("OME_CONTROL_PLANE_DIR"))
-    slow = real or bool(os.environ.get("OME_SLOW_TESTS"))
+    nightly = bool(os.environ.get("OME_NIGHTLY_TESTS"))
     for item in items:
         if item.get_closest_marker("control_plane") and not real:
             item.add_marker(pytest.mark.skip(reason="needs hack/test --control-plane"))
-        if item.get_closest_marker("slow") and not slow:
+        if item.get_closest_marker("slow") and not _SLOW:
             item.add_marker(pytest.mark.skip(reason="needs hack/test --slow"))
+        if item.get_closest_marker("nightly") and not nightly:
+            item.add_marker(pytest.mark.skip(reason="takes hours: OME_NIGHTLY_TESTS=1 runs it"))
         if item.get_closest_marker("cluster") and not real:
             # Last in, first out: the cluster is there before fixtures that use it.
             item.fixturenames.insert(0, "embedded_cluster")  # type: ignore[attr-defined]

@@ -112,6 +112,7 @@ def _has_type(name: str, namespace: str, kind: str) -> bool:
     return found is not None and found["spec"]["type"] == kind
 
 
+@pytest.mark.slow
 def test_routes_wait_for_the_word_of_their_gateway(tmp_path: Path, namespace: str) -> None:
     gateway = {"enableGatewayAPI": True, "omeIngressGateway": "edge/public"}
     with operator(tmp_path, namespace, **gateway):
@@ -165,6 +166,7 @@ def _decide(name: str, namespace: str, status: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_replicas_that_an_autoscaler_sets_are_never_undone(tmp_path: Path, namespace: str) -> None:
     with operator(tmp_path, namespace, disableIngressCreation=True):
         cluster.wait_ready("inferenceservices", "chat", namespace)

@@ -50,6 +50,7 @@ def failed(name: str, namespace: str, type_: str, reason: str) -> str:
     return message
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_and_mending_it_is_enough(tmp_path: Path, namespace: str) -> None:
     first = (HERE / "first.yaml").read_text()
     model, runtime = first.split("---\n")
@@ -99,6 +100,7 @@ def test_what_is_wrong_is_said_and_mending_it_is_enough(tmp_path: Path, namespac
         delete_first()
 
 
+@pytest.mark.slow
 def test_a_forbidden_request_names_what_is_forbidden(tmp_path: Path, namespace: str) -> None:
     with (
         manager(tmp_path / "manager.log", namespace),

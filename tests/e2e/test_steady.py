@@ -26,7 +26,7 @@ from tests.e2e.harness import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
 QUIET_SECONDS = int(os.environ.get("OME_QUIET_SECONDS") or (90 if cluster.is_real() else 10))
 

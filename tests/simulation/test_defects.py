@@ -10,8 +10,8 @@ from hack.simulation.verdict import judged
 SEEDS = 300
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.nightly
+@pytest.mark.timeout(4 * 3600)
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_planted_defect_is_found(name: str) -> None:
     assert any(judged(seed, hours=0.3, defect=name).problems for seed in range(1, SEEDS + 1))

@@ -134,6 +134,7 @@ async def run_until(hub: Hub, wanted: bytes, served: int) -> bool:
         return child.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_killed_at_random_nothing_whole_is_fetched_twice(tmp_path: Path, seed: int) -> None:
