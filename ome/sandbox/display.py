@@ -72,6 +72,11 @@ def _shown(pod: PodLine) -> str:
     return f"{pod.phase}{', ready' if pod.ready else ''}{where}"
 
 
+def _row(table: Table, *cells: str | Text) -> None:
+    # What others wrote is no markup: ``[chat]`` is a name, not a style.
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
 def _table(*headers: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     for header in headers:
@@ -84,7 +89,7 @@ def _models(picture: Picture) -> Table:
     for model in picture.models:
         state = Text(model.state or "-", _STATES.get(model.state, "yellow"))
         counts = (str(model.ready), str(model.updating), str(model.failed))
-        table.add_row(model.name, state, *counts)
+        _row(table, model.name, state, *counts)
     return table
 
 
@@ -92,7 +97,7 @@ def _services(picture: Picture) -> RenderableType:
     table = _table("INFERENCESERVICE", "READY", "RUNTIME", "WHY", "URL")
     for service in picture.services:
         ready = Text("True", "green") if service.ready else Text("False", "yellow")
-        table.add_row(service.name, ready, service.runtime or "-", service.why, service.url or "-")
+        _row(table, service.name, ready, service.runtime or "-", service.why, service.url or "-")
     problems = [
         Text(f"  {service.name}: {service.problem}", "yellow")
         for service in picture.services
@@ -106,7 +111,7 @@ def _pods(picture: Picture) -> RenderableType:
     for pod in picture.pods[:_POD_LINES]:
         style = "green" if pod.ready else "yellow"
         ready = Text(str(pod.ready), style)
-        table.add_row(pod.name, Text(pod.phase, style), ready, pod.node or "-")
+        _row(table, pod.name, Text(pod.phase, style), ready, pod.node or "-")
     more = len(picture.pods) - _POD_LINES
     return Group(table, f"  and {more} more") if more > 0 else table
 
@@ -115,5 +120,5 @@ def _events(picture: Picture) -> RenderableType:
     table = _table("EVENT", "REASON", "MESSAGE")
     for event in picture.events:
         style = "red" if event.warning else ""
-        table.add_row(event.about, Text(event.reason, style), event.message)
+        _row(table, event.about, Text(event.reason, style), event.message)
     return table
