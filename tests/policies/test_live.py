@@ -1,4 +1,4 @@
-"""The policies of docs/policies on a real API server, under names and a namespace of their own."""
+"""The policies of the chart on a real API server, under names and a namespace of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.control_plane, pytest.mark.timeout(120)]
 
-POLICIES = Path(__file__).resolve().parents[2] / "docs/policies"
+POLICIES = Path(__file__).resolve().parents[2] / "charts/ome-resources/files/policies"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 NODE_CLAIM = "authentication.kubernetes.io%2fnode-name"
 
