@@ -25,23 +25,23 @@ NODE_CLAIM = "authentication.kubernetes.io%2fnode-name"
 
 
 @contextmanager
-def policy(file: str, **data: str) -> Iterator[str]:
-    """The documents of a file with the ConfigMap's data; gives the namespace that they name."""
+def policy(file: str, **lists: list[str]) -> Iterator[str]:
+    """The documents of a file with lists of variables; gives the namespace that they name."""
     space = f"policy-{uuid.uuid4().hex[:8]}"
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}})
     text = (POLICIES / file).read_text()
-    text = text.replace(":ome:", f":{space}:").replace("namespace: ome", f"namespace: {space}")
+    text = text.replace(":ome:", f":{space}:")
     made = []
     for document in yaml.safe_load_all(text):
         kind, name = document["kind"], document["metadata"]["name"]
-        if kind == "ConfigMap":
-            document["data"] |= data
-        else:
-            document["metadata"]["name"] = f"{name}-{space}"
-            made.append((kind, document["metadata"]["name"]))
+        document["metadata"]["name"] = f"{name}-{space}"
+        made.append((kind, document["metadata"]["name"]))
         if kind == "ValidatingAdmissionPolicyBinding":
             document["spec"]["policyName"] += f"-{space}"
-        cluster.create(document, space if kind == "ConfigMap" else "")
+        for variable in document["spec"].get("variables", ()):
+            if variable["name"] in lists:
+                variable["expression"] = json.dumps(lists[variable["name"]])
+        cluster.create(document)
     try:
         for kind, name in made:
             if kind == "ValidatingAdmissionPolicy":
@@ -232,7 +232,7 @@ REFUSED = [
 
 
 def test_models_go_and_come_only_where_the_platform_allows() -> None:
-    with policy("model-storage.yaml", roots="/raid/models/\n/mnt/m\n"):
+    with policy("model-storage.yaml", allowedRoots=["/raid/models/", "/mnt/m"]):
         cluster.eventually(lambda: told_of({"path": "/etc"}), 20)
         told = {json.dumps(storage): told_of(storage) for storage in ALLOWED}
         assert {name: text for name, text in told.items() if text} == {}
@@ -241,7 +241,7 @@ def test_models_go_and_come_only_where_the_platform_allows() -> None:
 
 
 def test_named_endpoints_are_the_only_ones() -> None:
-    with policy("model-storage.yaml", endpoints="https://hub.example.com\n"):
+    with policy("model-storage.yaml", allowedEndpoints=["https://hub.example.com"]):
         cluster.eventually(lambda: told_of(at("http://169.254.169.254")), 20)
         assert told_of(at("https://hub.example.com/x")) == ""
         assert told_of({"path": "/anywhere"}) == ""
