@@ -107,9 +107,13 @@ def test_an_agent_writes_only_what_is_its_own_nodes() -> None:
         cluster.create(config_map("of-somebody"), space)  # others are not concerned
 
 
-def test_an_agent_changes_only_its_labels_of_its_node() -> None:
+def test_an_agent_changes_only_what_is_about_models_of_its_node() -> None:
     name = f"policy-{uuid.uuid4().hex[:8]}"
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "annotations": {"of": "us"}},
+    }
     cluster.create(node)
     try:
         with policy("agent-own-node.yaml") as space:
@@ -121,7 +125,12 @@ def test_an_agent_changes_only_its_labels_of_its_node() -> None:
             ours = {"metadata": {"labels": {"models.ome.io/clusterbasemodel.m": "Ready"}}}
             assert patched("other", ours) == 403
             assert patched(name, ours) == 200
+            address = {"annotations": {"models.ome.io/agent-address": "http://10.1.2.3:8080"}}
+            assert patched("other", {"metadata": address}) == 403
+            assert patched(name, {"metadata": address}) == 200
             assert patched(name, {"metadata": {"labels": {"zone": "a"}}}) == 403
+            assert patched(name, {"metadata": {"annotations": {"a": "b"}}}) == 403
+            assert patched(name, {"metadata": {"annotations": {"of": None}}}) == 403
             assert patched(name, {"spec": {"unschedulable": True}}) == 403
             gone = {"metadata": {"labels": {"models.ome.io/clusterbasemodel.m": None}}}
             assert patched(name, gone) == 200
