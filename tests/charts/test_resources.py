@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from ome.api import names
 from ome.cli.goflags import parse
 from ome.cli.manager import FLAGS
+from ome.controllers.inferenceservice.rollout import most_updating
 from ome.webhooks.serving import service_hosts
 from ome.webhooks.table import client_config, configurations
 from ome.workloads.config import SHIPPED_INGRESS, parse_operator_config
+from ome.workloads.keda_settings import KedaSettings
 from tests.charts.support import CHARTS, Json, helm, keyed, refused, rendered
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
@@ -154,6 +157,8 @@ def test_the_settings_are_what_the_manager_ships_with() -> None:
     assert config.missing == ()
     assert config.default_deployment_mode == "RawDeployment"
     assert config.ingress == SHIPPED_INGRESS
+    assert (config.ignored, config.keda.authentication_name, config.keda.auth_modes) == ((), "", "")
+    assert most_updating(data) == most_updating(None)
     assert set(data) == {
         "deploy",
         "ingress",
@@ -199,13 +204,49 @@ def test_the_settings_are_what_the_manager_ships_with() -> None:
             "multinodeProber",
             {"unavailableThresholdSeconds": 1800, "image": "multinode-prober:v0.1.5"},
         ),
-        ({"ome.controller.deploymentMode": "Serverless"}, "deploy", None),
+        (
+            {
+                "ome.controller.deploymentMode": "Serverless",
+                "ome.controller.maxServicesUpdating": 4,
+            },
+            "deploy",
+            {"defaultDeploymentMode": "Serverless", "maxServicesUpdating": 4},
+        ),
     ],
 )
-def test_a_value_reaches_its_key(given: Json, key: str, expected: Json | None) -> None:
+def test_a_value_reaches_its_key(given: Json, key: str, expected: Json) -> None:
     found = settings(given)[key]
-    wanted = expected or {"defaultDeploymentMode": "Serverless"}
-    assert {name: found[name] for name in wanted} == wanted
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_the_manager_reads_what_values_say() -> None:
+    """Each member under the name that the code has for it."""
+    gateway, keda = "ome.controller.ingressGateway", "ome.kedaConfig"
+    given: Json = {
+        "ome.controller.maxServicesUpdating": 3,
+        f"{gateway}.tlsSecretName": "wildcard",
+        f"{gateway}.tlsClusterIssuer": "letsencrypt",
+        f"{keda}.authModes": "tls,bearer",
+        f"{keda}.scalingThreshold": 2000000,
+        f"{keda}.authenticationRef.name": "prometheus",
+        f"{keda}.authenticationRef.kind": "ClusterTriggerAuthentication",
+    }
+    data = objects(given)["ConfigMap", "inferenceservice-config"]["data"]
+    assert most_updating(data) == 3
+    config = parse_operator_config(data)
+    assert config.ignored == ()
+    expected = replace(
+        SHIPPED_INGRESS, tls_secret_name="wildcard", tls_cluster_issuer="letsencrypt"
+    )
+    assert config.ingress == expected
+    assert config.keda == KedaSettings(
+        prom_server_address="http://prometheus-operated.monitoring.svc.cluster.local:9090",
+        scaling_threshold="2000000",
+        scaling_operator="GreaterThanOrEqual",
+        auth_modes="tls,bearer",
+        authentication_name="prometheus",
+        authentication_kind="ClusterTriggerAuthentication",
+    )
 
 
 def test_benchmarks_have_their_settings() -> None:
@@ -316,6 +357,10 @@ def test_monitoring_is_a_choice() -> None:
         ({"ome.controller.extraArgs": ["webhook"]}, "extraArgs"),
         ({"modelAgent.hostPath": "models"}, "hostPath"),
         ({"ome.webhooks.failurePolicy": "fail"}, "failurePolicy"),
+        ({"ome.controller.maxServicesUpdating": 0}, "maxServicesUpdating"),
+        ({"ome.controller.ingressGateway.tlsSecretName": "A b"}, "tlsSecretName"),
+        ({"ome.kedaConfig.authModes": "basic,none"}, "authModes"),
+        ({"ome.kedaConfig.authenticationRef.kind": "Secret"}, "kind"),
         ({"ome.benchmarkJob.cpuLimit": "2 cores"}, "cpuLimit"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ome.api import InferenceServiceSpec, ServingRuntimeSpec
+from ome.errors import SelectionError
 from ome.selection import RuntimeCandidate, validate_named_runtime
 from tests.catalogue.support import after_download, known, reported, request
 from tests.charts.support import CHARTS, Json, keyed, refused, rendered
@@ -43,10 +44,12 @@ def test_every_model_that_is_known_gets_along_with_its_runtime() -> None:
         assert service.runtime is not None
         assert service.runtime.name == f"srt-{name}"
         candidate = RuntimeCandidate(f"srt-{name}", "", runtime)
-        for spec in (model, after_download(model, reported(facts[name]))):
-            validate_named_runtime(
-                candidate.name, "ClusterServingRuntime", request(name, spec), [candidate]
-            )
+        kind = "ClusterServingRuntime"
+        # The chart says where the files are; what they are is read from them, and waited for.
+        with pytest.raises(SelectionError, match="wait for an agent to read it"):
+            validate_named_runtime(candidate.name, kind, request(name, model), [candidate])
+        spec = after_download(model, reported(facts[name]))
+        validate_named_runtime(candidate.name, kind, request(name, spec), [candidate])
     assert len(found) == 4 * len(REGISTRY)
 
 

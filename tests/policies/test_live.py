@@ -1,4 +1,4 @@
-"""The policies of docs/policies on a real API server, under names and a namespace of their own."""
+"""The policies of the chart on a real API server, under names and a namespace of their own."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.control_plane, pytest.mark.timeout(120)]
 
-POLICIES = Path(__file__).resolve().parents[2] / "docs/policies"
+POLICIES = Path(__file__).resolve().parents[2] / "charts/ome-resources/files/policies"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 NODE_CLAIM = "authentication.kubernetes.io%2fnode-name"
 
 
 @contextmanager
-def policy(file: str, **data: str) -> Iterator[str]:
-    """The documents of a file with the ConfigMap's data; gives the namespace that they name."""
+def policy(file: str, **lists: list[str]) -> Iterator[str]:
+    """The documents of a file with lists of variables; gives the namespace that they name."""
     space = f"policy-{uuid.uuid4().hex[:8]}"
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}})
     text = (POLICIES / file).read_text()
-    text = text.replace(":ome:", f":{space}:").replace("namespace: ome", f"namespace: {space}")
+    text = text.replace(":ome:", f":{space}:")
     made = []
     for document in yaml.safe_load_all(text):
         kind, name = document["kind"], document["metadata"]["name"]
-        if kind == "ConfigMap":
-            document["data"] |= data
-        else:
-            document["metadata"]["name"] = f"{name}-{space}"
-            made.append((kind, document["metadata"]["name"]))
+        document["metadata"]["name"] = f"{name}-{space}"
+        made.append((kind, document["metadata"]["name"]))
         if kind == "ValidatingAdmissionPolicyBinding":
             document["spec"]["policyName"] += f"-{space}"
-        cluster.create(document, space if kind == "ConfigMap" else "")
+        for variable in document["spec"].get("variables", ()):
+            if variable["name"] in lists:
+                variable["expression"] = json.dumps(lists[variable["name"]])
+        cluster.create(document)
     try:
         for kind, name in made:
             if kind == "ValidatingAdmissionPolicy":
@@ -107,9 +107,13 @@ def test_an_agent_writes_only_what_is_its_own_nodes() -> None:
         cluster.create(config_map("of-somebody"), space)  # others are not concerned
 
 
-def test_an_agent_changes_only_its_labels_of_its_node() -> None:
+def test_an_agent_changes_only_what_is_about_models_of_its_node() -> None:
     name = f"policy-{uuid.uuid4().hex[:8]}"
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "annotations": {"of": "us"}},
+    }
     cluster.create(node)
     try:
         with policy("agent-own-node.yaml") as space:
@@ -121,7 +125,12 @@ def test_an_agent_changes_only_its_labels_of_its_node() -> None:
             ours = {"metadata": {"labels": {"models.ome.io/clusterbasemodel.m": "Ready"}}}
             assert patched("other", ours) == 403
             assert patched(name, ours) == 200
+            address = {"annotations": {"models.ome.io/agent-address": "http://10.1.2.3:8080"}}
+            assert patched("other", {"metadata": address}) == 403
+            assert patched(name, {"metadata": address}) == 200
             assert patched(name, {"metadata": {"labels": {"zone": "a"}}}) == 403
+            assert patched(name, {"metadata": {"annotations": {"a": "b"}}}) == 403
+            assert patched(name, {"metadata": {"annotations": {"of": None}}}) == 403
             assert patched(name, {"spec": {"unschedulable": True}}) == 403
             gone = {"metadata": {"labels": {"models.ome.io/clusterbasemodel.m": None}}}
             assert patched(name, gone) == 200
@@ -232,7 +241,7 @@ REFUSED = [
 
 
 def test_models_go_and_come_only_where_the_platform_allows() -> None:
-    with policy("model-storage.yaml", roots="/raid/models/\n/mnt/m\n"):
+    with policy("model-storage.yaml", allowedRoots=["/raid/models/", "/mnt/m"]):
         cluster.eventually(lambda: told_of({"path": "/etc"}), 20)
         told = {json.dumps(storage): told_of(storage) for storage in ALLOWED}
         assert {name: text for name, text in told.items() if text} == {}
@@ -241,7 +250,7 @@ def test_models_go_and_come_only_where_the_platform_allows() -> None:
 
 
 def test_named_endpoints_are_the_only_ones() -> None:
-    with policy("model-storage.yaml", endpoints="https://hub.example.com\n"):
+    with policy("model-storage.yaml", allowedEndpoints=["https://hub.example.com"]):
         cluster.eventually(lambda: told_of(at("http://169.254.169.254")), 20)
         assert told_of(at("https://hub.example.com/x")) == ""
         assert told_of({"path": "/anywhere"}) == ""
