@@ -13,8 +13,8 @@ import anyio
 from ome.agent.downloads import Behaviour
 from ome.agent.simulate import Simulation
 from ome.api import names
-from ome.cli.fleet import play
 from ome.cli.assembly import Settings, operate
+from ome.cli.fleet import play
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.informers.registry import Informers
 from ome.kube import Client
