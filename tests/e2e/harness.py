@@ -15,7 +15,7 @@ from tests import cluster
 from tests.cluster import USER, apply, eventually, get, items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = [
     "FIRST",
@@ -120,9 +120,10 @@ def manager(log: Path, namespace: str) -> Iterator[Process]:
 
 
 @contextmanager
-def agents(log: Path, namespace: str, *words: str) -> Iterator[Process]:
-    """Simulated agents of every node."""
-    process = Process(log, "agent", f"--namespace={namespace}", "--all-nodes", *words)
+def agents(log: Path, namespace: str, *words: str, nodes: Sequence[str] = ()) -> Iterator[Process]:
+    """Simulated agents of these nodes, else of every node."""
+    which = ("--simulate", *nodes) if nodes else ("--all-nodes",)
+    process = Process(log, "agent", f"--namespace={namespace}", *words, *which)
     try:
         yield process
     finally:

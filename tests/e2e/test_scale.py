@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import cluster
-from tests.e2e.harness import Process, apply, audit, eventually, items, manager
+from tests.e2e.harness import agents, apply, audit, eventually, items, manager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ NODES = 300
 MODELS = 20
 SELECTOR = {"ome.test/scale": "true"}
 LABEL = "ome.test/scale=true"
+WORDS = ("--download-seconds=2-20", "--failure-rate=0.1", "--seed=7")
 
 
 def model(number: int) -> dict[str, Any]:
@@ -66,11 +67,11 @@ def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) 
         metadata = {"name": name, "labels": SELECTOR}
         cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": metadata})
     documents = "---\n".join(json.dumps(model(number)) + "\n" for number in range(MODELS))
-    log = tmp_path / "agents.log"
     try:
-        with manager(tmp_path / "manager.log", namespace):
-            words = ["--download-seconds=2-20", "--failure-rate=0.1", "--seed=7"]
-            agents = Process(log, "agent", f"--namespace={namespace}", *words, "--simulate", *names)
+        with (
+            manager(tmp_path / "manager.log", namespace),
+            agents(tmp_path / "agents.log", namespace, *WORDS, nodes=names),
+        ):
             begin = time.time()
             apply(documents)
             eventually(
@@ -92,7 +93,6 @@ def test_three_hundred_nodes_with_twenty_models(tmp_path: Path, namespace: str) 
             assert len(counts) == MODELS
             assert max(counts.values()) <= most, (seconds, counts)
             cluster.delete_collection("clusterbasemodels", wait=120, labelSelector=LABEL)
-            agents.stop()
     finally:
         cluster.delete_collection("nodes", wait=0, labelSelector=LABEL)
 
