@@ -7,12 +7,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import cluster
+from tests.support.tiers import SLOW, examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-_SLOW = bool(os.environ.get("OME_CONTROL_PLANE_DIR") or os.environ.get("OME_SLOW_TESTS"))
 
 # Few examples at every commit, many in the slow tier. What lands is judged by the same examples
 # each time; everybody else keeps looking for new ones. How long one takes says how busy a machine
@@ -20,7 +19,7 @@ _SLOW = bool(os.environ.get("OME_CONTROL_PLANE_DIR") or os.environ.get("OME_SLOW
 for _name, _always_the_same in (("ci", True), ("wandering", False)):
     settings.register_profile(
         _name,
-        max_examples=100 if _SLOW else 25,
+        max_examples=examples(100),
         derandomize=_always_the_same,
         deadline=None,
         suppress_health_check=(HealthCheck.too_slow,),
@@ -35,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("control_plane") and not real:
             item.add_marker(pytest.mark.skip(reason="needs hack/test --control-plane"))
-        if item.get_closest_marker("slow") and not _SLOW:
+        if item.get_closest_marker("slow") and not SLOW:
             item.add_marker(pytest.mark.skip(reason="needs hack/test --slow"))
         if item.get_closest_marker("nightly") and not nightly:
             item.add_marker(pytest.mark.skip(reason="takes hours: OME_NIGHTLY_TESTS=1 runs it"))

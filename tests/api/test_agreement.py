@@ -15,6 +15,7 @@ from ome.api import KINDS, ContainerFields, CoreType, PodFields, Schema, json_na
 from ome.api.crds.checking import faults
 from tests.api.mutations import mutated
 from tests.api.schemas import INT_OR_STRING, KEEP, defaulted, errors, pruned, root
+from tests.support.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,7 +157,7 @@ def test_what_the_server_stores_is_readable(kind: type[KindObject]) -> None:
     }
 
     @settings(
-        max_examples=60,
+        max_examples=examples(60),
         deadline=None,
         derandomize=True,
         database=None,
@@ -252,7 +253,7 @@ def test_models_refuse_what_the_schema_refuses(kind: type[KindObject]) -> None:
         return plain_path(path, schema) in ours
 
     @settings(
-        max_examples=150,
+        max_examples=examples(150),
         deadline=None,
         derandomize=True,
         database=None,

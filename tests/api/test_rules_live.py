@@ -18,6 +18,7 @@ from tests.api.schemas import CRDS, errors, root, without_rules
 from tests.api.test_agreement import documents
 from tests.api.test_crds_live import established
 from tests.cluster import Problem
+from tests.support.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,7 @@ def test_the_server_takes_what_the_model_of_the_schema_takes(kind: str) -> None:
     found: list[dict[str, Any]] = []
 
     @settings(
-        max_examples=80,
+        max_examples=examples(80),
         deadline=None,
         derandomize=True,
         database=None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ome.cli import main
 from ome.cli.goflags import Flag, HelpWanted, parse
 from ome.errors import UserError
 
@@ -58,11 +59,19 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["nothing"], "unknown command 'nothing'"),
     ],
 )
-def test_wrong_words_are_one_line_and_exit_2(words: list[str], text: str) -> None:
-    done = run(*words)
-    assert done.returncode == 2
-    assert text in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_wrong_words_are_one_line_and_exit_2(
+    words: list[str],
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("NODE_NAME", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert text in said
+    assert len(said.strip().splitlines()) == 1
 
 
 def test_an_unreadable_kubeconfig_exits_2(tmp_path: Path) -> None:

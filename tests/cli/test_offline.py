@@ -16,13 +16,14 @@ from tests.api.mutations import mutated
 from tests.api.samples import FULL, SMALLEST, manifest
 from tests.api.schemas import defaulted, errors, root
 from tests.api.test_agreement import documents
+from tests.support.tiers import examples
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 BY_KIND = {kind.KIND: kind for kind in KINDS}
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     derandomize=True,
     database=None,

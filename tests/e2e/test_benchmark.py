@@ -23,6 +23,7 @@ def state(kind: str, name: str, namespace: str = "") -> Any:
     return ((get(kind, name, namespace) or {}).get("status") or {}).get("state")
 
 
+@pytest.mark.slow
 def test_each_kind_has_a_status(tmp_path: Path, namespace: str) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap"}
     for name, key, value in (

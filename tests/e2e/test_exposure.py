@@ -84,6 +84,7 @@ def answers(folder: Path, namespace: str, objects: list[dict[str, Any]]) -> None
         assert (status, answer["server"], answer["path"]) == (200, "chat-engine", "/v1/models")
 
 
+@pytest.mark.slow
 def test_an_ingress_leads_to_the_engine_until_it_is_not_wanted(
     tmp_path: Path, namespace: str
 ) -> None:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from ome.errors import Expired, ServiceUnavailable, TooManyRequests
 from tests.informers.server import Server, broken
 from tests.informers.support import Recorder, running
+from tests.support.tiers import examples
 from tests.support.virtual_time import run_virtual
 
 NAMES = st.sampled_from("abcd")
@@ -105,7 +106,10 @@ def assert_never_back(recorder: Recorder) -> None:
 
 
 @settings(
-    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=examples(600),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 @given(
     happenings=st.lists(HAPPENINGS, min_size=3, max_size=60),

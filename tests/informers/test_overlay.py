@@ -17,6 +17,7 @@ from ome.informers.store import Store
 from ome.kube.resource import ObjectKey
 from tests.informers.server import THINGS, Thing
 from tests.informers.support import Recorder
+from tests.support.tiers import examples
 
 KEYS = [ObjectKey("ns", name) for name in "ab"]
 
@@ -180,5 +181,5 @@ class Overlay(RuleBasedStateMachine):
 
 TestOverlay = Overlay.TestCase
 TestOverlay.settings = settings(
-    max_examples=300, stateful_step_count=40, deadline=None, derandomize=True
+    max_examples=examples(300), stateful_step_count=40, deadline=None, derandomize=True
 )

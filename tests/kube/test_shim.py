@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.kube.server import kubeconfig
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ assert not names and not classes
     )
 
 
+@pytest.mark.slow
 def test_a_program_may_use_the_whole_library_beside_us() -> None:
     run(
         """
@@ -55,6 +58,7 @@ assert kube_config is not ours
     )
 
 
+@pytest.mark.slow
 def test_a_library_that_was_loaded_before_stays_as_it_is() -> None:
     run(
         """

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
 from ome.reconciler.ratelimiter import RateLimiter
+from tests.support.tiers import examples
 from tests.support.virtual_time import VirtualClock, run_virtual
 
 KEYS = ["a", "b", "c"]
@@ -57,7 +58,7 @@ class Model:
                 self.ready.add(key)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(actions)
 def test_queue_equals_the_model(history: list[tuple[str, str, float]]) -> None:
     async def body() -> None:

@@ -14,6 +14,7 @@ from ome.webhooks.documents import Documents
 from ome.webhooks.inferenceservice import default
 from tests.api.schemas import defaulted, errors, root
 from tests.api.test_agreement import documents, without_empty
+from tests.support.tiers import examples
 from tests.webhooks.objects import NAMESPACE, cluster, document, model, review, runtime
 
 if TYPE_CHECKING:
@@ -308,7 +309,7 @@ def effective(variables: Any) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=100,
+    max_examples=examples(100),
     deadline=None,
     derandomize=True,
     database=None,

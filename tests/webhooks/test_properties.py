@@ -24,6 +24,7 @@ from ome.webhooks.registry import Undecodable
 from tests.api.mutations import mutated
 from tests.api.schemas import errors, root
 from tests.api.test_agreement import documents
+from tests.support.tiers import examples
 from tests.webhooks.objects import CLUSTER_SCOPED, NAMESPACE, cluster, model, review, runtime
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ MODULES: dict[str, Any] = {
 }
 KNOWN = cluster(model("a"), model("Bc"), runtime("a"), runtime("b", "ServingRuntime"))
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     derandomize=True,
     database=None,

@@ -21,6 +21,7 @@ from ome.webhooks.judge import Route
 from ome.webhooks.metrics import WebhookMetrics
 from ome.webhooks.registry import Review, Verdict
 from ome.webhooks.server import BODY_LIMIT, webhook_app
+from tests.support.tiers import examples
 from tests.webhooks.support import SETTINGS, PlainLookup, pod, weight
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ _REQUEST_FIELDS = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(_REQUEST_FIELDS, _JSON, st.sampled_from([POD, OTHER])), max_size=20))
 def test_fuzzed_reviews_get_a_well_formed_answer(cases: list[tuple[Any, Any, str]]) -> None:
     async def send() -> None:
@@ -285,7 +286,7 @@ def test_fuzzed_reviews_get_a_well_formed_answer(cases: list[tuple[Any, Any, str
     anyio.run(send)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(_JSON | st.dictionaries(st.sampled_from(["kind", "apiVersion", "request"]), _JSON)))
 def test_fuzzed_bodies_are_a_4xx(bodies: list[Any]) -> None:
     async def send() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ome.workloads import RenderError, plan
+from tests.support.tiers import examples
 from tests.workloads.support import documents, inputs
 
 Json = dict[str, Any]
@@ -98,7 +99,7 @@ def reversed_maps(value: Any) -> Any:
     return [reversed_maps(item) for item in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(SPECS, st.sampled_from([None, CONFIGS]))
 def test_equal_inputs_give_equal_plans(spec: Json, runtime: Json | None) -> None:
     held = documents(spec, {"labels": {"a": "b", "c": "d"}}, runtime=runtime)
@@ -109,7 +110,7 @@ def test_equal_inputs_give_equal_plans(spec: Json, runtime: Json | None) -> None
     assert plan(inputs(reversed_maps(before))) == made
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(SPECS)
 def test_every_component_has_what_its_workloads_name(spec: Json) -> None:
     made = plan(inputs(documents(spec)))

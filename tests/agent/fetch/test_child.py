@@ -42,6 +42,7 @@ async def test_a_child_fetches_and_tells(tmp_path: Path) -> None:
     assert told[-1].phase == "finalizing"
 
 
+@pytest.mark.slow
 async def test_a_failure_comes_through_with_its_reason(tmp_path: Path) -> None:
     async with running_hub({}) as hub:
         with pytest.raises(FetchFailed, match="Repository 'org/tiny' not found") as raised:
@@ -86,6 +87,7 @@ async def test_credentials_stand_in_no_argument_and_no_output(
     assert "hunter2" not in printed.out + printed.err
 
 
+@pytest.mark.slow
 async def test_cancelling_kills_the_child(tmp_path: Path) -> None:
     async with running_hub({"org/tiny": Repository(FILES)}) as hub:
         hub.troubles.append(Trouble(SHARD, 1, chunk_seconds=5.0))

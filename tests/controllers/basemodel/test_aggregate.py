@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ome.agent.protocol import Entry, decode_entry
 from ome.controllers.basemodel.aggregate import UNREADABLE, Aggregate
+from tests.support.tiers import examples
 
 NODES = ["n1", "n2", "n3"]
 KEYS = ["clusterbasemodel.a", "ns.basemodel.b"]
@@ -72,7 +73,7 @@ def recomputed(
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(steps)
 def test_equals_a_recomputation(history: list[tuple[str, str, Any]]) -> None:
     aggregate = Aggregate()

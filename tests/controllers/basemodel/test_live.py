@@ -206,6 +206,7 @@ def _filled(document: dict[str, Any]) -> str:
     return str(annotations.get("ome.io/auto-filled-fields", ""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [

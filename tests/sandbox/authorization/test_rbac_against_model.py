@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ome.sandbox.authorization import Rbac
 from tests.sandbox.authorization.documents import account, aggregated, binding, group, role, user
+from tests.support.tiers import examples
 
 NAMES = st.sampled_from(["a", "b"])
 NAMESPACES = st.sampled_from(["", "x", "y"])
@@ -114,7 +115,7 @@ class Model:
                 return who[0] == f"system:serviceaccount:{subject['namespace']}:{subject['name']}"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.lists(st.tuples(documents(), st.booleans()), max_size=12),
     st.lists(

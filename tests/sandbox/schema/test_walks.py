@@ -15,6 +15,7 @@ from ome.sandbox.apiserver.kinds import custom_kinds
 from tests.api.samples import FULL, SMALLEST, manifest
 from tests.api.schemas import CRDS, defaulted, errors, pruned, root, without_rules
 from tests.sandbox.schema.cases import CRD, document
+from tests.support.tiers import examples
 
 SAMPLE = custom_kinds(CRD)[0].schema
 OURS = {kind: custom_kinds(crd)[0].schema for kind, crd in CRDS.items()}
@@ -110,7 +111,7 @@ def test_samples_of_our_kinds_are_valid(kind: str, samples: dict[str, Any]) -> N
     assert schema.validate(sent, OURS[kind], None) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(sorted(OURS)), st.data())
 def test_agrees_with_a_simple_model(kind: str, data: st.DataObject) -> None:
     spec = copy.deepcopy(FULL[kind]["spec"])
