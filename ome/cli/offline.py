@@ -173,11 +173,16 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
     return filled
 
 
+def _in_order(fault: Fault) -> list[tuple[int, str]]:
+    """Places of a list by number, 2 before 10."""
+    return [(part, "") if isinstance(part, int) else (-1, str(part)) for part in fault.path]
+
+
 def _without(document: dict[str, Any], broken: Iterable[Fault]) -> dict[str, Any]:
     """A copy without the values that the schema refuses, so that the others can be judged."""
     kept = copy.deepcopy(document)
     # From the end, so that what is gone from a list does not move what is still to go.
-    for fault in sorted(broken, key=lambda fault: str(fault.path), reverse=True):
+    for fault in sorted(broken, key=_in_order, reverse=True):
         holder: Any = kept
         for part in fault.path[:-1]:
             holder = holder[part]

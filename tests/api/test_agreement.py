@@ -147,6 +147,8 @@ def objects(schema: dict[str, Any], depth: int) -> SearchStrategy[Any]:
     return drawn()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.KIND)
 def test_what_the_server_stores_is_readable(kind: type[KindObject]) -> None:
     """Whatever its CRD takes, a model takes, and it says it again as the server would."""
@@ -233,12 +235,19 @@ def own(kind: type[KindObject]) -> frozenset[tuple[str, ...]]:
     return frozenset(found)
 
 
+def is_of_core(fault: str) -> bool:
+    """Whether it is about conditions of Kubernetes' own type, which models read as they come."""
+    return fault.startswith((".status.conditions[", ".status.conditions: duplicate"))
+
+
 def is_lenient(fault: str) -> bool:
     """Whether a refusal of the schema is one that readers do not share."""
     path, _, rule = fault.rpartition(": ")
     return rule == "required" and path.rpartition(".")[2] in REQUIRED_BUT_READ
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.KIND)
 def test_models_refuse_what_the_schema_refuses(kind: type[KindObject]) -> None:
     """One change of a valid document: refused by both or by neither, but for what is empty."""
@@ -248,6 +257,7 @@ def test_models_refuse_what_the_schema_refuses(kind: type[KindObject]) -> None:
         "required": root(kind.KIND).get("required", []),
     }
     ours = own(kind)
+    own_conditions = ("status", "conditions", "type") in ours
 
     def is_own(path: Place, inner: dict[str, Any]) -> bool:
         return plain_path(path, schema) in ours
@@ -263,7 +273,11 @@ def test_models_refuse_what_the_schema_refuses(kind: type[KindObject]) -> None:
     def check(changed: tuple[dict[str, Any], Place]) -> None:
         document, path = changed
         assume(at_place(document, path) not in ("", {}))
-        found = [fault for fault in errors(schema, document) if not is_lenient(fault)]
+        found = [
+            fault
+            for fault in errors(schema, document)
+            if not is_lenient(fault) and (own_conditions or not is_of_core(fault))
+        ]
         assert bool(list(faults(schema, pruned(schema, document)))) == bool(
             errors(schema, document)
         )

@@ -111,6 +111,7 @@ def ruled(_without: None) -> None:
     install(rules=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_server_takes_what_the_model_of_the_schema_takes(kind: str) -> None:
     """Nearly right documents: refused by the server exactly where ``errors`` refuses them."""

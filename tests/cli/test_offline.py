@@ -87,3 +87,18 @@ def test_samples_break_nothing(kind: str) -> None:
 def test_fields_as_users_read_them() -> None:
     assert field_text(("spec", "a", 0, "b-c", "d.e/f")) == 'spec.a[0].b-c["d.e/f"]'
     assert field_text(()) == ""
+
+
+def test_many_wrong_items_of_one_list_are_all_named() -> None:
+    # Places are numbers: the eleventh comes after the third.
+    names = [{"name": "same"} for _ in range(12)]
+    spec = {"storage": {"storageUri": "hf://a/b"}, "modelFormat": {"name": "safetensors"}}
+    document = {
+        "kind": "ClusterServingRuntime",
+        "apiVersion": "ome.io/v1beta1",
+        "metadata": {"name": "a"},
+        "spec": {"imagePullSecrets": [{**item, "modelFormat": spec} for item in names]},
+    }
+    _, findings = check([Manifest("f", document)], namespace="a", self_contained=False)
+    text = " ".join(finding.text for finding in findings)
+    assert all(f"imagePullSecrets[{place}]" in text for place in range(1, 12))

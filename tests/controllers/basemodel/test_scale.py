@@ -112,6 +112,7 @@ def test_three_hundred_nodes_with_twenty_models() -> None:
     run_virtual(scenario)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)  # of a machine that does other things too
 def test_the_last_state_is_written_however_the_burst_ends() -> None:
     async def scenario(seed: int) -> None:

@@ -113,7 +113,7 @@ def plain(document: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("lost", [False, True], ids=["refused", "lost"])
 @pytest.mark.parametrize(
     "numbers",
-    [range(0, CALLS, 8), pytest.param(range(CALLS), marks=pytest.mark.slow)],
+    [range(0, CALLS, 16), pytest.param(range(CALLS), marks=pytest.mark.slow)],
     ids=["some", "every"],
 )
 def test_a_failing_call_changes_nothing_in_the_end(numbers: range, lost: bool) -> None:

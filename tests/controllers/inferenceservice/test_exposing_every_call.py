@@ -62,7 +62,7 @@ async def life(number: int = -1, *, lost: bool = False) -> tuple[list[Any], int]
 @pytest.mark.parametrize(
     "numbers",
     [
-        range(0, CALLS, 6),
+        range(0, CALLS, 15),
         pytest.param(range(CALLS), marks=[pytest.mark.slow, pytest.mark.timeout(120)]),
     ],
     ids=["some", "every"],

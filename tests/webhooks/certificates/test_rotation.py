@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import msgspec
+import pytest
 from cryptography import x509
 from prometheus_client import CollectorRegistry
 
@@ -155,6 +156,8 @@ def test_replicas_that_start_together_share_one_certificate() -> None:
     on_cluster(configuration())(scenario)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 def test_through_two_years_every_certificate_shown_is_known_to_callers() -> None:
     async def scenario(cluster: FakeCluster) -> None:
         chains: set[bytes] = set()
