@@ -18,6 +18,7 @@ import pytest
 from hack.control_plane import lifecycle, processes
 from hack.control_plane.client import of_apiserver
 from hack.control_plane.nodes import Shape
+from ome.webhooks.table import client_config, configurations
 from tests.e2e.harness import ROOT, Process, eventually, free_port
 
 if TYPE_CHECKING:
@@ -120,6 +121,10 @@ def own_control_plane(folder: Path) -> Iterator[Start]:
     crds = ROOT / "charts/ome-crd/templates/crds.yaml"
     start = lifecycle.up(folder, lifecycle.Wishes(2, Shape(), manifests=[crds]))
     try:
+        with of_apiserver(start) as client:
+            for document in configurations(client_config("default")):
+                path = f"/apis/{document['apiVersion']}/{document['kind'].lower()}s"
+                client.json("POST", path, document)
         yield start
     finally:
         lifecycle.down(start)

@@ -27,6 +27,8 @@ WARNINGS = {
     ],
 }
 """What the server may say about a case; nothing about all others."""
+TOO_NEW = {"serverless", "serverless-canary"}
+"""The definitions of Knative v0.39.3 do not know volumes of nodes yet; later ones do."""
 GOLDEN = sorted((HERE / "golden").glob("*/*.yaml"))
 
 
@@ -52,6 +54,10 @@ def documents(golden: Path, namespace: str) -> list[dict[str, Any]]:
 def test_the_server_takes_it(golden: Path, namespace: str) -> None:
     wanted = documents(golden, namespace)
     assert wanted or golden.stem == "virtual"
+    if cluster.is_real() and golden.stem in TOO_NEW:
+        with pytest.raises(cluster.Problem, match="hostPath: field not declared in schema"):
+            [cluster.warnings(document) for document in wanted]
+        return
     said = [text for document in wanted for text in cluster.warnings(document)]
     assert said == WARNINGS.get(golden.stem, [])
 
