@@ -15,7 +15,6 @@ from ome.api import KINDS, ContainerFields, CoreType, PodFields, Schema, json_na
 from ome.api.crds.checking import faults
 from tests.api.mutations import mutated
 from tests.api.schemas import INT_OR_STRING, KEEP, defaulted, errors, pruned, root
-from tests.support.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +158,7 @@ def test_what_the_server_stores_is_readable(kind: type[KindObject]) -> None:
     }
 
     @settings(
-        max_examples=examples(60),
+        max_examples=60,
         deadline=None,
         derandomize=True,
         database=None,
@@ -235,11 +234,6 @@ def own(kind: type[KindObject]) -> frozenset[tuple[str, ...]]:
     return frozenset(found)
 
 
-def is_of_core(fault: str) -> bool:
-    """Whether it is about conditions of Kubernetes' own type, which models read as they come."""
-    return fault.startswith((".status.conditions[", ".status.conditions: duplicate"))
-
-
 def is_lenient(fault: str) -> bool:
     """Whether a refusal of the schema is one that readers do not share."""
     path, _, rule = fault.rpartition(": ")
@@ -257,13 +251,12 @@ def test_models_refuse_what_the_schema_refuses(kind: type[KindObject]) -> None:
         "required": root(kind.KIND).get("required", []),
     }
     ours = own(kind)
-    own_conditions = ("status", "conditions", "type") in ours
 
     def is_own(path: Place, inner: dict[str, Any]) -> bool:
         return plain_path(path, schema) in ours
 
     @settings(
-        max_examples=examples(150),
+        max_examples=150,
         deadline=None,
         derandomize=True,
         database=None,
@@ -273,11 +266,7 @@ def test_models_refuse_what_the_schema_refuses(kind: type[KindObject]) -> None:
     def check(changed: tuple[dict[str, Any], Place]) -> None:
         document, path = changed
         assume(at_place(document, path) not in ("", {}))
-        found = [
-            fault
-            for fault in errors(schema, document)
-            if not is_lenient(fault) and (own_conditions or not is_of_core(fault))
-        ]
+        found = [fault for fault in errors(schema, document) if not is_lenient(fault)]
         assert bool(list(faults(schema, pruned(schema, document)))) == bool(
             errors(schema, document)
         )
