@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("slow") and not SLOW:
             item.add_marker(pytest.mark.skip(reason="needs hack/test --slow"))
         if item.get_closest_marker("nightly") and not nightly:
-            item.add_marker(pytest.mark.skip(reason="takes hours: OME_NIGHTLY_TESTS=1 runs it"))
+            item.add_marker(pytest.mark.skip(reason="takes long: OME_NIGHTLY_TESTS=1 runs it"))
         if item.get_closest_marker("cluster") and not real:
             # Last in, first out: the cluster is there before fixtures that use it.
             item.fixturenames.insert(0, "embedded_cluster")  # type: ignore[attr-defined]

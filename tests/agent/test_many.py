@@ -130,7 +130,7 @@ def model(number: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 async def test_two_hundred_agents_with_thirty_models_each(tmp_path: Path) -> None:
     clock, rng = SystemClock(), random.Random(1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hack.control_plane.layout import Start
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.control_plane, pytest.mark.nightly, pytest.mark.timeout(600)]
 
 AWAY = 120.0
 """Seconds without an API server."""

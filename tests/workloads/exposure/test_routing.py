@@ -109,7 +109,7 @@ def test_a_request_may_be_silent_as_long_as_its_component_says(tmp_path: Path) -
         assert nginx.get("chat.demo.example.com", "/idle/2.5")[0] == 504
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("gateway", [False, True])
 def test_a_request_may_be_silent_longer_than_nginx_allows_by_itself(
