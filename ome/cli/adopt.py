@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.reading import reading
 from ome.cli.render.difference import difference
 from ome.cli.render.plans import Rendered, render
-from ome.clock import SystemClock
 from ome.controllers.inferenceservice.adopting import keeps, kept, rendering_of
 from ome.controllers.inferenceservice.workload import is_workload, pods_wanted, same_pods
-from ome.errors import ApiError, TransportError, UserError
+from ome.errors import UserError
 from ome.kube.resource import ObjectKey
 from ome.telemetry.logging import LogSettings, configure_logging
 
@@ -56,22 +55,10 @@ def run(words: Sequence[str]) -> int:
 
 
 async def _tell(flags: Mapping[str, Any]) -> int:
-    # Imported when used: it loads an HTTP client.
-    from ome.cli.render.cluster import read_all
-    from ome.kube import Client
-    from ome.kube.http import connect
+    from ome.cli.render.cluster import read_all  # loads an HTTP client
 
-    async with await connect(flags["kubeconfig"] or None) as transport:
-        client = Client(transport, clock=SystemClock(), rng=random.Random())
-        try:
-            with anyio.fail_after(300):
-                held = await read_all(client, flags["operator-namespace"], ())
-        except (ApiError, TransportError) as error:
-            raise UserError(f"ome adopt: {transport.host}: {error}") from error
-        except TimeoutError as error:
-            raise UserError(
-                f"ome adopt: {transport.host}: no answer in 300 s; is the cluster reachable?"
-            ) from error
+    async with reading("ome adopt", flags["kubeconfig"], 300) as client:
+        held = await read_all(client, flags["operator-namespace"], ())
     namespace = flags["namespace"] or flags["n"]
     wanted = [
         document

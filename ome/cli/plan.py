@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,11 @@ from ome.cli.explain.objects import context_namespace
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted
+from ome.cli.reading import reading
 from ome.cli.render.effects import effects
 from ome.cli.render.plans import render, settings_in
 from ome.cli.render.room import Room
-from ome.clock import SystemClock
-from ome.errors import ApiError, TransportError, UserError
+from ome.errors import UserError
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
@@ -58,24 +57,12 @@ def run(words: Sequence[str]) -> int:
 
 
 async def _effects(flags: Mapping[str, Any], manifests: list[Manifest]) -> int:
-    # Imported when used: it loads an HTTP client.
-    from ome.cli.render.cluster import read_all
-    from ome.kube import Client
-    from ome.kube.http import connect
+    from ome.cli.render.cluster import read_all  # loads an HTTP client
 
     namespace = flags["namespace"] or flags["n"] or context_namespace(flags["kubeconfig"])
     edit = admitted(manifests, namespace)
-    async with await connect(flags["kubeconfig"] or None) as transport:
-        client = Client(transport, clock=SystemClock(), rng=random.Random())
-        try:
-            with anyio.fail_after(300):
-                held = await read_all(client, flags["operator-namespace"], edit)
-        except (ApiError, TransportError) as error:
-            raise UserError(f"ome plan: {transport.host}: {error}") from error
-        except TimeoutError as error:
-            raise UserError(
-                f"ome plan: {transport.host}: no answer in 300 s; is the cluster reachable?"
-            ) from error
+    async with reading("ome plan", flags["kubeconfig"], 300) as client:
+        held = await read_all(client, flags["operator-namespace"], edit)
     after = [*held.documents, *held.edit]
     before = render(after, held.documents, held.settings, held.children)
     changed = render(after, after, settings_in(manifests) or held.settings, held.children)

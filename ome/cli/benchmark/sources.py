@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ome.cli.reading import reading
 from ome.clock import SystemClock
 from ome.errors import NotFound, OmeError, StorageError, UserError
 from ome.kube.resource import ObjectKey
@@ -24,6 +24,8 @@ __all__ = ["Experiment", "gather"]
 _COMMAND = "ome benchmark report"
 _MOST_BYTES = 2**28
 """Of one result file; it holds every request of its run."""
+_PATIENCE = 60
+"""Seconds that a BenchmarkJob is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,10 @@ async def _of_job(word: str, namespace: str, kubeconfig: str) -> list[Run]:
     # Late: a report of files needs no Kubernetes client.
     from ome.cli.explain.objects import context_namespace
     from ome.controllers.resources import BENCHMARK_JOBS
-    from ome.kube import Client
-    from ome.kube.http import connect
 
     given, _, name = word.rpartition("/")
     key = ObjectKey(given or namespace or context_namespace(kubeconfig), name)
-    async with AsyncExitStack() as stack:
-        transport = await stack.enter_async_context(await connect(kubeconfig or None))
-        client = Client(transport, clock=SystemClock(), rng=random.Random())
+    async with reading(_COMMAND, kubeconfig, _PATIENCE) as client:
         try:
             document = await client.get(BENCHMARK_JOBS, key)
         except NotFound as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,11 @@ from ome.cli.explain.account import Account, explain, find_target
 from ome.cli.explain.objects import context_namespace, read_cluster, read_files, stores
 from ome.cli.explain.picture import show
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.reading import reading
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
 from ome.controllers.inferenceservice.world import World
-from ome.errors import ApiError, TransportError, UserError
+from ome.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,21 +112,8 @@ def _namespace_in(documents: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 async def _from_cluster(kubeconfig: str, namespace: str, name: str) -> list[dict[str, Any]]:
-    # Imported when used: files need no HTTP client.
-    from ome.kube import Client
-    from ome.kube.http import connect
-
-    async with await connect(kubeconfig or None) as transport:
-        client = Client(transport, clock=SystemClock(), rng=random.Random())
-        try:
-            with anyio.fail_after(60):
-                return await read_cluster(client, namespace, name)
-        except (ApiError, TransportError) as error:
-            raise UserError(f"ome explain: {transport.host}: {error}") from error
-        except TimeoutError as error:
-            raise UserError(
-                f"ome explain: {transport.host}: no answer in 60 s; is the cluster reachable?"
-            ) from error
+    async with reading("ome explain", kubeconfig, 60) as client:
+        return await read_cluster(client, namespace, name)
 
 
 def _tell_unreadable(sources: Sources, decode: KindDecoder) -> None:

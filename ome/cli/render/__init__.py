@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,10 @@ from ome.cli.explain.objects import context_namespace
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted
+from ome.cli.reading import reading
 from ome.cli.render.difference import difference
 from ome.cli.render.plans import NoChildren, Rendered, render, settings_in
-from ome.clock import SystemClock
-from ome.errors import ApiError, TransportError, UserError
+from ome.errors import UserError
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
@@ -88,24 +87,12 @@ def _told(rendered: Sequence[Rendered]) -> int:
 
 
 async def _against(flags: Mapping[str, Any], manifests: list[Manifest], namespace: str) -> int:
-    # Imported when used: files need no HTTP client.
-    from ome.cli.render.cluster import around, children_of
-    from ome.kube import Client
-    from ome.kube.http import connect
+    from ome.cli.render.cluster import around, children_of  # loads an HTTP client
 
     documents = admitted(manifests, namespace)
-    async with await connect(flags["kubeconfig"] or None) as transport:
-        client = Client(transport, clock=SystemClock(), rng=random.Random())
-        try:
-            with anyio.fail_after(120):
-                held, settings = await around(client, documents, flags["operator-namespace"])
-                children = await children_of(client, documents)
-        except (ApiError, TransportError) as error:
-            raise UserError(f"ome render: {transport.host}: {error}") from error
-        except TimeoutError as error:
-            raise UserError(
-                f"ome render: {transport.host}: no answer in 120 s; is the cluster reachable?"
-            ) from error
+    async with reading("ome render", flags["kubeconfig"], 120) as client:
+        held, settings = await around(client, documents, flags["operator-namespace"])
+        children = await children_of(client, documents)
     settings = settings_in(manifests) or settings
     rendered = render(documents, held, settings, children)
     texts = [text for item in rendered for text in difference(item, children)]
