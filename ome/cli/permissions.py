@@ -8,14 +8,11 @@ from ome.controllers.basemodel import permissions as of_models
 from ome.controllers.benchmarkjob import permissions as of_benchmarks
 from ome.controllers.finetunedweight import permissions as of_weights
 from ome.controllers.inferenceservice import permissions as of_services
+from ome.controllers.inferenceservice.world import SHARED
 from ome.controllers.resources import (
-    ACCELERATOR_CLASSES,
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
-    CLUSTER_SERVING_RUNTIMES,
-    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
-    SERVING_RUNTIMES,
 )
 from ome.controllers.servingruntime import permissions as of_runtimes
 from ome.kube.permissions import may, reads
@@ -42,16 +39,7 @@ MANAGER = (
     *of_benchmarks.PERMISSIONS,
     *WEBHOOK_PERMISSIONS,
     # What reviews read (ome.cli.webhooks).
-    *reads(
-        INFERENCE_SERVICES,
-        BASE_MODELS,
-        CLUSTER_BASE_MODELS,
-        SERVING_RUNTIMES,
-        CLUSTER_SERVING_RUNTIMES,
-        ACCELERATOR_CLASSES,
-        FINE_TUNED_WEIGHTS,
-        PODS,
-    ),
+    *reads(INFERENCE_SERVICES, *SHARED, PODS),
     *reads(CONFIGMAPS, own=True),
     # Optional kinds are noticed by their definitions; the Lease is watched by those that wait.
     *reads(CRDS),

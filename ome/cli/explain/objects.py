@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
-from ome.controllers.inferenceservice.world import Sources
+from ome.controllers.inferenceservice.world import SHARED, Sources
 from ome.controllers.resources import (
     ACCELERATOR_CLASSES,
     BASE_MODELS,
@@ -33,15 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["context_namespace", "read_cluster", "read_files", "stores"]
 
-_RESOURCES = (
-    INFERENCE_SERVICES,
-    BASE_MODELS,
-    CLUSTER_BASE_MODELS,
-    SERVING_RUNTIMES,
-    CLUSTER_SERVING_RUNTIMES,
-    ACCELERATOR_CLASSES,
-    FINE_TUNED_WEIGHTS,
-)
+_RESOURCES = (INFERENCE_SERVICES, *SHARED)
 """In the order of ``Sources``."""
 _KINDS = {resource.kind: resource for resource in _RESOURCES}
 _LISTED = (SERVING_RUNTIMES, CLUSTER_SERVING_RUNTIMES, ACCELERATOR_CLASSES, FINE_TUNED_WEIGHTS)

@@ -9,14 +9,9 @@ from ome.api import names
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.needs import CHILD_KINDS, resource_of_child
 from ome.controllers.inferenceservice.workload import WORKLOADS
+from ome.controllers.inferenceservice.world import SHARED
 from ome.controllers.resources import (
-    ACCELERATOR_CLASSES,
-    BASE_MODELS,
-    CLUSTER_BASE_MODELS,
-    CLUSTER_SERVING_RUNTIMES,
-    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
-    SERVING_RUNTIMES,
 )
 from ome.errors import Forbidden, NotFound
 from ome.kube.resource import ObjectKey
@@ -29,15 +24,6 @@ if TYPE_CHECKING:
     from ome.kube.resource import Resource
 
 __all__ = ["Cluster", "Found", "around", "children_of", "read_all"]
-
-_SHARED = (
-    BASE_MODELS,
-    CLUSTER_BASE_MODELS,
-    SERVING_RUNTIMES,
-    CLUSTER_SERVING_RUNTIMES,
-    ACCELERATOR_CLASSES,
-    FINE_TUNED_WEIGHTS,
-)
 
 
 class Found:
@@ -83,7 +69,7 @@ async def around(
     With it the data of the operator's ConfigMap. Raises as ``Client.list`` does.
     """
     held: list[dict[str, Any]] = []
-    for resource in _SHARED:
+    for resource in SHARED:
         held += await _list(client, resource, "")
     merged = [await _as_stored(client, document) for document in documents]
     settings = None

@@ -22,16 +22,8 @@ from ome.controllers.inferenceservice.reconciler import Reconciler
 from ome.controllers.inferenceservice.telling import Teller
 from ome.controllers.inferenceservice.triggers import Triggers
 from ome.controllers.inferenceservice.usage import Dependency, Usage
-from ome.controllers.inferenceservice.world import Sources, World
-from ome.controllers.resources import (
-    ACCELERATOR_CLASSES,
-    BASE_MODELS,
-    CLUSTER_BASE_MODELS,
-    CLUSTER_SERVING_RUNTIMES,
-    FINE_TUNED_WEIGHTS,
-    INFERENCE_SERVICES,
-    SERVING_RUNTIMES,
-)
+from ome.controllers.inferenceservice.world import SHARED, Sources, World
+from ome.controllers.resources import INFERENCE_SERVICES
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
 from ome.kube.resource import ObjectKey
@@ -47,15 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
-_SHARED = (
-    BASE_MODELS,
-    CLUSTER_BASE_MODELS,
-    SERVING_RUNTIMES,
-    CLUSTER_SERVING_RUNTIMES,
-    ACCELERATOR_CLASSES,
-    FINE_TUNED_WEIGHTS,
-)
-"""What services share, in the order of ``Sources``."""
 _SPREAD = 5.0
 """Seconds over which all services run again when the operator's settings change."""
 
@@ -86,7 +69,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     """The controller and everything that it watches."""
     informers = context.informers
     services = informers.informer(INFERENCE_SERVICES, WholeObject)
-    shared = [informers.informer(resource, WholeObject) for resource in _SHARED]
+    shared = [informers.informer(resource, WholeObject) for resource in SHARED]
     sources = Sources(services.store, *(informer.store for informer in shared))
     selector = names.LABEL_INFERENCE_SERVICE
     children_informers = {

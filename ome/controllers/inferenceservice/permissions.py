@@ -7,14 +7,9 @@ A kind that services get a child of stands in ``CHILD_KINDS``; one that is only 
 from __future__ import annotations
 
 from ome.controllers.inferenceservice.needs import CHILD_KINDS
+from ome.controllers.inferenceservice.world import SHARED
 from ome.controllers.resources import (
-    ACCELERATOR_CLASSES,
-    BASE_MODELS,
-    CLUSTER_BASE_MODELS,
-    CLUSTER_SERVING_RUNTIMES,
-    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
-    SERVING_RUNTIMES,
 )
 from ome.kube.permissions import changes, keeps, owns, reads, writes_status
 from ome.kube.resources import PODS
@@ -26,13 +21,5 @@ PERMISSIONS = (
     *writes_status(INFERENCE_SERVICES),
     *owns(INFERENCE_SERVICES),
     *keeps(*CHILD_KINDS),
-    *reads(PODS),
-    *reads(
-        BASE_MODELS,
-        CLUSTER_BASE_MODELS,
-        FINE_TUNED_WEIGHTS,
-        SERVING_RUNTIMES,
-        CLUSTER_SERVING_RUNTIMES,
-        ACCELERATOR_CLASSES,
-    ),
+    *reads(PODS, *SHARED),
 )

@@ -15,6 +15,14 @@ from ome.api import names
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
+from ome.controllers.resources import (
+    ACCELERATOR_CLASSES,
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
+    SERVING_RUNTIMES,
+)
 from ome.kube.resource import ObjectKey
 from ome.selection import RuntimeCandidate
 
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     from ome.informers.store import Store
     from ome.selection import Facets
 
-__all__ = ["Model", "Sources", "Weight", "World"]
+__all__ = ["SHARED", "Model", "Sources", "Weight", "World"]
 
 _BY_FACETS = "facets"
 """Index of runtimes: what a model must have to match one of their entries."""
@@ -57,6 +65,17 @@ class Weight:
     name: str
     annotations: Mapping[str, str]
     spec: api.FineTunedWeightSpec
+
+
+SHARED = (
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    SERVING_RUNTIMES,
+    CLUSTER_SERVING_RUNTIMES,
+    ACCELERATOR_CLASSES,
+    FINE_TUNED_WEIGHTS,
+)
+"""What services share, in the order of ``Sources``."""
 
 
 @dataclass(frozen=True, slots=True)
