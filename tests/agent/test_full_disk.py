@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from ome.sandbox.hub import Repository, running_hub
 from ome.sandbox.safetensors_files import llama_repository
 from tests.agent.support import World, agents, model, new_cluster, said, until
 from tests.storage.support import on_disk
+from tests.support.disks import two_mebibytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,19 +27,8 @@ BIG = {**FILES, "big.bin": b"x" * 3_000_000}
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """The models of node n1 on a file system of two MiB."""
-    place = tmp_path / "n1" / "models"
-    place.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"mount cannot be run: {error.strerror}")
-    if done.returncode:
-        pytest.skip(f"no right to mount a tmpfs: {done.stderr.strip()}")
-    try:
+    with two_mebibytes(tmp_path / "n1" / "models") as place:
         yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 async def test_a_model_that_does_not_fit_leaves_the_others_alone(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from ome.storage.download import download
 from ome.storage.errors import DiskFull
 from ome.storage.sources import Listing, RemoteFile
 from tests.storage.support import POLICY, around, on_disk, opened
+from tests.support.disks import two_mebibytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,19 +24,8 @@ FILES = {**llama_repository(), "big.bin": b"x" * 3_000_000}
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of two MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"mount cannot be run: {error.strerror}")
-    if done.returncode:
-        pytest.skip(f"no right to mount a tmpfs: {done.stderr.strip()}")
-    try:
+    with two_mebibytes(tmp_path / "small") as place:
         yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 async def test_files_that_do_not_fit_are_refused_before_the_first_byte(small: Path) -> None:
