@@ -125,6 +125,22 @@ def test_what_agents_find_out_about_a_model_replaces_no_pods() -> None:
     play(body, service())
 
 
+def test_no_pod_is_made_before_it_is_known_where_its_model_will_be() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert cluster.object(DEPLOYMENTS, ENGINE) is None
+        waits = condition(cluster, "EngineReady")
+        assert (waits["status"], waits["reason"]) == ("False", "WaitingForModel")
+        assert cluster.objects(EVENTS) == []
+        held = found(cluster, CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        held["spec"]["storage"]["path"] = "/raid/m"
+        cluster.put(held)
+        await anyio.sleep(1)
+        assert cluster.object(DEPLOYMENTS, ENGINE) is not None
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+
+    play(body, model(storage={"storageUri": "hf://example/m"}), service())
+
+
 def test_what_a_shared_runtime_no_longer_has_waits_for_its_turn_too() -> None:
     async def body(cluster: FakeCluster) -> None:
         other = ObjectKey("demo", "other-engine")
