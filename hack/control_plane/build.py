@@ -61,6 +61,19 @@ def ensure_crds(names: Iterable[str]) -> list[Path]:
     return [crds.manifest(source) for source in sources]
 
 
+def lws_path() -> Path:
+    """Where the controller of LeaderWorkerSets is kept: it says no version of its own."""
+    return versions.cache() / "bin" / f"lws-{versions.LWS}"
+
+
+def ensure_lws() -> Path:
+    """Have the controller of LeaderWorkerSets in the cache."""
+    if not lws_path().is_file():
+        with _building() as builder:
+            builder.lws()
+    return lws_path()
+
+
 def ensure(wanted: Sequence[versions.Binary]) -> None:
     """Have these programs, the certificate maker and kwok's stages in the cache when it returns."""
     if _complete(wanted):
@@ -156,6 +169,18 @@ class _Builder:
         with timed(f"built etcd {versions.ETCD}"):
             self._compile(folder, {}, ["go.etcd.io/etcd/server/v3"], output="etcd")
             self._keep(["etcd"])
+
+    def lws(self) -> None:
+        if lws_path().is_file():
+            return
+        source = self._download(f"sigs.k8s.io/lws@v{versions.LWS}")
+        folder = self._wrap(
+            "lws", wrapper.lws((source / "go.mod").read_text(), versions.LWS), source
+        )
+        progress(f"building the controller of LeaderWorkerSets {versions.LWS}: some minutes")
+        with timed(f"built lws {versions.LWS}"):
+            self._compile(folder, {}, ["sigs.k8s.io/lws/cmd"], output=lws_path().name)
+            self._move(lws_path().name)
 
     def _install(self, package: str, stamps: dict[str, str]) -> None:
         name = package.rpartition("/")[2].partition("@")[0]
