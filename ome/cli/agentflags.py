@@ -26,7 +26,7 @@ AGENT_FLAGS = (
     Flag("node-label-retry", 5, "accepted; labels are tried until they are right"),
     Flag("download-retry", 3, "attempts at a file of an object store"),
     Flag("concurrency", 4, "files of a model from an object store at a time"),
-    Flag("multipart-concurrency", 4, "accepted; files come in one piece each"),
+    Flag("multipart-concurrency", 4, "connections for one large file of an object store"),
     Flag("num-download-worker", 5, "models that are downloaded at a time"),
     Flag("hf-max-workers", 0, "files of a model from a hub at a time (default 4)"),
     Flag("hf-max-retries", 10, "attempts at a request to a hub"),

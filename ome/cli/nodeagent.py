@@ -61,6 +61,7 @@ def run(flags: Mapping[str, Any]) -> int:
         concurrency=flags["hf-max-workers"] or _files_at_a_time(),
         attempts=_above_zero(flags, "hf-max-retries"),
         object_concurrency=_above_zero(flags, "concurrency"),
+        object_ranges=_above_zero(flags, "multipart-concurrency"),
         object_attempts=_above_zero(flags, "download-retry"),
         retry_seconds=duration(flags, "hf-retry-interval"),
         repair_seconds=max(duration(flags, "config-map-sync-interval"), 1.0),

@@ -40,6 +40,7 @@ __all__ = ["Replication", "Stores", "replicate"]
 
 _POLICY = RetryPolicy(attempts=3, interval=5.0)
 _SCRATCH = "replica"
+_RANGES = 4
 log = structlog.get_logger("agent")
 
 
@@ -61,6 +62,11 @@ class Replication:
     """More than so many are not copied; 0 for any number."""
     checksum: Literal["md5", "sha256"] | None = None
     """The hash that uploaded objects carry as metadata."""
+
+    @property
+    def ranges(self) -> int:
+        """Connections over which one large file comes."""
+        return _RANGES if isinstance(self.source, OciUri) else 1
 
     @property
     def directory(self) -> Path | None:
@@ -103,7 +109,13 @@ async def replicate(
         _check_size(listing, wanted.most_bytes)
         if wanted.place is not None:
             await download(
-                source, listing, wanted.place, around, _POLICY, concurrency=wanted.connections
+                source,
+                listing,
+                wanted.place,
+                around,
+                _POLICY,
+                concurrency=wanted.connections,
+                ranges=wanted.ranges,
             )
             if wanted.directory is not None:
                 await anyio.to_thread.run_sync(_modes, listing, wanted.directory, wanted.place)
@@ -187,7 +199,8 @@ class _Uploads:
             await self._put(file.path, directory / file.path)
             return
         await anyio.Path(self._scratch).mkdir(parents=True, exist_ok=True)
-        await fetch_file(self._source, file, self._scratch, self._around, _POLICY)
+        ranges = self._wanted.ranges
+        await fetch_file(self._source, file, self._scratch, self._around, _POLICY, ranges=ranges)
         try:
             await self._put(file.path, self._scratch / file.path)
         finally:
