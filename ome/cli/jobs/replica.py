@@ -45,9 +45,9 @@ _STORES = {
 def run(words: Sequence[str]) -> int:
     """Do it once; the exit code. Raises ``UserError``."""
     flags = parse("ome agent replica", _FLAGS, words)
+    config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     around = Surroundings(SystemClock(), random.Random(), os.environ)
     try:
-        config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
         anyio.run(replicate, replication_of(config), around)
     except (StorageError, JobFailed) as error:
         _note(flags["termination-message-path"], str(error))
