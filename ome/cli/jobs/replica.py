@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,9 +26,10 @@ from ome.storage.uris import HuggingFaceUri, OciUri, PvcUri, parse_uri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ome.cli.jobs.replication import Stores
     from ome.storage.uris import StorageUri
 
-__all__ = ["replication_of", "run"]
+__all__ = ["replication_of", "run", "until_signal"]
 
 _FLAGS = (
     *COMMON_FLAGS,
@@ -48,11 +50,39 @@ def run(words: Sequence[str]) -> int:
     config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     around = Surroundings(SystemClock(), random.Random(), os.environ)
     try:
-        anyio.run(replicate, replication_of(config), around)
+        anyio.run(until_signal, replication_of(config), around)
     except (StorageError, JobFailed) as error:
         _note(flags["termination-message-path"], str(error))
         raise JobFailed(f"replica encountered an error during execution: {error}") from error
     return 0
+
+
+async def until_signal(
+    wanted: Replication, around: Surroundings, stores: Stores | None = None
+) -> None:
+    """Copy, unless SIGTERM or SIGINT comes: what was begun at a store is then given up there.
+
+    Raises ``JobFailed``, ``StorageError``.
+    """
+    failure: StorageError | JobFailed | None = None
+    async with anyio.create_task_group() as group:
+
+        async def listen() -> None:
+            nonlocal failure
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+                async for number in received:
+                    name = signal.Signals(number).name
+                    failure = JobFailed(f"stopped by {name} before all was copied; run it again")
+                    group.cancel_scope.cancel()
+
+        group.start_soon(listen)
+        try:
+            await replicate(wanted, around, stores)
+        except (StorageError, JobFailed) as error:
+            failure = error  # raised outside of the group, which would wrap it
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 def _note(path: str, text: str) -> None:

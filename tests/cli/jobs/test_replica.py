@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 import yaml
 
 from ome.cli.jobs.configuration import Configuration, JobFailed
-from ome.cli.jobs.replica import replication_of
+from ome.cli.jobs.replica import replication_of, until_signal
 from ome.cli.jobs.replication import Replication, Stores, replicate
 from ome.sandbox.hub import Repository, running_hub
 from ome.sandbox.safetensors_files import llama_repository
@@ -159,6 +162,28 @@ async def test_files_that_fail_do_not_stop_the_others(
         )
     assert str(raised.value) == text
     assert len(on_disk(bucket.root / "c" / "x")) == len(FILES) - 2
+
+
+async def test_a_signal_ends_it_and_what_was_begun(tmp_path: Path, bucket: Bucket) -> None:
+    write(tmp_path / "sub")
+    given_up: list[str] = []
+
+    class Slow:
+        async def put(self, name: str, path: Path, metadata: Mapping[str, str]) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                given_up.append(name)
+
+    @asynccontextmanager
+    async def slow(*_: object) -> AsyncIterator[Sink]:
+        yield Slow()
+
+    wanted = Replication(PvcUri("", "claim", "sub"), OBJECTS, tmp_path, connections=1)
+    with pytest.raises(JobFailed, match="stopped by SIGTERM before all was copied"):
+        await until_signal(wanted, around(), Stores(bucket.stores().source, slow))
+    assert len(given_up) == 1
 
 
 @pytest.mark.parametrize(
