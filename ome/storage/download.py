@@ -110,8 +110,9 @@ async def download(
     Cancellation leaves partial files, which the next call continues. Raises ``StorageError``.
     """
     progress = progress if progress is not None else Progress()
-    progress.total_bytes, progress.total_files = listing.total_bytes, len(listing.files)
     await anyio.to_thread.run_sync(_prepare, listing, root, promised, limiter=around.threads)
+    # Only now: what does not fit takes no room, so it must not seem to promise any.
+    progress.total_bytes, progress.total_files = listing.total_bytes, len(listing.files)
     facts: dict[str, FileFact] = {}
     errors: dict[str, StorageError] = {}
     waiting = list(reversed(listing.files))

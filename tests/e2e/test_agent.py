@@ -236,7 +236,7 @@ async def test_each_trouble_has_its_own_reason_in_the_status_and_leaves_others_a
             await until_ready(node, namespace, names["good"])
             for trouble, storage in own.items():
                 cluster.apply(model(names[trouble], node, small / trouble, **storage))
-            await anyio.to_thread.run_sync(cluster.eventually, all_are_told, 100.0, 0.5)
+            await anyio.to_thread.run_sync(cluster.eventually, all_are_told, 200.0, 0.5)
             for trouble in TROUBLES:
                 assert status(trouble)["state"] == "Failed"
                 assert status(trouble)["nodesFailed"] == [node]
