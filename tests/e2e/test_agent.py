@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import urllib.request
 import uuid
 from contextlib import contextmanager
@@ -23,8 +21,9 @@ from ome.cli.nodeagent import start_delay
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests import cluster
-from tests.e2e.harness import ROOT, free_port, manager
+from tests.e2e.harness import free_port, manager
 from tests.storage.support import on_disk
+from tests.support.commands import Command
 from tests.support.disks import two_mebibytes
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def node() -> Iterator[str]:
 @contextmanager
 def an_agent(
     node: str, namespace: str, root: Path, hub: Hub, log: Path, port: int, *more: str
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Command]:
     words = [
         "agent",
         f"--port={port}",
@@ -64,14 +63,7 @@ def an_agent(
         *more,
     ]
     environ = {**os.environ, "NODE_NAME": node, "HF_ENDPOINT": hub.url, "POD_IP": "127.0.0.1"}
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from ome.cli import main; main()", *words],
-            stdout=out,
-            stderr=out,
-            cwd=ROOT,
-            env=environ,
-        )
+    process = Command(*words, out=log, env=environ)
     try:
         yield process
     finally:
