@@ -13,7 +13,7 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "outcome_of"]
 
 _COMMANDS = {
     "manager": ("ome.cli.manager", "run the operator"),
@@ -44,10 +44,16 @@ def _run(words: Sequence[str]) -> int:
         sys.stdout.write(f"ome {__version__}\n")
         return 0
     command = _command(words[0])
+    if command is None:
+        sys.stderr.write(f"ome: unknown command {words[0]!r}; see ome --help\n")
+        return UserError.exit_code
+    return outcome_of(command, words[1:])
+
+
+def outcome_of(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
+    """The exit code of a command; a user's mistake is a line on stderr."""
     try:
-        if command is None:
-            raise UserError(f"ome: unknown command {words[0]!r}; see ome --help")
-        return command(words[1:])
+        return command(words)
     except HelpWanted as wanted:
         sys.stdout.write(f"{wanted}\n")
         return 0

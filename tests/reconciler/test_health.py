@@ -82,9 +82,29 @@ async def test_a_taken_port_is_named() -> None:
             await HttpServer(probe_app({}, {}), "127.0.0.1", port).start()
 
 
+@pytest.mark.parametrize("ipv6", [True, False])
+async def test_every_interface_is_those_of_both_families(
+    ipv6: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not ipv6:
+        monkeypatch.setattr("socket.has_dualstack_ipv6", lambda: False)
+    host, port = parse_address(":0", "flag")
+    server = HttpServer(probe_app({}, {}), host, port)
+    bound = await server.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            for name in ("127.0.0.1", "[::1]") if ipv6 else ("127.0.0.1",):
+                async with session.get(f"http://{name}:{bound}/healthz") as response:
+                    assert response.status == 200
+        with pytest.raises(PortInUse, match=f"cannot listen on :{bound}: "):
+            await HttpServer(probe_app({}, {}), host, bound).start()
+    finally:
+        await server.stop()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(":8080", ("0.0.0.0", 8080)), ("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:9", ("::1", 9))],
+    [(":8080", ("", 8080)), ("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:9", ("::1", 9))],
 )
 def test_addresses(text: str, expected: tuple[str, int]) -> None:
     assert parse_address(text, "flag") == expected
