@@ -21,25 +21,30 @@ may be called again after it, when leadership comes back, and finds all that was
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import anyio
 import structlog
+from opentelemetry.trace import INVALID_SPAN, StatusCode
 
 from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
+from ome.kube.resource import ObjectKey
 from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
-from ome.telemetry.tracing import span
+from ome.telemetry import tracing
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Hashable, Iterable
+    from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+
+    from opentelemetry.trace import Span
 
     from ome.clock import Clock
     from ome.informers.informer import Informer
     from ome.reconciler.queue import QueueMetrics
 
-__all__ = ["Controller", "ControllerMetrics", "Result"]
+__all__ = ["Controller", "ControllerMetrics", "Origin", "Result"]
 
 K = TypeVar("K", bound="Hashable")
 
@@ -51,6 +56,16 @@ class Result:
     """A run that wants to come back; ``requeue_after`` in seconds."""
 
     requeue_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked for what an object says."""
+
+    traceparent: str
+    """The W3C trace context of the request that changed it last."""
+    open: bool
+    """Whether that change has not been acted on yet: its run belongs to the same trace."""
 
 
 class ControllerMetrics(Protocol):
@@ -81,12 +96,15 @@ class Controller(Generic[K]):
         rng: random.Random,
         workers: int = 4,
         timeout: float = 60.0,
+        origin: Callable[[K], Origin | None] | None = None,
     ) -> None:
+        """``timeout``: seconds of one run. ``origin`` is asked only while runs are traced."""
         self.name = name
         self.workers = workers
         self._reconcile = reconcile
         self._clock = clock
         self._timeout = timeout
+        self._origin = origin
         self._metrics: ControllerMetrics = _NoMetrics()
         self._rng = rng
         self.queue: WorkQueue[K] = WorkQueue(clock, rng)
@@ -150,12 +168,42 @@ class Controller(Generic[K]):
                 object=str(key),
                 reconcile_id=f"{self._rng.getrandbits(64):016x}",
             ),
-            span(f"reconcile {self.name}", {"k8s.object": str(key)}),
+            self._traced(key) as span,
         ):
             try:
                 result = await self._attempt(key)
             finally:
+                span.set_attribute("reconcile.result", result)
+                if result == "error":
+                    span.set_status(StatusCode.ERROR)
                 self._metrics.finished(result, self._clock.monotonic() - started)
+
+    @contextmanager
+    def _traced(self, key: K) -> Iterator[Span]:
+        """A span from when the key was ready to the end of its run, the wait as one inside.
+
+        The first run after a change continues the trace of who made it. What follows from other
+        events, perhaps for months, are traces of their own that point at it.
+        """
+        if not tracing.enabled():
+            yield INVALID_SPAN
+            return
+        waited = self.queue.waited(key)
+        origin = None if self._origin is None else self._origin(key)
+        held = origin.traceparent if origin is not None else ""
+        continues = origin is not None and origin.open
+        attributes = {"controller.name": self.name, "k8s.object.name": str(key)}
+        if isinstance(key, ObjectKey):
+            attributes |= {"k8s.object.name": key.name, "k8s.namespace.name": key.namespace}
+        with tracing.span(
+            f"reconcile {self.name}",
+            attributes,
+            parent=held if continues else None,
+            link=None if continues else held,
+            ago=waited,
+        ) as span:
+            tracing.recorded(f"queue {self.name}", waited)
+            yield span
 
     async def _attempt(self, key: K) -> str:
         try:

@@ -16,6 +16,8 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
+from ome.telemetry.tracing import exemplar
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -239,7 +241,7 @@ class ControllerReport:
     def finished(self, result: str, seconds: float) -> None:
         self._active.dec()
         self._results(result).inc()
-        self._seconds.observe(seconds)
+        self._seconds.observe(seconds, exemplar())
         if result == "error":
             self._errors().inc()
 

@@ -23,6 +23,7 @@ from ome.controllers.inferenceservice.telling import Teller
 from ome.controllers.inferenceservice.triggers import Triggers
 from ome.controllers.inferenceservice.usage import Dependency, Usage
 from ome.controllers.inferenceservice.world import SHARED, Sources, World
+from ome.controllers.origin import origin_of
 from ome.controllers.resources import INFERENCE_SERVICES
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
@@ -105,7 +106,12 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         teller=Teller(context, INFERENCE_SERVICES, services),
     )
     controller = Controller(
-        "inferenceservice", reconciler.reconcile, clock=context.clock, rng=context.rng, workers=8
+        "inferenceservice",
+        reconciler.reconcile,
+        clock=context.clock,
+        rng=context.rng,
+        workers=8,
+        origin=origin_of(services),
     )
     controller.watch(services, self_key)
     owner = controller_owner("InferenceService", "ome.io")
