@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from hack.control_plane import build
 from ome.api import names
 from ome.cli.assembly import Settings, operate
 from ome.clock import SystemClock
@@ -20,13 +21,14 @@ from ome.telemetry.exporting import configure_tracing
 from ome.webhooks.serving import WebhookSettings
 from tests import cluster
 from tests.e2e.harness import free_port
-from tests.support.otlp import receiving
+from tests.support.otlp import collecting, receiving
 from tests.webhooks.test_live import a_place, place_address, reaching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
-    from tests.support.otlp import Seen
+    from tests.support.otlp import Receiver, Seen
     from tests.webhooks.test_live import Place
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
@@ -106,7 +108,7 @@ def check_later(spans: list[Seen], mark: str) -> None:
     assert all(span.trace_id != trace and not span.parent_id for span in later)
 
 
-async def play(place: Place) -> list[str]:
+async def play(place: Place) -> tuple[str, str]:
     """Apply, touch, apply again unchanged and changed; the marks of the two changes."""
     key = ObjectKey(place.name, "chat")
     async with an_operator(place):
@@ -125,17 +127,40 @@ async def play(place: Place) -> list[str]:
             INFERENCE_SERVICES, key, {"metadata": {"labels": {"touched": "again"}}}
         )
         await anyio.sleep(0.3)
-    return [first, second]
+    return first, second
+
+
+async def one_trace(collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the collector receive the life of a service; what to look for is kept beside it."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+    async with a_place() as place:
+        await place.register()
+        with configure_tracing("ome-manager", "test"):
+            collector.expected = (place.name, *await play(place))
+
+
+def check(collector: Receiver) -> None:
+    """What it received: two traces of two applies, and what points at them."""
+    name, *marks = collector.expected
+    for mark in marks:
+        check_apply(collector.spans, mark, name)
+    check_later(collector.spans, marks[-1])
+    assert {span.resource["service.name"] for span in collector.spans} == {"ome-manager"}
 
 
 async def test_one_trace_from_the_apply_to_the_workload(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving() as collector:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
-        async with a_place() as place:
-            await place.register()
-            with configure_tracing("ome-manager", "test"):
-                first, second = await play(place)
-            for mark in (first, second):
-                check_apply(collector.spans, mark, place.name)
-            check_later(collector.spans, second)
-            assert {span.resource["service.name"] for span in collector.spans} == {"ome-manager"}
+        await one_trace(collector, monkeypatch)
+    check(collector)
+
+
+@pytest.mark.control_plane
+async def test_a_real_collector_receives_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = build.collector_path()
+    if not program.is_file():
+        pytest.skip("no OpenTelemetry Collector: build one with 'hack/control-plane collector'")
+    with collecting(program, tmp_path, free_port()) as collector:
+        await one_trace(collector, monkeypatch)
+    check(collector)

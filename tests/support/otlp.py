@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
+import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,8 +19,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["Receiver", "Seen", "receiving"]
+__all__ = ["Receiver", "Seen", "collecting", "receiving"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Receiver:
     spans: list[Seen] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+    """What a test will look for."""
 
 
 @contextmanager
@@ -104,4 +110,63 @@ def _attributes(pairs: Any) -> dict[str, Any]:
     for pair in pairs:
         which = pair.value.WhichOneof("value")
         found[pair.key] = getattr(pair.value, which) if which else None
+    return found
+
+
+@contextmanager
+def collecting(program: Path, folder: Path, port: int) -> Iterator[Receiver]:
+    """Receive with an OpenTelemetry Collector; the spans are there once the block has ended."""
+    out, log = folder / "spans.json", folder / "collector.log"
+    config = {
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+        "exporters": {"file": {"path": str(out)}},
+        "service": {
+            "telemetry": {"metrics": {"level": "none"}},
+            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}},
+        },
+    }
+    (folder / "collector.yaml").write_text(json.dumps(config))
+    found = Receiver(f"http://127.0.0.1:{port}")
+    with log.open("wb") as said:
+        command = [str(program), "--config", str(folder / "collector.yaml")]
+        process = subprocess.Popen(command, stdout=said, stderr=said)
+    try:
+        deadline = time.monotonic() + 30
+        while "Everything is ready" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield found
+    finally:
+        process.terminate()
+        code = process.wait(20)
+    assert code == 0, log.read_text()
+    for line in out.read_text().splitlines():
+        found.spans += _from_json(json.loads(line))
+
+
+def _from_json(document: dict[str, Any]) -> Iterator[Seen]:
+    for of_resource in document["resourceSpans"]:
+        resource = _pairs(of_resource["resource"])
+        for of_scope in of_resource["scopeSpans"]:
+            for span in of_scope["spans"]:
+                yield Seen(
+                    span["name"],
+                    span["traceId"],
+                    span["spanId"],
+                    span.get("parentSpanId", ""),
+                    {1: "INTERNAL", 2: "SERVER", 3: "CLIENT"}[span["kind"]],
+                    int(span["startTimeUnixNano"]),
+                    int(span["endTimeUnixNano"]),
+                    _pairs(span),
+                    resource,
+                    [(link["traceId"], link["spanId"]) for link in span.get("links", ())],
+                )
+
+
+def _pairs(holder: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for pair in holder.get("attributes", ()):
+        ((type_, value),) = pair["value"].items()
+        found[pair["key"]] = int(value) if type_ == "intValue" else value
     return found
