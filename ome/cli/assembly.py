@@ -102,6 +102,7 @@ class _Operator:
             names.FIELD_MANAGER,
             names.ANNOTATION_APPLIED_HASH,
             status_written=metrics.status_written,
+            applied=metrics.applied,
         )
         discovery = Discovery(client, self._clock)
         context = ControllerContext(
@@ -113,6 +114,7 @@ class _Operator:
             self._rng,
             settings.namespace,
             metrics.status_saved,
+            metrics.registry,
         )
         controllers = setup_all(context)
         for controller in controllers:

@@ -15,6 +15,7 @@ was read, so the loser gets ``Conflict``, and its key runs again with a newer vi
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,7 +41,7 @@ from ome.kube.resource import ObjectKey, Resource
 from ome.kube.resources import NAMESPACES, resource_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ome.kube.client import Client
 
@@ -49,6 +50,7 @@ __all__ = ["Applied", "Applier", "pointer"]
 _NEVER = "1"
 """A resourceVersion that no object has: etcd counts from 1 and the first write makes it 2."""
 
+_RESULTS = {"created": "created", "updated": "changed", "unchanged": "skipped"}
 _TRIES = 3
 _ALWAYS_THERE = ObjectKey("", "default")
 
@@ -67,7 +69,8 @@ class Applier:
     ``hash_annotation`` names the annotation that remembers what was applied; ``predecessors`` are
     field managers of other operators of the same kinds, beside those that are recognised by the
     owner reference that they set. ``resources`` are kinds beyond the built-in ones.
-    ``status_written`` is told the kind of each status that was written.
+    ``status_written`` is told the kind of each status that was written, ``applied`` kind and result
+    of each apply: ``created``, ``changed``, ``skipped``, ``conflict`` or ``failed``.
     """
 
     def __init__(
@@ -79,9 +82,11 @@ class Applier:
         predecessors: Collection[str] = (),
         resources: Collection[Resource] = (),
         status_written: Callable[[str], None] | None = None,
+        applied: Callable[[str, str], None] | None = None,
     ) -> None:
         self._client = client
         self._status_written = status_written
+        self._applied = applied
         self._manager = manager
         self._hash_annotation = hash_annotation
         self._predecessors = frozenset(predecessors)
@@ -135,6 +140,30 @@ class Applier:
         behind (run the key again), and ``ApiError`` and ``TransportError`` as the client does.
         """
         resource = resource or self._resource(desired)
+        with self._counted(resource.kind) as outcome:
+            done = await self._apply(desired, live, resource, replicas)
+            outcome.append(_RESULTS[done.action])
+            return done
+
+    @contextmanager
+    def _counted(self, kind: str) -> Iterator[list[str]]:
+        outcome: list[str] = []
+        try:
+            yield outcome
+        except (Conflict, NotOurs):
+            outcome.append("conflict")
+            raise
+        finally:
+            if self._applied is not None:
+                self._applied(kind, outcome[0] if outcome else "failed")
+
+    async def _apply(
+        self,
+        desired: Mapping[str, Any],
+        live: Mapping[str, Any] | None,
+        resource: Resource,
+        replicas: int | None,
+    ) -> Applied:
         document = self._stamped(desired)
         sent = _with_replicas(document, replicas)
         if live is None:
@@ -164,7 +193,10 @@ class Applier:
         self, desired: Mapping[str, Any], resource: Resource, *, replicas: int | None = None
     ) -> dict[str, Any] | None:
         """Make an object that is not there, as ``apply`` does; None when one of the name exists."""
-        return await self._create(resource, _with_replicas(self._stamped(desired), replicas))
+        with self._counted(resource.kind) as outcome:
+            made = await self._create(resource, _with_replicas(self._stamped(desired), replicas))
+            outcome.append("conflict" if made is None else "created")
+            return made
 
     async def hand_over_replicas(
         self, resource: Resource, live: Mapping[str, Any]

@@ -100,7 +100,7 @@ class Process:
 
 
 @contextmanager
-def manager(log: Path, namespace: str) -> Iterator[Process]:
+def manager(log: Path, namespace: str, metrics: str = "0") -> Iterator[Process]:
     """A manager under its own user; it must end cleanly."""
     apply((HERE / "rbac.yaml").read_text())
     process = Process(
@@ -109,7 +109,7 @@ def manager(log: Path, namespace: str) -> Iterator[Process]:
         f"--kubeconfig={cluster.user_kubeconfig()}",
         f"--namespace={namespace}",
         f"--health-probe-addr=127.0.0.1:{free_port()}",
-        "--metrics-bind-address=0",
+        f"--metrics-bind-address={metrics}",
     )
     try:
         yield process

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.applying import Writer
     from ome.controllers.inferenceservice.exposing import Exposer
     from ome.controllers.inferenceservice.healing import Healer
+    from ome.controllers.inferenceservice.measures import Measures
     from ome.controllers.inferenceservice.observing import Observer
     from ome.controllers.inferenceservice.planning import Planned, Planner
     from ome.controllers.inferenceservice.telling import Teller
@@ -56,6 +57,7 @@ class Reconciler:
         observer: Observer,
         exposer: Exposer,
         teller: Teller,
+        measures: Measures,
     ) -> None:
         self._context = context
         self._resource = resource
@@ -68,12 +70,14 @@ class Reconciler:
         self._observer = observer
         self._exposer = exposer
         self._teller = teller
+        self._measures = measures
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
         """One pass; see the module. Raises what should run again with back-off."""
         stored = self._services.store.get(key)
         if stored is None:
             self._usage.forget(key)
+            self._measures.forget(key)
             return None
         if stored.metadata.deletion_timestamp:
             self._usage.forget(key)
@@ -101,7 +105,8 @@ class Reconciler:
         planned = None if run.failures else self._plan(run)
         if planned is None:
             return
-        run.serverless = planned.plan.service_mode == names.MODE_SERVERLESS
+        run.mode = planned.plan.service_mode
+        run.serverless = run.mode == names.MODE_SERVERLESS
         run.virtual_url = "" if planned.choice is not None else planned.plan.url
         complete = run.paused or await self._writer.apply(run, planned)
         self._observer.observe(run, planned)
@@ -138,6 +143,7 @@ class Reconciler:
             failed = failure
             run.failures.append(failure)
         self._record(run, failed)
+        self._measures.chose(run, None if planned is None else planned.choice, failed)
         return planned
 
     def _record(self, run: Pass, failed: StepFailed | None) -> None:
