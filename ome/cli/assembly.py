@@ -23,13 +23,17 @@ from ome.kube.request import DEFAULT_TIMEOUT
 from ome.kube.resources import CRDS
 from ome.reconciler.access import Access
 from ome.reconciler.fence import Fence
+from ome.reconciler.flightlog import FLIGHTS_PATH, add_flights
 from ome.reconciler.manager import Listen, Manager
 from ome.reconciler.tasks import dump_on_signal
+from ome.telemetry.flights import FlightRecorder
 from ome.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable, Coroutine
+
+    from aiohttp import web
 
     from ome.clock import Clock
     from ome.kube.transport import Transport
@@ -117,10 +121,12 @@ class _Operator:
             metrics.registry,
         )
         controllers = setup_all(context)
+        recorder = FlightRecorder(self._clock.wall)
         for controller in controllers:
             controller.observe(
                 metrics.controller(controller.name, controller.workers),
                 metrics.queue(controller.name),
+                recorder,
             )
         take_census(informers, metrics.registry)
         runnables, ready = self._admission(context)
@@ -136,7 +142,8 @@ class _Operator:
             ready=ready,
             leading=[events.run],
             leadership=self._leadership(renewals, fence, events, give_up),
-            admit=self._readers(),
+            admit=self._readers("/metrics"),
+            extend=self._flights(recorder),
         )
         async with anyio.create_task_group() as group:
             if signals:
@@ -174,12 +181,19 @@ class _Operator:
         admission = make_webhooks(unguarded, self._settings.webhooks, self._metrics.registry)
         return [admission.run], {"webhooks": admission.problem}
 
-    def _readers(self) -> Callable[[str], Awaitable[int]] | None:
-        """Who may read the metrics: everybody, unless they are secured."""
+    def _readers(self, path: str) -> Callable[[str], Awaitable[int]] | None:
+        """Who may read what is served beside the metrics; None where they are not secured."""
         if self._settings.listen.metrics_tls is None:
             return None
         # Reviews are no writes that only the leader may make.
-        return Access(self._client(self._transport), self._clock, "/metrics").status
+        return Access(self._client(self._transport), self._clock, path).status
+
+    def _flights(self, recorder: FlightRecorder) -> Callable[[web.Application], None] | None:
+        """Serves the flight recorder, for whom the API server vouches and for nobody else."""
+        admit = self._readers(FLIGHTS_PATH)
+        if admit is None:
+            return None
+        return lambda app: add_flights(app, recorder, admit)
 
     def _leadership(
         self,

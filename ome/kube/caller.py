@@ -21,6 +21,7 @@ from ome.errors import ApiError, OmeError, TransportError
 from ome.kube.request import status_error
 from ome.kube.spans import answered, request_span
 from ome.kube.transport import NotSent
+from ome.telemetry.flights import wrote
 from ome.telemetry.tracing import traceparent
 
 if TYPE_CHECKING:
@@ -107,13 +108,16 @@ class Caller:
         code = NO_ANSWER
         try:
             with request_span(request, self._transport.host, attempt) as span:
-                bounded = replace(request, timeout=left, query=query, traceparent=traceparent())
+                headers = (*request.headers, *_trace_context())
+                bounded = replace(request, timeout=left, query=query, headers=headers)
                 response = await self._transport.send(bounded)
                 answered(span, response)
             code = str(response.status)
             return response
         finally:
             self.count(request, code, started)
+            if request.writes:
+                wrote(f"{request} {code}")
 
     def count(self, request: Request, code: str, started: float) -> None:
         """Tell the metrics of one attempt."""
@@ -126,6 +130,12 @@ class Caller:
             return asked * (1 + self._rng.random() / 4)  # never earlier than the server asked
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1))
         return longest * (0.5 + self._rng.random() / 2)
+
+
+def _trace_context() -> tuple[tuple[str, str], ...]:
+    """The header that lets the server go on with our trace."""
+    value = traceparent()
+    return (("traceparent", value),) if value else ()
 
 
 def _repeatable(request: Request, failure: OmeError) -> bool:

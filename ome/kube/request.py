@@ -68,8 +68,8 @@ class Request:
     accept: str = JSON
     timeout: float = DEFAULT_TIMEOUT
     user_agent: str = ""
-    traceparent: str = ""
-    """The W3C trace context that the server may go on with."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Beside those that every request has; names are lower case."""
     guard: WriteGuard | None = field(default=None, repr=False, compare=False)
     """Asked once more when the bytes of a write are about to leave."""
 

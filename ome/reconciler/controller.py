@@ -31,8 +31,10 @@ from opentelemetry.trace import INVALID_SPAN, StatusCode
 
 from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
 from ome.kube.resource import ObjectKey
+from ome.reconciler.mapping import self_key
 from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
-from ome.telemetry import tracing
+from ome.telemetry import flights, tracing
+from ome.telemetry.flights import Flight
 
 if TYPE_CHECKING:
     import random
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from ome.clock import Clock
     from ome.informers.informer import Informer
     from ome.reconciler.queue import QueueMetrics
+    from ome.telemetry.flights import FlightRecorder
 
 __all__ = ["Controller", "ControllerMetrics", "Origin", "Result"]
 
@@ -105,13 +108,21 @@ class Controller(Generic[K]):
         self._clock = clock
         self._timeout = timeout
         self._origin = origin
+        self._primary: Informer[Any] | None = None
+        self._recorder: FlightRecorder | None = None
         self._metrics: ControllerMetrics = _NoMetrics()
         self._rng = rng
         self.queue: WorkQueue[K] = WorkQueue(clock, rng)
         self._settled = False
 
-    def observe(self, controller: ControllerMetrics, queue: QueueMetrics) -> None:
+    def observe(
+        self,
+        controller: ControllerMetrics,
+        queue: QueueMetrics,
+        recorder: FlightRecorder | None = None,
+    ) -> None:
         """Report to these from now on; called before anything is added."""
+        self._recorder = recorder
         self._metrics = controller
         self.queue = WorkQueue(self._clock, self._rng, metrics=queue)
 
@@ -135,6 +146,8 @@ class Controller(Generic[K]):
                 self.queue.add(key, priority)
 
         informer.add_handler(handle)
+        if mapper is self_key:
+            self._primary = informer
 
     async def run(self) -> None:
         """Work until cancelled; call once the informers are in sync."""
@@ -169,10 +182,12 @@ class Controller(Generic[K]):
                 reconcile_id=f"{self._rng.getrandbits(64):016x}",
             ),
             self._traced(key) as span,
+            self._recorded(key) as flight,
         ):
             try:
                 result = await self._attempt(key)
             finally:
+                flight.result = result
                 span.set_attribute("reconcile.result", result)
                 if result == "error":
                     span.set_status(StatusCode.ERROR)
@@ -205,6 +220,19 @@ class Controller(Generic[K]):
             tracing.recorded(f"queue {self.name}", waited)
             yield span
 
+    @contextmanager
+    def _recorded(self, key: K) -> Iterator[Flight]:
+        """Have the flight recorder see the run, from the version of the object that it is about."""
+        if self._recorder is None:
+            yield Flight(0.0)
+            return
+        with self._recorder.flight(self.name, str(key)) as flight:
+            if self._primary is not None and isinstance(key, ObjectKey):
+                held = self._primary.store.get(ObjectKey(*key))
+                version = "gone" if held is None else held.metadata.resource_version
+                flights.saw(self._primary.resource.kind, version)
+            yield flight
+
     async def _attempt(self, key: K) -> str:
         try:
             with anyio.fail_after(self._timeout):
@@ -224,16 +252,19 @@ class Controller(Generic[K]):
             return "requeue_after"
         except TerminalError as error:
             log.error("reconcile.terminal", error=str(error))
+            flights.decided(f"gave up: {error}")
             self._metrics.terminal_error()
             self.queue.forget(key)
             return "error"
         except (OmeError, TimeoutError) as error:
             text = str(error) or f"no end after {self._timeout:g} s"
             log.error("reconcile.error", error=text, kind=type(error).__name__)
+            flights.decided(f"failed, will try again: {text}")
             self.queue.add_rate_limited(key)
             return "error"
-        except Exception:
+        except Exception as error:
             log.exception("reconcile.panic")
+            flights.decided(f"a bug: {type(error).__name__}: {error}")
             self._metrics.panicked()
             self.queue.add_rate_limited(key)
             return "error"

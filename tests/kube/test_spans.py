@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from ome.kube.transport import Response
 from ome.telemetry.tracing import span
 from tests.support.spans import recording
 from tests.support.virtual_time import VirtualClock, run_virtual
+
+if TYPE_CHECKING:
+    from ome.kube.request import Request
 
 
 @pytest.mark.parametrize(
@@ -45,8 +49,8 @@ class Answers:
         self.codes = list(codes)
         self.sent: list[str] = []
 
-    async def send(self, request: object) -> Response:
-        self.sent.append(request.traceparent)  # type: ignore[attr-defined]
+    async def send(self, request: Request) -> Response:
+        self.sent.append(dict(request.headers).get("traceparent", ""))
         return Response(self.codes.pop(0), {}, b'{"kind": "Pod", "metadata": {}}')
 
 

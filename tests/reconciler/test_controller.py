@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
 from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Controller, Origin, Result
+from ome.telemetry.flights import FlightRecorder
 from tests.support.spans import recording
 from tests.support.virtual_time import VirtualClock, run_virtual
 
@@ -232,3 +233,31 @@ def test_a_run_belongs_to_the_trace_of_the_change_that_it_acts_on() -> None:
     assert wait.trace_id == TRACE
     assert wait.end - wait.start == 1_000_000_000
     assert wait.start == first.start
+
+
+def test_the_flight_recorder_has_what_became_of_a_key() -> None:
+    async def body() -> list[dict[str, Any]]:
+        clock, report = VirtualClock(), Report()
+        recorder = FlightRecorder(clock.wall)
+        outcomes: list[Exception | None] = [OmeError("server away"), TerminalError("no"), None]
+
+        async def reconcile(_: str) -> Result | None:
+            outcome = outcomes.pop(0)
+            if outcome is not None:
+                raise outcome
+            return None
+
+        controller: Controller[str] = Controller(
+            "test", reconcile, clock=clock, rng=random.Random(1), workers=1
+        )
+        controller.observe(report, report, recorder)
+        for _ in range(2):
+            controller.queue.add("key")
+            with anyio.move_on_after(5):
+                await controller.run()
+        return recorder.of("test", "key")
+
+    away, terminal, done = run_virtual(body)
+    assert away["decided"] == ["failed, will try again: server away"]
+    assert terminal["decided"] == ["gave up: no"]
+    assert [item["result"] for item in (away, terminal, done)] == ["error", "error", "success"]

@@ -18,7 +18,9 @@ from ome.controllers.inferenceservice.migrating import migration
 from ome.controllers.inferenceservice.passes import Pass
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.errors import ApiError, NotFound, TransportError
+from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Result
+from ome.telemetry.flights import saw
 
 if TYPE_CHECKING:
     from ome.controllers.context import ControllerContext
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.world import World
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
-    from ome.kube.resource import ObjectKey, Resource
+    from ome.kube.resource import Resource
 
 __all__ = ["Reconciler"]
 
@@ -144,7 +146,15 @@ class Reconciler:
             run.failures.append(failure)
         self._record(run, failed)
         self._measures.chose(run, None if planned is None else planned.choice, failed)
+        self._note(run)
         return planned
+
+    def _note(self, run: Pass) -> None:
+        """Have the flight recorder know what the plan is made from."""
+        for used in run.uses:
+            version = self._world.version(used.kind, ObjectKey(used.namespace, used.name))
+            if version:
+                saw(f"{used.kind} {used.name}", version)
 
     def _record(self, run: Pass, failed: StepFailed | None) -> None:
         self._usage.record(

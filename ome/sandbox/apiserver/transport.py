@@ -58,7 +58,7 @@ class EmbeddedTransport:
                 "accept": request.accept,
                 "content-type": request.content_type,
                 "user-agent": request.user_agent,
-                "traceparent": request.traceparent,
+                **dict(request.headers),
             },
             request.body or b"",
             self._user,
