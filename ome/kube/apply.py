@@ -37,6 +37,7 @@ from ome.errors import (
 from ome.kube import documents, managed_fields
 from ome.kube.changes import status_changes
 from ome.kube.compare import contains, document_hash
+from ome.kube.documents import pointer
 from ome.kube.request import key_of
 from ome.kube.resource import ObjectKey, Resource
 from ome.kube.resources import NAMESPACES, resource_for
@@ -396,8 +397,3 @@ class Applier:
         value = managed_fields.moved(entries, names, self._manager)
         replace = {"op": "replace", "path": "/metadata/managedFields", "value": value}
         return await self.patch_user_object(resource, live["metadata"], [replace])
-
-
-def pointer(*path: str) -> str:
-    """A JSON pointer: ``pointer("metadata", "annotations", "a.io/b")``."""
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)

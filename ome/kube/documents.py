@@ -17,6 +17,7 @@ __all__ = [
     "is_other_uid",
     "owner_text",
     "place",
+    "pointer",
     "with_replicas",
 ]
 
@@ -60,3 +61,8 @@ def owner_text(desired: Mapping[str, Any]) -> str:
         if reference.get("controller"):
             return f"{reference['kind']} {reference['name']}"
     return "us"
+
+
+def pointer(*path: str) -> str:
+    """A JSON pointer: ``pointer("metadata", "annotations", "a.io/b")``."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
