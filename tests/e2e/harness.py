@@ -100,8 +100,8 @@ class Process:
 
 
 @contextmanager
-def manager(log: Path, namespace: str, metrics: str = "0") -> Iterator[Process]:
-    """A manager under its own user; it must end cleanly."""
+def manager(log: Path, namespace: str, metrics: str = "0", *words: str) -> Iterator[Process]:
+    """A manager under its own user, with these flags as well; it must end cleanly."""
     apply((HERE / "rbac.yaml").read_text())
     process = Process(
         log,
@@ -110,6 +110,7 @@ def manager(log: Path, namespace: str, metrics: str = "0") -> Iterator[Process]:
         f"--namespace={namespace}",
         f"--health-probe-addr=127.0.0.1:{free_port()}",
         f"--metrics-bind-address={metrics}",
+        *words,
     )
     try:
         yield process
