@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import urllib.request
 import uuid
 from contextlib import contextmanager
@@ -21,8 +19,9 @@ from ome.cli.nodeagent import start_delay
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests import cluster
-from tests.e2e.harness import ROOT, free_port
+from tests.e2e.harness import free_port
 from tests.storage.support import on_disk
+from tests.support.commands import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +50,7 @@ def node() -> Iterator[str]:
 @contextmanager
 def an_agent(
     node: str, namespace: str, root: Path, hub: Hub, log: Path, port: int
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Command]:
     words = [
         "agent",
         f"--port={port}",
@@ -60,14 +59,7 @@ def an_agent(
         f"--kubeconfig={os.environ['KUBECONFIG']}",
     ]
     environ = {**os.environ, "NODE_NAME": node, "HF_ENDPOINT": hub.url, "POD_IP": "127.0.0.1"}
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from ome.cli import main; main()", *words],
-            stdout=out,
-            stderr=out,
-            cwd=ROOT,
-            env=environ,
-        )
+    process = Command(*words, out=log, env=environ)
     try:
         yield process
     finally:

@@ -16,6 +16,7 @@ from ome.api import names
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.migrating import migration
 from ome.controllers.inferenceservice.passes import Pass
+from ome.controllers.inferenceservice.planning import awaited
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.errors import ApiError, NotFound, TransportError
 from ome.kube.resource import ObjectKey
@@ -141,8 +142,11 @@ class Reconciler:
             failed = planned.failure
             if planned.choice is not None:
                 run.unsatisfied = planned.choice.warning
+                waits = awaited(planned.choice)
+                if waits is not None:
+                    raise waits
         except StepFailed as failure:
-            failed = failure
+            planned, failed = None, failure
             run.failures.append(failure)
         self._record(run, failed)
         self._measures.chose(run, None if planned is None else planned.choice, failed)

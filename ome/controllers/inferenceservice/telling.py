@@ -75,7 +75,11 @@ class Teller:
     def _events(
         self, run: Pass, old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]
     ) -> None:
-        said = [(failure.condition, failure.reason, failure.event) for failure in run.failures]
+        said = [
+            (failure.condition, failure.reason, failure.event)
+            for failure in run.failures
+            if failure.event
+        ]
         if run.unsatisfied:
             reason = names.REASON_ACCELERATOR_CLASS
             said.append((names.CONDITION_ACCELERATOR_SELECTED, reason, run.unsatisfied))
