@@ -105,18 +105,21 @@ def _sort(found: _Nodes, node: str, entry: Entry, now: float) -> None:
         found.failed[node] = entry
     elif entry.status == UPDATING and entry.progress is not None:
         progress = entry.progress
-        rate, rest = progress.speed_bytes_per_sec, progress.total_bytes - progress.completed_bytes
-        heard = moment_of(progress.last_updated)
-        if heard and now - heard > _SILENT:
-            found.silent[node] = now - heard
+        rate, heard = progress.speed_bytes_per_sec, moment_of(progress.last_updated)
+        age = max(now - heard, 0.0) if heard else 0.0
+        if age > _SILENT:
+            found.silent[node] = age
+            rate = 0.0
+        # Nodes report each half minute at most: meanwhile the download has gone on.
+        done = min(progress.completed_bytes + int(rate * age), progress.total_bytes)
         found.downloading.append(
             NodeProgress(
                 node,
                 progress.phase or names.PHASE_DOWNLOADING,
-                progress.completed_bytes,
+                done,
                 progress.total_bytes,
                 rate,
-                max(rest, 0) / rate if rate > 0 else None,
+                (progress.total_bytes - done) / rate if rate > 0 else None,
             )
         )
     else:

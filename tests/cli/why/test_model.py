@@ -29,7 +29,7 @@ def entry(status: str, **more: Any) -> dict[str, Any]:
     return {"name": "llama", "status": status, **more}
 
 
-def fetching(done: int, total: int, rate: float, heard: float = 5) -> dict[str, Any]:
+def fetching(done: int, total: int, rate: float, heard: float = 0) -> dict[str, Any]:
     progress = {
         "phase": "downloading",
         "totalBytes": total,
@@ -92,10 +92,17 @@ def test_ready_downloading_waiting_and_failed_are_told_apart() -> None:
 
 
 def test_a_download_that_is_not_heard_of_is_a_trouble() -> None:
-    story = model_story(facts({"a": fetching(1, 10, 0, heard=600)}))
+    story = model_story(facts({"a": fetching(1, 10, 5, heard=600)}))
     assert story.answer == "is ready on 0 nodes, downloading on 1 (at no known rate)"
     assert story.troubles == ["a: no news of its download for 10 min; see the log of its agent"]
     assert story.seconds_left is None
+
+
+def test_a_report_is_carried_on_to_now() -> None:
+    (download,) = model_story(facts({"a": fetching(10, 100, 2, heard=20)})).downloads
+    assert (download.completed, download.seconds_left) == (50, 25)
+    (download,) = model_story(facts({"a": fetching(90, 100, 2, heard=20)})).downloads
+    assert (download.completed, download.seconds_left) == (100, 0)
 
 
 def test_nodes_that_are_not_meant_are_not_missed() -> None:
