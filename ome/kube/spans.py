@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import INVALID_SPAN, StatusCode
 
-from ome.telemetry.tracing import call_span
+from ome.telemetry.tracing import call_span, enabled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,9 @@ def template(path: str) -> str:
 @contextmanager
 def request_span(request: Request, host: str, attempt: int) -> Iterator[Span]:
     """A span around one attempt of a request; what it raises marks it as failed."""
+    if not enabled():
+        yield INVALID_SPAN
+        return
     route = template(request.path)
     with call_span(f"{request.method} {route}") as span:
         if span.is_recording():

@@ -13,7 +13,7 @@ from hack.control_plane import build
 from ome.api import names
 from ome.cli.assembly import Settings, operate
 from ome.clock import SystemClock
-from ome.controllers.resources import INFERENCE_SERVICES
+from ome.controllers.resources import CLUSTER_BASE_MODELS, INFERENCE_SERVICES
 from ome.kube.http import connect
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS
@@ -135,6 +135,9 @@ async def one_trace(collector: Receiver, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
     async with a_place() as place:
         await place.register()
+        # Where its files are is known, so pods are made at once.
+        known = {"spec": {"storage": {"path": "/raid/live"}}}
+        await place.client.merge_patch(CLUSTER_BASE_MODELS, ObjectKey("", place.name), known)
         with configure_tracing("ome-manager", "test"):
             collector.expected = (place.name, *await play(place))
 
