@@ -207,8 +207,6 @@ def _parser() -> argparse.ArgumentParser:
     user = command("user", _user, "write a kubeconfig for a user and print its path", newest)
     user.add_argument("name", help="system:serviceaccount:NAMESPACE:NAME gets a token")
     user.add_argument("--group", action="append", default=[], help="may be repeated")
-    collector = commands.add_parser(
-        "collector", help="build the OpenTelemetry Collector of the tests and print its path"
-    )
-    collector.set_defaults(run=_collector)
+    text = "build the OpenTelemetry Collector of the tests and print its path"
+    commands.add_parser("collector", help=text, description=text).set_defaults(run=_collector)
     return parser

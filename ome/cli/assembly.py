@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -31,12 +31,13 @@ from ome.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from aiohttp import web
 
     from ome.clock import Clock
     from ome.kube.transport import Transport
+    from ome.reconciler.controller import Controller
     from ome.reconciler.manager import Leadership
     from ome.webhooks.serving import WebhookSettings
 
@@ -101,13 +102,7 @@ class _Operator:
         events = EventRecorder(
             client, names.EVENT_COMPONENT, self._clock, dropped=metrics.events_dropped.inc
         )
-        applier = Applier(
-            client,
-            names.FIELD_MANAGER,
-            names.ANNOTATION_APPLIED_HASH,
-            status_written=metrics.status_written,
-            applied=metrics.applied,
-        )
+        applier = self._applier(client)
         discovery = Discovery(client, self._clock)
         context = ControllerContext(
             client,
@@ -121,13 +116,7 @@ class _Operator:
             metrics.registry,
         )
         controllers = setup_all(context)
-        recorder = FlightRecorder(self._clock.wall)
-        for controller in controllers:
-            controller.observe(
-                metrics.controller(controller.name, controller.workers),
-                metrics.queue(controller.name),
-                recorder,
-            )
+        recorder = self._observe(controllers)
         take_census(informers, metrics.registry)
         runnables, ready = self._admission(context)
         _watch_crds(informers, discovery)
@@ -151,6 +140,23 @@ class _Operator:
                 group.start_soon(dump_on_signal)
             await manager.run()
             group.cancel_scope.cancel()
+
+    def _applier(self, client: Client) -> Applier:
+        return Applier(
+            client,
+            names.FIELD_MANAGER,
+            names.ANNOTATION_APPLIED_HASH,
+            status_written=self._metrics.status_written,
+            applied=self._metrics.applied,
+        )
+
+    def _observe(self, controllers: Sequence[Controller[Any]]) -> FlightRecorder:
+        """Have what the controllers do measured and recorded."""
+        recorder = FlightRecorder(self._clock.wall)
+        for controller in controllers:
+            report = self._metrics.controller(controller.name, controller.workers)
+            controller.observe(report, self._metrics.queue(controller.name), recorder)
+        return recorder
 
     def _client(
         self, transport: Transport, guard: Fence | None = None, seconds: float = DEFAULT_TIMEOUT
