@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NEXT_STEP = "check the network and the free disk space (5 GB are needed) and run this again"
 PKI_SOURCE = Path(__file__).with_name("pki") / "main.go"
+COLLECTOR_SOURCE = Path(__file__).with_name("collector")
 STAGES = "kustomize/stage"
 STAGE_FILES = (
     "node/fast/node-initialize.yaml",
@@ -42,8 +43,17 @@ STAGE_FILES = (
 
 def pki_path() -> Path:
     """Where the certificate maker is kept: under a name that changes with its source."""
-    source = hashlib.sha256(PKI_SOURCE.read_bytes()).hexdigest()[:12]
-    return versions.cache() / "bin" / f"ome-pki-{source}"
+    return versions.cache() / "bin" / f"ome-pki-{_digest(PKI_SOURCE)}"
+
+
+def collector_path() -> Path:
+    """Where the OpenTelemetry Collector is kept, likewise."""
+    source = _digest(*(COLLECTOR_SOURCE / name for name in ("go.mod", "go.sum", "main.go")))
+    return versions.cache() / "bin" / f"otelcol-{versions.COLLECTOR}-{source}"
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def stages_path() -> Path:
@@ -82,6 +92,14 @@ def ensure(wanted: Sequence[versions.Binary]) -> None:
         missing = [binary for binary in wanted if not _built(binary.name).is_file()]
         if not _complete(missing):  # else another start built it while this one waited
             builder.build(missing)
+
+
+def ensure_collector() -> Path:
+    """The OpenTelemetry Collector of `collector/`, built when it is not cached."""
+    if not collector_path().is_file():
+        with _building() as builder:
+            builder.collector()
+    return collector_path()
 
 
 def _built(name: str) -> Path:
@@ -135,6 +153,18 @@ class _Builder:
         new.write_text(text)
         kept.parent.mkdir(exist_ok=True)
         new.replace(kept)
+
+    def collector(self) -> None:
+        path = collector_path()
+        if path.is_file():  # another start built it while this one waited
+            return
+        progress(f"building the OpenTelemetry Collector {versions.COLLECTOR}: some minutes")
+        folder = self.work / "collector"
+        shutil.copytree(COLLECTOR_SOURCE, folder)
+        with timed(f"built {path.name}"):
+            stamps = {"main.version": versions.COLLECTOR}
+            self._compile(folder, stamps, ["."], output=path.name)
+            self._move(path.name)
 
     def build(self, missing: Sequence[versions.Binary]) -> None:
         names = [binary.name for binary in missing]

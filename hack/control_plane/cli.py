@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import layout, lifecycle, lws, nodes, processes
+from . import build, layout, lifecycle, lws, nodes, processes
 from .crds import NAMES
 from .errors import ControlPlaneError
 from .terminal import progress
@@ -123,6 +123,10 @@ def _user(wanted: argparse.Namespace) -> None:
     print(lifecycle.add_user(_running(wanted.dir), wanted.name, wanted.group))
 
 
+def _collector(_: argparse.Namespace) -> None:
+    print(build.ensure_collector())
+
+
 def _running(folder: Path | None) -> Start:
     """The start in this folder, else the newest that runs."""
     if folder is not None:
@@ -213,4 +217,6 @@ def _parser() -> argparse.ArgumentParser:
     user = command("user", _user, "write a kubeconfig for a user and print its path", newest)
     user.add_argument("name", help="system:serviceaccount:NAMESPACE:NAME gets a token")
     user.add_argument("--group", action="append", default=[], help="may be repeated")
+    text = "build the OpenTelemetry Collector of the tests and print its path"
+    commands.add_parser("collector", help=text, description=text).set_defaults(run=_collector)
     return parser

@@ -21,6 +21,7 @@ _COMMANDS = {
     "sandbox": ("ome.cli.sandbox", "run a simulated cluster in one process, OME included"),
     "validate": ("ome.cli.validate", "say what admission would say of manifests, offline"),
     "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
+    "why": ("ome.cli.why", "what is the matter with a service or model, and what happened to it"),
     "render": ("ome.cli.render", "the objects that a service would have, or what would change"),
     "plan": ("ome.cli.plan", "which services of a cluster an edit would restart"),
     "adopt": ("ome.cli.adopt", "what taking over a cluster's services would change"),

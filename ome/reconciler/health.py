@@ -12,7 +12,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from ome.errors import UserError
 
@@ -112,9 +112,9 @@ def metrics_app(
             if status != 200:
                 return web.Response(status=status, text=_REFUSALS.get(status, ""))
         refresh()
-        return web.Response(
-            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        # Exemplars have a place in OpenMetrics alone, so it is given to who asks for it.
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
     app = web.Application()
     app.router.add_get("/metrics", handle)

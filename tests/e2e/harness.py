@@ -95,8 +95,8 @@ class Process:
 
 
 @contextmanager
-def manager(log: Path, namespace: str) -> Iterator[Process]:
-    """A manager under its own user; it must end cleanly."""
+def manager(log: Path, namespace: str, metrics: str = "0", *words: str) -> Iterator[Process]:
+    """A manager under its own user, with these flags as well; it must end cleanly."""
     apply((HERE / "rbac.yaml").read_text())
     process = Process(
         log,
@@ -104,7 +104,8 @@ def manager(log: Path, namespace: str) -> Iterator[Process]:
         f"--kubeconfig={cluster.user_kubeconfig()}",
         f"--namespace={namespace}",
         f"--health-probe-addr=127.0.0.1:{free_port()}",
-        "--metrics-bind-address=0",
+        f"--metrics-bind-address={metrics}",
+        *words,
     )
     try:
         yield process

@@ -26,6 +26,7 @@ from ome.controllers.inferenceservice.workload import (
 from ome.controllers.regarding import regarding
 from ome.errors import ApiError, Conflict, NotOurs, OmeError, RetryAfter
 from ome.kube.resource import ObjectKey
+from ome.telemetry.flights import decided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -180,6 +181,7 @@ class Writer:
         run.waiting.add(component)
         run.come_back(_TURN_RETRY)
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))
+        decided(f"{component} waits for its turn to replace pods, after {len(turn.ahead)} others")
         return False
 
     def _former(self, run: Pass, planned: Planned, component: str) -> dict[str, Any] | None:
