@@ -100,19 +100,16 @@ def test_a_further_query_asks_the_same_server_with_the_same_credentials() -> Non
         "authenticationRef": {"name": "token"},
         "authModes": "bearer",
     }
-    query = {"type": "prometheus", "metadata": {"query": "x", "threshold": "1"}}
+    asked = {"query": "x", "threshold": "1"}
+    query: dict[str, Any] = {"type": "prometheus", "metadata": asked}
     (found,) = triggers(listed(query), config)
     assert found["metadata"] == {
-        "query": "x",
-        "threshold": "1",
+        **asked,
         "serverAddress": "http://p:9090",
         "authModes": "bearer",
     }
     assert found["authenticationRef"] == {"name": "token", "kind": "TriggerAuthentication"}
-    elsewhere = {
-        "type": "prometheus",
-        "metadata": {**query["metadata"], "serverAddress": "http://q"},
-    }  # type: ignore[dict-item]
+    elsewhere = {**query, "metadata": {**asked, "serverAddress": "http://q"}}
     assert triggers(listed(elsewhere), config) == [elsewhere]
     own = {**query, "authenticationRef": {"name": "mine"}}
     (found,) = triggers(listed(own), config)
