@@ -30,24 +30,26 @@ def leader_worker_set(
     leader: Mapping[str, Any],
     worker: Mapping[str, Any] | None,
     *,
-    scaled: bool = False,
+    least: int | None = None,
 ) -> dict[str, Any]:
     """The set, with the replicas that the component asks for; a group restarts as a whole.
 
     Without ``worker`` a group is the leader alone, and the template of workers is the leader's.
-    Of what is ``scaled`` by an autoscaler nothing is said of replicas.
+    ``least`` is how many an autoscaler begins with: the number is then its own.
     """
     name = workload_set_name(metadata.name)
     if (LWS_KIND, name) in inputs.taken:
         name = workload_set_name(metadata.name, taken=True)
     described = metadata.object(name, labels=metadata.common)
     described["annotations"][names.ANNOTATION_RENDERING] = inputs.rendering
+    if least is not None:
+        described["annotations"][names.ANNOTATION_ASKED_REPLICAS] = str(least)
     return {
         "apiVersion": LWS_API_VERSION,
         "kind": LWS_KIND,
         "metadata": described,
         "spec": {
-            **({} if scaled else {"replicas": _replicas(component)}),
+            **({} if least is not None else {"replicas": _replicas(component)}),
             "startupPolicy": "LeaderCreated",
             "networkConfig": {"subdomainPolicy": "Shared"},
             "rolloutStrategy": {

@@ -62,7 +62,8 @@ def _multi_node(inputs: PlanInputs, component: Component, metadata: ComponentMet
     container = pods.main_container(leader, runner, inputs.service.metadata)
     owner = inputs.service.metadata.name
     scaled = scaling.scales_by_itself(inputs, metadata, component)
-    groups = lws.leader_worker_set(inputs, component, metadata, leader, worker, scaled=scaled)
+    least = scaling.replica_bounds(component)[0] if scaled else None
+    groups = lws.leader_worker_set(inputs, component, metadata, leader, worker, least=least)
     objects = [
         groups,
         service.leader_service(metadata, container, owner, component.name),

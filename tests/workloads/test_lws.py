@@ -198,6 +198,7 @@ def test_groups_are_scaled_by_what_was_asked_for(
         assert made[LWS]["spec"]["replicas"] == 2
         return
     assert "replicas" not in made[LWS]["spec"]
+    assert made[LWS]["metadata"]["annotations"]["ome.io/asked-replicas"] == "2"
     scaler = made[kind]
     assert scaler["spec"]["scaleTargetRef"] == {**TARGET, "name": "lws-chat-engine"}
     assert 2 in (scaler["spec"].get("minReplicas"), scaler["spec"].get("minReplicaCount"))

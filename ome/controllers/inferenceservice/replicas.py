@@ -3,8 +3,9 @@
 In between the number belongs to whoever changes it: a human, an autoscaler. What was asked last
 stands in an annotation, so a wish that is repeated is known from one that is new.
 
-Where an autoscaler of ours takes over nothing is asked any more, and the annotation stays: when the
-autoscaler goes again, the number that it left stays too, until the service asks for another one.
+Where an autoscaler of ours moves it, the plan has that annotation and no number: it is sent at the
+creation only. The annotation goes on to follow the wish, so when the autoscaler goes again, the
+number that it left stays until the service asks for another one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["once"]
 
 _NONE = "0"
-_AWAKE = 1
 
 
 def once(
@@ -31,25 +31,23 @@ def once(
     if kind != (LEADER_WORKER_SETS.api_version, LEADER_WORKER_SETS.kind):
         return dict(desired), None
     held = {} if live is None else live["metadata"].get("annotations") or {}
-    asked: str | None = held.get(names.ANNOTATION_ASKED_REPLICAS)
+    before: str | None = held.get(names.ANNOTATION_ASKED_REPLICAS)
     replicas = desired["spec"].get("replicas")
     if replicas is None:
-        return _left_alone(desired, live, asked)
+        return dict(desired), _first(desired, live, before)
     document = _without_replicas(_marked(desired, str(replicas)))
-    return document, None if asked == str(replicas) else int(replicas)
+    return document, None if before == str(replicas) else int(replicas)
 
 
-def _left_alone(
-    desired: Mapping[str, Any], live: Mapping[str, Any] | None, asked: str | None
-) -> tuple[dict[str, Any], int | None]:
-    """A workload that an autoscaler moves; it does not move one that it finds at zero."""
+def _first(
+    desired: Mapping[str, Any], live: Mapping[str, Any] | None, before: str | None
+) -> int | None:
+    """The number that an autoscaler begins with; it does not move what it finds at zero."""
+    asked = (desired["metadata"].get("annotations") or {}).get(names.ANNOTATION_ASKED_REPLICAS)
     if asked is None:
-        return dict(desired), None
-    if asked != _NONE:
-        return _marked(desired, asked), None
-    asleep = live is not None and live["spec"].get("replicas") == 0
-    # Said once: when the autoscaler itself goes to zero later, it is not woken by us.
-    return _marked(desired, str(_AWAKE)), _AWAKE if asleep else None
+        return None
+    asleep = live is not None and before == _NONE and live["spec"].get("replicas") == 0
+    return int(asked) if live is None or asleep else None
 
 
 def _marked(desired: Mapping[str, Any], asked: str) -> dict[str, Any]:

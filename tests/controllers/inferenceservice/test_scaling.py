@@ -71,9 +71,15 @@ def test_classes_follow_each_other_and_the_groups_stay() -> None:
 
 def test_a_wish_for_more_does_not_undo_the_autoscaler() -> None:
     async def body(cluster: FakeCluster) -> None:
-        assert replicas(cluster) in (None, 1)
+        assert replicas(cluster) == 2
         scale(cluster, 6)
         edit(cluster, engine=engine(minReplicas=3, maxReplicas=8))
+        await anyio.sleep(1)
+        assert replicas(cluster) == 6
+        annotate(cluster, autoscalerClass=None)
+        await anyio.sleep(1)
+        assert (names(cluster, HPAS), replicas(cluster)) == ([], 6)
+        annotate(cluster, autoscalerClass="hpa")
         await anyio.sleep(1)
         assert replicas(cluster) == 6
         spec = found(cluster, HPAS, ObjectKey("demo", "chat-engine"))["spec"]
