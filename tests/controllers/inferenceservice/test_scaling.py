@@ -1,4 +1,4 @@
-"""Groups of nodes under autoscalers: who says how many there are, and when."""
+"""Components under autoscalers: which one there is, who says how many pods there are, and when."""
 
 from __future__ import annotations
 
@@ -7,18 +7,117 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from ome.controllers.resources import LEADER_WORKER_SETS, SCALED_OBJECTS
+from ome.controllers.resources import INFERENCE_SERVICES, LEADER_WORKER_SETS, SCALED_OBJECTS
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import HPAS
+from ome.kube.resources import DEPLOYMENTS, HPAS
 from tests.controllers.inferenceservice.test_exposing import names, play
-from tests.controllers.inferenceservice.world import annotate, edit, found
+from tests.controllers.inferenceservice.world import (
+    ENGINE,
+    SERVICE,
+    annotate,
+    available,
+    condition,
+    edit,
+    found,
+    service,
+)
 
 if TYPE_CHECKING:
     from tests.support.fake_cluster import FakeCluster
 
 GROUP = ObjectKey("demo", "lws-chat-engine")
 RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
+KEDA = {"ome.io/autoscalerClass": "keda"}
 KINDS = (LEADER_WORKER_SETS, SCALED_OBJECTS)
+
+
+def test_classes_of_autoscalers_follow_each_other_and_replicas_stay() -> None:
+    def replicas(cluster: FakeCluster) -> int:
+        return int(found(cluster, DEPLOYMENTS, ENGINE)["spec"]["replicas"])
+
+    def scale(cluster: FakeCluster, count: int) -> None:
+        held = found(cluster, DEPLOYMENTS, ENGINE)
+        held["spec"]["replicas"] = count
+        cluster.put(held)
+
+    async def body(cluster: FakeCluster) -> None:
+        for count, (chosen, hpas, scaled) in enumerate(
+            [
+                ("hpa", ["chat-engine"], []),
+                ("keda", [], ["scaledobject-chat-engine"]),
+                ("external", [], []),
+                ("keda", [], ["scaledobject-chat-engine"]),
+                ("hpa", ["chat-engine"], []),
+                ("external", [], []),
+            ],
+            start=2,
+        ):
+            held = found(cluster, INFERENCE_SERVICES, SERVICE)
+            held["metadata"]["annotations"] = {"ome.io/autoscalerClass": chosen}
+            cluster.put(held)
+            scale(cluster, count)
+            await anyio.sleep(1)
+            assert (names(cluster, HPAS), names(cluster, SCALED_OBJECTS)) == (hpas, scaled), chosen
+            assert replicas(cluster) == count, chosen
+
+    play(body, None, SCALED_OBJECTS)
+
+
+def test_an_autoscaler_of_the_user_is_left_alone() -> None:
+    theirs = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {
+            "name": "chat-engine",
+            "namespace": "demo",
+            "labels": {"ome.io/inferenceservice": "chat", "component": "engine"},
+        },
+        "spec": {"maxReplicas": 9},
+    }
+
+    async def body(cluster: FakeCluster) -> None:
+        assert found(cluster, HPAS, ENGINE)["spec"] == {"maxReplicas": 9}
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+
+    notes = {"ome.io/autoscalerClass": "external"}
+    play(body, None, annotations=notes, before=lambda cluster: cluster.put(theirs))
+
+
+def test_without_keda_the_condition_says_what_to_install() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        engine = condition(cluster, "EngineReady")
+        assert engine["status"] == "False"
+        assert "install KEDA" in engine["message"]
+        cluster.install(SCALED_OBJECTS)
+        await anyio.sleep(3)
+        assert names(cluster, SCALED_OBJECTS) == ["scaledobject-chat-engine"]
+        assert condition(cluster, "EngineReady")["status"] == "True"
+
+    play(body, None, annotations=KEDA)
+
+
+def test_services_with_equal_tails_share_no_scaled_object() -> None:
+    first, second = (letter + "x" * 50 for letter in "ab")
+
+    def both(cluster: FakeCluster) -> None:
+        for name in (first, second):
+            wanted = service(name)
+            wanted["metadata"]["annotations"] = KEDA
+            cluster.put(wanted)
+
+    async def body(cluster: FakeCluster) -> None:
+        await anyio.sleep(5)
+        targets = sorted(
+            item["spec"]["scaleTargetRef"]["name"] for item in cluster.objects(SCALED_OBJECTS)
+        )
+        assert targets == [f"{first}-engine", f"{second}-engine"]
+
+    play(body, None, SCALED_OBJECTS, before=both)
+
+
+# Groups of nodes.
 
 
 def engine(**more: Any) -> dict[str, Any]:
