@@ -105,7 +105,8 @@ def compute_status(stored: Mapping[str, Any], outcome: Outcome, *, wall: str) ->
         status["observedGeneration"] = outcome.generation
     # A paused service is looked at as it was made from an older spec.
     of = outcome.generation if not outcome.paused else stored.get("observedGeneration") or 0
-    status["conditions"] = _conditions(stored.get("conditions") or (), outcome, wall, of)
+    made = _conditions(stored.get("conditions") or (), outcome, wall, of)
+    status["conditions"] = _undated(stored, made, of)
     components = _components(stored.get("components") or {}, outcome)
     if components or "components" in stored:
         status["components"] = components
@@ -139,8 +140,24 @@ def virtual_status(
         "url": url,
         "address": {**(stored.get("address") or {}), "url": url},
         "components": {"predictor": {"url": url}},
-        "conditions": [ready.document()],
+        "conditions": _undated(stored, [ready.document()], generation),
     }
+
+
+def _undated(
+    stored: Mapping[str, Any], made: list[dict[str, Any]], generation: int
+) -> list[dict[str, Any]]:
+    """Conditions that say nothing new and were stored without their generation stay as they are.
+
+    An upgrade of the operator writes nothing by that, and neither does every pass on a server whose
+    definitions do not know the member yet.
+    """
+    held = list(stored.get("conditions") or ())
+    plain = [
+        {name: value for name, value in item.items() if name != "observedGeneration"}
+        for item in made
+    ]
+    return held if plain == held and stored.get("observedGeneration") == generation else made
 
 
 def _conditions(

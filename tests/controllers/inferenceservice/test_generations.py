@@ -106,3 +106,27 @@ def test_a_service_that_runs_elsewhere_speaks_of_its_newest_version() -> None:
         assert observed(cluster) == {"Ready": generation(cluster)}
 
     play(body, PLAIN, annotations={"ome.io/deploymentMode": "VirtualDeployment"})
+
+
+def test_what_an_older_operator_said_is_not_written_anew_for_its_generation() -> None:
+    def forget(cluster: FakeCluster) -> None:
+        """The status as it was written without generations, or as an older definition keeps it."""
+        held = found(cluster, INFERENCE_SERVICES, SERVICE)
+        for item in held["status"]["conditions"]:
+            item.pop("observedGeneration", None)
+        cluster.put(held)
+
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        forget(cluster)
+        before = status_writes(cluster)
+        await anyio.sleep(5)
+        assert status_writes(cluster) == before
+        edit(cluster, engine={"minReplicas": 2})
+        await anyio.sleep(1)
+        available(cluster)
+        await anyio.sleep(1)
+        assert set(observed(cluster).values()) == {generation(cluster)}
+
+    play(body, PLAIN)
