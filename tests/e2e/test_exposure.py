@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 @contextmanager
@@ -129,9 +129,9 @@ def test_routes_wait_for_the_word_of_their_gateway(tmp_path: Path, namespace: st
             return str(condition("chat", "IngressReady", namespace).get("reason"))
 
         if cluster.get("customresourcedefinitions", _ROUTES) is None:
-            eventually(lambda: reason() == "GatewayAPINotAvailable", 40)
+            eventually(lambda: reason() == "GatewayAPINotAvailable", 90)
         with custom_kinds():
-            eventually(lambda: reason() == "ParentStatusNotAvailable", 40)
+            eventually(lambda: reason() == "ParentStatusNotAvailable", 90)
             assert address(namespace) == f"http://chat.{namespace}.example.com"
             for name in ("chat-engine", "chat"):
                 _decide(name, namespace, "False")
