@@ -172,6 +172,7 @@ class Condition(Schema):
     message: str | None = None
     severity: str | None = None
     last_transition_time: str | None = None
+    observed_generation: Int64 | None = None
 
 
 class Addressable(Schema):

@@ -2,8 +2,10 @@
 
 The rules come from the Knative condition manager that users of the kind know: dependents and
 ``Ready`` carry no severity, everything else is ``severity: Info`` and never counts; the list is
-sorted by type; ``lastTransitionTime`` moves only when another member of the condition does.
-Unlike there, ``Ready`` is derived once from the whole set, so the order of setting cannot matter.
+sorted by type; ``lastTransitionTime`` moves only when status, reason, message or severity does.
+Unlike there, ``Ready`` is derived once from the whole set, so the order of setting cannot matter,
+and each condition has the generation of the service that it speaks of (``observedGeneration``), so
+that whoever waits for one is not answered by what was true before an edit.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ class Condition:
     message: str = ""
     severity: str = ""
     changed: str = ""
+    observed: int = 0
+    """The generation that it speaks of; 0 when that is not told."""
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Condition:
@@ -43,6 +47,7 @@ class Condition:
             message=str(document.get("message") or ""),
             severity=str(document.get("severity") or ""),
             changed=str(document.get("lastTransitionTime") or ""),
+            observed=int(document.get("observedGeneration") or 0),
         )
 
     def document(self) -> dict[str, Any]:
@@ -54,6 +59,7 @@ class Condition:
             "lastTransitionTime": self.changed,
             "reason": self.reason,
             "message": self.message,
+            "observedGeneration": self.observed,
         }
         return {name: value for name, value in members.items() if value}
 
@@ -62,17 +68,23 @@ class ConditionSet:
     """The conditions of one service while a pass works on them.
 
     ``dependents`` decide ``Ready``: False when one is False (the one that changed last gives reason
-    and message), else Unknown when one is Unknown or missing, else True.
+    and message), else Unknown when one is Unknown or missing, else True. What is set speaks of
+    ``generation``; what is not keeps its own, and ``Ready`` has that of what decided it.
     """
 
     def __init__(
-        self, stored: Iterable[Mapping[str, Any]], dependents: Sequence[str], now: str
+        self,
+        stored: Iterable[Mapping[str, Any]],
+        dependents: Sequence[str],
+        now: str,
+        generation: int = 0,
     ) -> None:
         parsed = (Condition.parse(document) for document in stored)
         self._stored = {condition.type: condition for condition in parsed if condition.type}
         self._current = dict(self._stored)
         self._dependents = tuple(dependents)
         self._now = now
+        self._generation = generation
 
     def get(self, type_: str) -> Condition | None:
         """The condition as it is now, or None."""
@@ -86,11 +98,21 @@ class ConditionSet:
     def set(self, type_: str, status: Status, reason: str = "", message: str = "") -> None:
         """Set one condition; texts are literal. An unchanged one keeps its time."""
         plain = type_ == READY or type_ in self._dependents
-        wanted = Condition(type_, status, reason, message, "" if plain else "Info", self._now)
-        before = self._stored.get(type_)
-        if before is not None and replace(wanted, changed=before.changed) == before:
-            wanted = before
-        self._current[type_] = wanted
+        severity = "" if plain else "Info"
+        self._put(Condition(type_, status, reason, message, severity, self._now, self._generation))
+
+    def confirm(self, *types: str) -> None:
+        """Say that conditions, as far as they are there, hold as they are for this generation."""
+        for type_ in types:
+            if type_ in self._current:
+                held = self._current[type_]
+                self._current[type_] = replace(held, observed=self._generation)
+
+    def _put(self, wanted: Condition) -> None:
+        before = self._stored.get(wanted.type)
+        if before is not None and _says(before) == _says(wanted):
+            wanted = replace(wanted, changed=before.changed)
+        self._current[wanted.type] = wanted
 
     def remove(self, *types: str) -> None:
         """Forget conditions, for a component that is gone."""
@@ -103,13 +125,14 @@ class ConditionSet:
             if type_ not in self._current:
                 self.set(type_, "Unknown")
             elif self._current[type_].severity:
-                present = self._current[type_]
-                self.set(type_, present.status, present.reason, present.message)
+                self._put(replace(self._current[type_], severity="", changed=self._now))
         deciding = self._deciding()
+        present = [self._current[type_].observed for type_ in self._dependents]
         if deciding is None:
-            self.set(READY, "True")
+            whole = Condition(READY, "True", observed=min(present, default=self._generation))
         else:
-            self.set(READY, deciding.status, deciding.reason, deciding.message)
+            whole = replace(deciding, type=READY, severity="")
+        self._put(replace(whole, changed=self._now))
         return [self._current[type_].document() for type_ in sorted(self._current)]
 
     def _deciding(self) -> Condition | None:
@@ -120,3 +143,8 @@ class ConditionSet:
                 # Stable: of several that changed in one second the first dependent wins.
                 return max(candidates, key=lambda condition: condition.changed)
         return None
+
+
+def _says(condition: Condition) -> Condition:
+    """A condition without what it may change in while it says the same."""
+    return replace(condition, changed="", observed=0)

@@ -29,23 +29,27 @@ def leader_worker_set(
     metadata: ComponentMetadata,
     leader: Mapping[str, Any],
     worker: Mapping[str, Any] | None,
+    *,
+    least: int | None = None,
 ) -> dict[str, Any]:
     """The set, with the replicas that the component asks for; a group restarts as a whole.
 
     Without ``worker`` a group is the leader alone, and the template of workers is the leader's.
+    ``least`` is how many an autoscaler begins with: the number is then its own.
     """
     name = workload_set_name(metadata.name)
     if (LWS_KIND, name) in inputs.taken:
         name = workload_set_name(metadata.name, taken=True)
     described = metadata.object(name, labels=metadata.common)
     described["annotations"][names.ANNOTATION_RENDERING] = inputs.rendering
-    replicas = component.merged.get("minReplicas")
+    if least is not None:
+        described["annotations"][names.ANNOTATION_ASKED_REPLICAS] = str(least)
     return {
         "apiVersion": LWS_API_VERSION,
         "kind": LWS_KIND,
         "metadata": described,
         "spec": {
-            "replicas": 1 if replicas is None else max(replicas, 0),
+            **({} if least is not None else {"replicas": _replicas(component)}),
             "startupPolicy": "LeaderCreated",
             "networkConfig": {"subdomainPolicy": "Shared"},
             "rolloutStrategy": {
@@ -60,6 +64,11 @@ def leader_worker_set(
             },
         },
     }
+
+
+def _replicas(component: Component) -> int:
+    asked = component.merged.get("minReplicas")
+    return 1 if asked is None else max(int(asked), 0)
 
 
 def _leader(metadata: ComponentMetadata, pod: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,12 @@
-"""How many pods: the autoscaler of a raw component, of one class, and its disruption budget."""
+"""How many pods: the autoscaler of a component, of one class, and its disruption budget.
+
+An autoscaler moves the scale subresource of its target: a Deployment, or a LeaderWorkerSet by whole
+groups. Groups are many nodes each, so nothing scales them unless it was asked for.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
@@ -21,22 +26,33 @@ __all__ = [
     "disruption_budget",
     "horizontal_pod_autoscaler",
     "replica_bounds",
+    "scale_target",
+    "scales_by_itself",
 ]
 
 _DEFAULT_UTILIZATION = 80
+_PERCENTAGE = re.compile(r"\+?[0-9]{1,9}")
 
 
 def autoscaler(
-    inputs: PlanInputs, metadata: ComponentMetadata, component: Component
+    inputs: PlanInputs, metadata: ComponentMetadata, component: Component, target: Mapping[str, str]
 ) -> dict[str, Any] | None:
-    """The object that scales a component, None when somebody else does. Raises ``RenderError``."""
+    """What scales ``target`` for a component, None when somebody else does.
+
+    ``target`` is a ``scaleTargetRef``. Raises ``RenderError``.
+    """
     keda = inputs.service.spec.keda_config
     chosen = autoscaler_class(component, metadata.annotations, keda)
     if chosen == names.AUTOSCALER_EXTERNAL:
         return None
     if chosen == names.AUTOSCALER_HPA:
-        return horizontal_pod_autoscaler(metadata, component)
-    return scaled_object(inputs, metadata, component, replica_bounds(component))
+        return horizontal_pod_autoscaler(metadata, component, target)
+    return scaled_object(inputs, metadata, component, target, replica_bounds(component))
+
+
+def scale_target(api_version: str, kind: str, name: str) -> dict[str, str]:
+    """The reference to what is scaled."""
+    return {"apiVersion": api_version, "kind": kind, "name": name}
 
 
 def autoscaler_class(
@@ -46,11 +62,24 @@ def autoscaler_class(
 
     Raises ``RenderError`` for what is unknown.
     """
+    return _asked_class(component, annotations, keda) or names.AUTOSCALER_HPA
+
+
+def scales_by_itself(inputs: PlanInputs, metadata: ComponentMetadata, component: Component) -> bool:
+    """Whether an autoscaler of ours was asked for by name. Raises ``RenderError``."""
+    keda = inputs.service.spec.keda_config
+    asked = _asked_class(component, metadata.annotations, keda)
+    return asked in (names.AUTOSCALER_HPA, names.AUTOSCALER_KEDA)
+
+
+def _asked_class(
+    component: Component, annotations: Mapping[str, str], keda: KedaConfig | None
+) -> str | None:
     chosen = annotations.get(names.ANNOTATION_AUTOSCALER_CLASS)
     if chosen is None:
         own = (component.merged.get("kedaConfig") or {}).get("enableKeda")
         wanted = own or (keda is not None and keda.enable_keda)
-        return names.AUTOSCALER_KEDA if wanted else names.AUTOSCALER_HPA
+        return names.AUTOSCALER_KEDA if wanted else None
     if chosen not in (names.AUTOSCALER_HPA, names.AUTOSCALER_KEDA, names.AUTOSCALER_EXTERNAL):
         raise RenderError(
             component.name,
@@ -66,21 +95,19 @@ def replica_bounds(component: Component) -> tuple[int, int]:
     return low, max(component.merged.get("maxReplicas") or low, low)
 
 
-def horizontal_pod_autoscaler(metadata: ComponentMetadata, component: Component) -> dict[str, Any]:
-    """The HPA of a component: one resource metric, by utilization."""
+def horizontal_pod_autoscaler(
+    metadata: ComponentMetadata, component: Component, target: Mapping[str, str]
+) -> dict[str, Any]:
+    """The HPA of a component: one resource metric, by utilization. Raises ``RenderError``."""
     low, high = replica_bounds(component)
-    target = {"type": "Utilization", "averageUtilization": _utilization(metadata, component)}
-    resource = {"name": _metric(metadata, component), "target": target}
+    wanted = {"type": "Utilization", "averageUtilization": _utilization(metadata, component)}
+    resource = {"name": _metric(metadata, component), "target": wanted}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": metadata.object(),
         "spec": {
-            "scaleTargetRef": {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "name": metadata.name,
-            },
+            "scaleTargetRef": dict(target),
             "minReplicas": low,
             "maxReplicas": high,
             "metrics": [{"type": "Resource", "resource": resource}],
@@ -101,14 +128,13 @@ def _utilization(metadata: ComponentMetadata, component: Component) -> int:
     text = metadata.annotations.get(names.ANNOTATION_TARGET_UTILIZATION)
     if text is None:
         return int(component.merged.get("scaleTarget") or _DEFAULT_UTILIZATION)
-    try:
-        return int(text)
-    except ValueError as error:
+    if not _PERCENTAGE.fullmatch(text) or int(text) < 1:
         raise RenderError(
             component.name,
             f"annotation {names.ANNOTATION_TARGET_UTILIZATION} is {text!r}; write an integer from"
             " 1 to 100",
-        ) from error
+        )
+    return int(text)
 
 
 def disruption_budget(metadata: ComponentMetadata, component: Component) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def render(
 
 
 def _raw(inputs: PlanInputs, component: Component, metadata: ComponentMetadata) -> Rendered:
-    autoscaler = scaling.autoscaler(inputs, metadata, component)
+    target = scaling.scale_target("apps/v1", "Deployment", metadata.name)
+    autoscaler = scaling.autoscaler(inputs, metadata, component, target)
     pod = _pod(inputs, component, component.main, metadata)
     container = pods.main_container(pod, component.runner, inputs.service.metadata)
     strategy = component.merged.get("deploymentStrategy")
@@ -60,12 +61,22 @@ def _multi_node(inputs: PlanInputs, component: Component, metadata: ComponentMet
     runner = component.leader.runner
     container = pods.main_container(leader, runner, inputs.service.metadata)
     owner = inputs.service.metadata.name
+    scaled = scaling.scales_by_itself(inputs, metadata, component)
+    least = scaling.replica_bounds(component)[0] if scaled else None
+    groups = lws.leader_worker_set(inputs, component, metadata, leader, worker, least=least)
     objects = [
-        lws.leader_worker_set(inputs, component, metadata, leader, worker),
+        groups,
         service.leader_service(metadata, container, owner, component.name),
         *_sidecar(inputs, component, metadata),
-        scaling.disruption_budget(metadata, component),
     ]
+    if scaled:
+        target = scaling.scale_target(
+            groups["apiVersion"], groups["kind"], groups["metadata"]["name"]
+        )
+        autoscaler = scaling.autoscaler(inputs, metadata, component, target)
+        assert autoscaler is not None
+        objects.append(autoscaler)
+    objects.append(scaling.disruption_budget(metadata, component))
     return _refs(objects, "LeaderWorkerSet"), objects
 
 

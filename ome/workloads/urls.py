@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from ome.api import names
 from ome.api.truncate import truncate_dns
 from ome.workloads.errors import ExposureError, RenderError
 from ome.workloads.gotemplate import TemplateError, render
@@ -19,6 +20,7 @@ __all__ = [
     "additional_hosts",
     "component_host",
     "domain",
+    "host_problem",
     "is_subdomain",
     "path",
     "quoted_path",
@@ -31,6 +33,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _IN_PATHS = "/-._~!$&'()*+,;=:@"
 _WHERE = "key ingress of the operator's ConfigMap"
+_PATHS = f"pathTemplate in {_WHERE} or annotation {names.ANNOTATION_INGRESS_PATH_TEMPLATE}"
 
 
 def service_host(name: str, namespace: str, cluster_domain: str) -> str:
@@ -80,17 +83,20 @@ def domain(
         host = render(resolved.domain_template, values)
     except TemplateError as error:
         raise ExposureError(
-            f"error rendering the domain template: {error}; correct domainTemplate in {_WHERE}"
+            f"error rendering the domain template: {error}; correct domainTemplate in {_WHERE} or"
+            f" annotation {names.ANNOTATION_INGRESS_DOMAIN_TEMPLATE}"
         ) from error
-    if problem := _host_problem(host):
+    if problem := host_problem(host):
         raise ExposureError(
             f'invalid domain name "{host}": {problem}; correct domainTemplate or ingressDomain in'
-            f" {_WHERE}"
+            f" {_WHERE}, or their annotations {names.ANNOTATION_INGRESS_DOMAIN_TEMPLATE} and"
+            f" {names.ANNOTATION_INGRESS_DOMAIN}"
         )
     return host
 
 
-def _host_problem(host: str) -> str:
+def host_problem(host: str) -> str:
+    """Why a text is no host that a service can have; empty when it is one."""
     bare = host.removesuffix(".")
     parts = bare.split(".")
     if len(bare) > 253:
@@ -134,12 +140,11 @@ def path(name: str, namespace: str, config: IngressConfig) -> str:
         text = render(config.path_template, {"Name": name, "Namespace": namespace})
     except TemplateError as error:
         raise ExposureError(
-            f"error rendering the url template: {error}; correct pathTemplate in {_WHERE}"
+            f"error rendering the url template: {error}; correct {_PATHS}"
         ) from error
     if _SCHEME.match(text):
         raise ExposureError(
-            f'invalid url path "{text}": contains either a scheme or a host; correct pathTemplate'
-            f" in {_WHERE}"
+            f'invalid url path "{text}": contains either a scheme or a host; correct {_PATHS}'
         )
     problem = ""
     if not text.startswith("/"):
@@ -149,7 +154,7 @@ def path(name: str, namespace: str, config: IngressConfig) -> str:
     elif _BAD_ESCAPE.search(text.partition("?")[0]):
         problem = "invalid URL escape"
     if problem:
-        raise ExposureError(f'invalid url "{text}": {problem}; correct pathTemplate in {_WHERE}')
+        raise ExposureError(f'invalid url "{text}": {problem}; correct {_PATHS}')
     return unquote(text.partition("?")[0])
 
 

@@ -99,6 +99,32 @@ def test_a_removed_component_no_longer_decides() -> None:
     assert settled["Ready"]["status"] == "True"
 
 
+def test_what_was_set_speaks_of_the_generation_and_ready_of_what_decides_it() -> None:
+    def generations(*types: str, at: int, stored: list[dict[str, Any]]) -> dict[str, int | None]:
+        conditions = ConditionSet(stored, DEPENDENTS, f"t{at}", at)
+        for type_ in types:
+            conditions.set(type_, "True")
+        stored[:] = conditions.finish()
+        return {entry["type"]: entry.get("observedGeneration") for entry in stored}
+
+    stored: list[dict[str, Any]] = []
+    every = generations("EngineReady", "IngressReady", at=1, stored=stored)
+    assert every == {"EngineReady": 1, "IngressReady": 1, "Ready": 1}
+    one = generations("IngressReady", at=2, stored=stored)
+    assert one == {"EngineReady": 1, "IngressReady": 2, "Ready": 1}
+    both = generations("EngineReady", at=2, stored=stored)
+    assert both == {"EngineReady": 2, "IngressReady": 2, "Ready": 2}
+    assert {entry["lastTransitionTime"] for entry in stored} == {"t1"}
+    conditions = ConditionSet(stored, DEPENDENTS, "t3", 3)
+    conditions.set("EngineReady", "False", "Down")
+    ready = by_type(conditions.finish())["Ready"]
+    assert (ready["reason"], ready["observedGeneration"]) == ("Down", 3)
+    conditions = ConditionSet(stored, DEPENDENTS, "t3", 3)
+    conditions.confirm("EngineReady", "IngressReady", "NotThere")
+    assert set(by_type(conditions.finish())) == {"EngineReady", "IngressReady", "Ready"}
+    assert by_type(conditions.finish())["Ready"]["observedGeneration"] == 3
+
+
 statuses = st.sampled_from(["True", "False", "Unknown"])
 
 

@@ -33,7 +33,7 @@ TEMPLATE = record(metadata=METADATA, spec=ANY)
 PORT = record(name=TEXT, number=NUMBER, protocol=TEXT)
 
 LEADER_WORKER_SET = record(
-    replicas=NUMBER,
+    replicas={**NUMBER, "default": 1},
     startupPolicy=TEXT,
     networkConfig=record(subdomainPolicy=TEXT),
     rolloutStrategy=record(
@@ -70,9 +70,21 @@ SCALED_OBJECT = record(
     idleReplicaCount=NUMBER,
     pollingInterval=NUMBER,
     cooldownPeriod=NUMBER,
-    fallback=record(failureThreshold=NUMBER, replicas=NUMBER),
+    initialCooldownPeriod=NUMBER,
+    fallback=record(failureThreshold=NUMBER, replicas=NUMBER, behavior=TEXT),
+    advanced=record(
+        restoreToOriginalReplicaCount=FLAG,
+        horizontalPodAutoscalerConfig=record(name=TEXT, behavior=ANY),
+    ),
     triggers=several(
-        record(type=TEXT, metadata=TEXTS, authenticationRef=record(name=TEXT, kind=TEXT))
+        record(
+            type=TEXT,
+            name=TEXT,
+            metadata=TEXTS,
+            metricType=TEXT,
+            useCachedMetrics=FLAG,
+            authenticationRef=record(name=TEXT, kind=TEXT),
+        )
     ),
 )
 HTTP_ROUTE = record(
@@ -125,6 +137,15 @@ KINDS = (
     ("gateway.networking.k8s.io", "v1", "HTTPRoute", HTTP_ROUTE),
     ("inference.networking.k8s.io", "v1", "InferencePool", INFERENCE_POOL),
 )
+SUBRESOURCES: Json = {
+    "LeaderWorkerSet": {
+        "scale": {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.hpaPodSelector",
+        }
+    }
+}
 
 
 def crd(group: str, version: str, kind: str, spec: Json) -> Json:
@@ -151,7 +172,7 @@ def crd(group: str, version: str, kind: str, spec: Json) -> Json:
                     "name": version,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    "subresources": {"status": {}, **SUBRESOURCES.get(kind, {})},
                     "schema": {"openAPIV3Schema": record(spec=spec, status=ANY)},
                 }
             ],

@@ -9,7 +9,7 @@ import pytest
 
 from ome.workloads import RenderError
 from ome.workloads.contested import scaled_object_name
-from ome.workloads.keda import KNOWN_METRICS
+from ome.workloads.keda_annotations import KNOWN_METRICS
 from tests.workloads.test_scaling import made, made_objects
 
 CLASS = {"ome.io/autoscalerClass": "keda"}
@@ -256,7 +256,7 @@ def test_without_a_metric_a_number_of_replicas_can_hold() -> None:
         ({f"{KEDA}/polling-interval": "15s"}, "polling-interval is '15s'; write a whole number"),
         ({f"{KEDA}/cooldown-period": "-1"}, "cooldown-period is '-1'"),
         ({f"{KEDA}/idle-replicas": "", **OWN_QUERY}, "idle-replicas is ''"),
-        ({f"{KEDA}/idle-replicas": "1", **OWN_QUERY}, "write 0: it must be below minReplicas 1"),
+        ({f"{KEDA}/idle-replicas": "1", **OWN_QUERY}, "write 0: it must be below minReplicas"),
         ({f"{KEDA}/fallback-replicas": "many"}, "fallback-replicas is 'many'"),
         ({f"{KEDA}/fallback-failure-threshold": "2"}, "does nothing alone"),
         ({f"{KEDA}/prometheus.metric": "vllm:x"}, "is 'vllm:x'; known are vllm:num_requests_wait"),

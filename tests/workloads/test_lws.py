@@ -169,6 +169,78 @@ def test_a_decoder_counts_its_leader_where_it_has_one(block: Json, expected: str
     assert variables(template)["PARALLELISM_SIZE"] == expected
 
 
+# Autoscaling: groups are moved through the scale subresource of their set, when that is asked for.
+
+CLASS = "ome.io/autoscalerClass"
+ENGINE: Json = {"leader": {"runner": RUNNER}, "worker": WORKER, "minReplicas": 2, "maxReplicas": 6}
+TARGET = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "annotations", "kind"),
+    [
+        ({}, {}, None),
+        ({}, {CLASS: "external"}, None),
+        ({}, {CLASS: "hpa"}, "HorizontalPodAutoscaler/chat-engine"),
+        ({}, {CLASS: "keda"}, "ScaledObject/scaledobject-chat-engine"),
+        ({"kedaConfig": {"enableKeda": True}}, {}, "ScaledObject/scaledobject-chat-engine"),
+        ({"annotations": {CLASS: "hpa"}}, {CLASS: "keda"}, "HorizontalPodAutoscaler/chat-engine"),
+        ({"annotations": {CLASS: "external"}}, {CLASS: "keda"}, None),
+    ],
+)
+def test_groups_are_scaled_by_what_was_asked_for(
+    engine: Json, annotations: dict[str, str], kind: str | None
+) -> None:
+    made = rendered({**ENGINE, **engine}, annotations=annotations)
+    scalers = [name for name in made if name.startswith(("Horizontal", "ScaledObject"))]
+    assert scalers == ([] if kind is None else [kind])
+    if kind is None:
+        assert made[LWS]["spec"]["replicas"] == 2
+        return
+    assert "replicas" not in made[LWS]["spec"]
+    assert made[LWS]["metadata"]["annotations"]["ome.io/asked-replicas"] == "2"
+    scaler = made[kind]
+    assert scaler["spec"]["scaleTargetRef"] == {**TARGET, "name": "lws-chat-engine"}
+    assert 2 in (scaler["spec"].get("minReplicas"), scaler["spec"].get("minReplicaCount"))
+    assert 6 in (scaler["spec"].get("maxReplicas"), scaler["spec"].get("maxReplicaCount"))
+    assert "app" not in scaler["metadata"]["labels"]
+
+
+def test_a_decoder_of_groups_is_scaled_too() -> None:
+    decoder = {"decoder": {**ENGINE, "annotations": {CLASS: "hpa"}}}
+    made = by_name(plan(inputs(documents({"engine": {"runner": RUNNER}, **decoder}))))
+    targets = {
+        name: item["spec"]["scaleTargetRef"]["name"]
+        for name, item in made.items()
+        if item["kind"] == "HorizontalPodAutoscaler"
+    }
+    assert targets == {
+        "HorizontalPodAutoscaler/chat-engine": "chat-engine",
+        "HorizontalPodAutoscaler/chat-decoder": "lws-chat-decoder",
+    }
+
+
+def test_the_scaler_of_a_set_follows_its_name() -> None:
+    held = inputs(documents({"engine": ENGINE}, {"name": TWINS[0], "annotations": {CLASS: "hpa"}}))
+    short = workload_set_name(f"{TWINS[0]}-engine")
+    taken = dataclasses.replace(held, taken=frozenset({("LeaderWorkerSet", short)}))
+    made = by_name(plan(taken))
+    other = workload_set_name(f"{TWINS[0]}-engine", taken=True)
+    scaler = made[f"HorizontalPodAutoscaler/{TWINS[0]}-engine"]
+    assert scaler["spec"]["scaleTargetRef"]["name"] == other
+
+
+def test_groups_at_zero_have_bounds_of_one_when_they_are_scaled() -> None:
+    made = rendered({**ENGINE, "minReplicas": 0}, annotations={CLASS: "hpa"})
+    scaler = made["HorizontalPodAutoscaler/chat-engine"]["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (1, 6)
+
+
+def test_an_unknown_class_is_refused_for_groups_too() -> None:
+    with pytest.raises(RenderError, match="unknown autoscaler class type: vpa; set annotation"):
+        rendered(ENGINE, annotations={CLASS: "vpa"})
+
+
 # Where a pod may run: its own block goes before its component's.
 
 

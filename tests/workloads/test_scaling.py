@@ -161,7 +161,7 @@ def test_metric_and_target(
     assert scaled(engine, annotations) == expected
 
 
-@pytest.mark.parametrize("text", ["", "many", "65%", "6.5"])
+@pytest.mark.parametrize("text", ["", "many", "65%", "6.5", "0", "-1", "6_5", " 65"])
 def test_a_target_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(RenderError, match="write an integer from 1 to 100"):
         made({}, {"ome.io/targetUtilizationPercentage": text})

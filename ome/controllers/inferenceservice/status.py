@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.controllers.conditions import Condition, ConditionSet, Status
+from ome.controllers.conditions import ConditionSet, Status
 from ome.controllers.inferenceservice.component_status import component_entry
 from ome.controllers.inferenceservice.pods import ModelState, worst
 from ome.controllers.inferenceservice.workload import NOTHING, Seen
@@ -103,7 +103,10 @@ def compute_status(stored: Mapping[str, Any], outcome: Outcome, *, wall: str) ->
     status = dict(stored)
     if not outcome.paused:
         status["observedGeneration"] = outcome.generation
-    status["conditions"] = _conditions(stored.get("conditions") or (), outcome, wall)
+    # A paused service is looked at as it was made from an older spec.
+    of = outcome.generation if not outcome.paused else stored.get("observedGeneration") or 0
+    made = _conditions(stored.get("conditions") or (), outcome, wall, of)
+    status["conditions"] = _undated(stored, made, of)
     components = _components(stored.get("components") or {}, outcome)
     if components or "components" in stored:
         status["components"] = components
@@ -120,22 +123,16 @@ def virtual_status(
     stored: Mapping[str, Any], generation: int, url: str, *, wall: str
 ) -> dict[str, Any]:
     """The status of a service that stands for something that runs elsewhere."""
-    wanted = Condition(
+    conditions = ConditionSet(stored.get("conditions") or (), (), wall, generation)
+    conditions.remove(*(entry.get("type", "") for entry in stored.get("conditions") or ()))
+    conditions.set(
         names.CONDITION_READY,
         "True",
         names.REASON_VIRTUAL_DEPLOYMENT,
         "InferenceService is in VirtualDeployment mode",
-        changed=wall,
     )
-    for document in stored.get("conditions") or ():
-        known = Condition.parse(document)
-        if (known.type, known.status, known.reason, known.message) == (
-            wanted.type,
-            wanted.status,
-            wanted.reason,
-            wanted.message,
-        ):
-            wanted = known
+    ready = conditions.get(names.CONDITION_READY)
+    assert ready is not None
     kept = {name: value for name, value in stored.items() if name != "modelStatus"}
     return {
         **kept,
@@ -143,18 +140,34 @@ def virtual_status(
         "url": url,
         "address": {**(stored.get("address") or {}), "url": url},
         "components": {"predictor": {"url": url}},
-        "conditions": [wanted.document()],
+        "conditions": _undated(stored, [ready.document()], generation),
     }
 
 
+def _undated(
+    stored: Mapping[str, Any], made: list[dict[str, Any]], generation: int
+) -> list[dict[str, Any]]:
+    """Conditions that say nothing new and were stored without their generation stay as they are.
+
+    An upgrade of the operator writes nothing by that, and neither does every pass on a server whose
+    definitions do not know the member yet.
+    """
+    held = list(stored.get("conditions") or ())
+    plain = [
+        {name: value for name, value in item.items() if name != "observedGeneration"}
+        for item in made
+    ]
+    return held if plain == held and stored.get("observedGeneration") == generation else made
+
+
 def _conditions(
-    stored: Sequence[Mapping[str, Any]], outcome: Outcome, wall: str
+    stored: Sequence[Mapping[str, Any]], outcome: Outcome, wall: str, generation: int
 ) -> list[dict[str, Any]]:
     dependents = ["EngineReady", "IngressReady"]
     dependents += sorted(
         f"{condition_prefix(name)}Ready" for name in outcome.present if name != "engine"
     )
-    conditions = ConditionSet(stored, dependents, wall)
+    conditions = ConditionSet(stored, dependents, wall, generation)
     for name in ("engine", "decoder", "router", "predictor"):
         if name not in outcome.present and name != "engine":
             prefix = condition_prefix(name)
@@ -165,6 +178,8 @@ def _conditions(
     if outcome.ingress is not None:
         ingress = outcome.ingress
         conditions.set("IngressReady", ingress.status, ingress.reason, ingress.message)
+    elif not outcome.failures:
+        conditions.confirm("IngressReady")  # nothing is known that would change it
     selected = names.CONDITION_ACCELERATOR_SELECTED
     if outcome.unsatisfied:
         conditions.set(selected, "False", names.REASON_ACCELERATOR_CLASS, outcome.unsatisfied)

@@ -1,123 +1,164 @@
-"""How a service wants to be scaled: autoscaler class, utilisation, KEDA."""
+"""How a service wants to be scaled: autoscaler class, utilisation, KEDA; as a whole, by component.
+
+What a component says of itself is judged as what the service says. What only its runtime may
+complete is left to rendering.
+"""
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ome.api import KedaConfig, names
+from ome.webhooks.inferenceservice.places import places, quoted
 from ome.webhooks.registry import Problem
+from ome.workloads.keda_annotations import READERS, is_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from ome.api import InferenceService
     from ome.api.services import ComponentExtensionSpec
+    from ome.webhooks.inferenceservice.places import Place
 
-__all__ = ["annotation_field", "replica_warnings", "scaling_problems", "scaling_warnings"]
+__all__ = ["SCALING_ANNOTATIONS", "replica_warnings", "scaling_problems", "scaling_warnings"]
 
 _CLASSES = (names.AUTOSCALER_HPA, names.AUTOSCALER_KEDA, names.AUTOSCALER_EXTERNAL)
 _METRICS = ("cpu", "memory")
 _OPERATORS = ("GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual")
 _AUTH_MODES = ("basic", "tls", "bearer", "custom")
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_CLASS = names.ANNOTATION_AUTOSCALER_CLASS
+_TARGET = names.ANNOTATION_TARGET_UTILIZATION
+_SHOWN = 80
+"""Characters of a value that a message repeats."""
 
-
-def annotation_field(name: str) -> str:
-    """An annotation as the field of a problem."""
-    return f'metadata.annotations["{name}"]'
-
-
-def quoted(text: str) -> str:
-    """In double quotes, with escapes."""
-    return json.dumps(text, ensure_ascii=False)
+SCALING_ANNOTATIONS = (
+    _CLASS,
+    _TARGET,
+    names.ANNOTATION_METRICS,
+    names.ANNOTATION_KEDA_OPERATOR,
+    names.ANNOTATION_KEDA_THRESHOLD,
+    names.ANNOTATION_KEDA_SERVER_ADDRESS,
+    *READERS,
+)
+"""What is looked at here."""
 
 
 def scaling_problems(service: InferenceService) -> Iterator[Problem]:
     """What no autoscaler could be made from."""
-    notes = service.metadata.annotations
-    chosen = notes.get(names.ANNOTATION_AUTOSCALER_CLASS)
-    if chosen is not None and chosen not in _CLASSES:
-        yield Problem(
-            annotation_field(names.ANNOTATION_AUTOSCALER_CLASS),
-            f"[{chosen}] is not a supported autoscaler class type; use hpa, keda or external, or"
-            " remove the annotation for hpa",
-        )
-    if chosen == names.AUTOSCALER_HPA:
-        yield from _metric(notes)
-    if chosen == names.AUTOSCALER_KEDA:
-        yield from _keda(service.spec.keda_config, notes)
-    yield from _utilization(notes)
+    found = places(service)
+    classes = {place.autoscaler_class for place in found}
+    for place in found:
+        # What the service says is read by each component, whatever class that has.
+        held = {place.autoscaler_class} if place.component else classes
+        chosen = place.notes.get(_CLASS)
+        if chosen is not None and chosen not in _CLASSES:
+            yield Problem(
+                place.field(_CLASS),
+                f"[{chosen}] is not a supported autoscaler class type; use hpa, keda or external,"
+                " or remove the annotation for hpa",
+            )
+        if names.AUTOSCALER_HPA in held:
+            yield from _metric(place)
+        if names.AUTOSCALER_KEDA in held:
+            yield from _keda(place)
+        yield from _utilization(place)
 
 
-def _metric(notes: Mapping[str, str]) -> Iterator[Problem]:
-    metric = notes.get(names.ANNOTATION_METRICS)
+def _metric(place: Place) -> Iterator[Problem]:
+    metric = place.notes.get(names.ANNOTATION_METRICS)
     if metric is not None and metric not in _METRICS:
         yield Problem(
-            annotation_field(names.ANNOTATION_METRICS),
+            place.field(names.ANNOTATION_METRICS),
             f"[{metric}] is not a supported metric of autoscaler class hpa; use cpu or memory",
         )
 
 
-def _utilization(notes: Mapping[str, str]) -> Iterator[Problem]:
-    target = notes.get(names.ANNOTATION_TARGET_UTILIZATION)
+def _utilization(place: Place) -> Iterator[Problem]:
+    target = place.notes.get(_TARGET)
     if target is None:
         return
     number = int(target) if re.fullmatch(r"[+-]?0*[0-9]{1,9}", target) else 0
-    if not 1 <= number <= 100:
+    # More than all of what was requested makes sense, and components could always say so.
+    if number < 1 or (number > 100 and not place.component):
         yield Problem(
-            annotation_field(names.ANNOTATION_TARGET_UTILIZATION),
+            place.field(_TARGET),
             f"the target utilization percentage should be a [1-100] integer, not {quoted(target)};"
             " write a plain number such as 80",
         )
 
 
-def _keda(config: KedaConfig | None, notes: Mapping[str, str]) -> Iterator[Problem]:
-    held = config or KedaConfig()
-    for field, text in _given(
-        "scalingOperator", held.scaling_operator, names.ANNOTATION_KEDA_OPERATOR, notes
+def _keda(place: Place) -> Iterator[Problem]:
+    held = place.keda or KedaConfig()
+    for member, value, annotation, wrong in (
+        (
+            "scalingOperator",
+            held.scaling_operator,
+            names.ANNOTATION_KEDA_OPERATOR,
+            _operator_fault,
+        ),
+        (
+            "scalingThreshold",
+            held.scaling_threshold,
+            names.ANNOTATION_KEDA_THRESHOLD,
+            _threshold_fault,
+        ),
+        (
+            "promServerAddress",
+            held.prom_server_address,
+            names.ANNOTATION_KEDA_SERVER_ADDRESS,
+            _server_fault,
+        ),
     ):
-        if text not in _OPERATORS:
-            yield Problem(
-                field,
-                f"invalid KEDA scaling operator {quoted(text)}, must be one of:"
-                f" {', '.join(_OPERATORS)}",
-            )
-    for field, text in _given(
-        "scalingThreshold", held.scaling_threshold, names.ANNOTATION_KEDA_THRESHOLD, notes
-    ):
-        if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-            yield Problem(
-                field,
-                f"invalid KEDA scaling threshold {quoted(text)}: must be a valid number; write one"
-                " such as 10 or 0.5",
-            )
-    for field, text in _given(
-        "promServerAddress",
-        held.prom_server_address,
-        names.ANNOTATION_KEDA_SERVER_ADDRESS,
-        notes,
-    ):
-        if wrong := _address_fault(text):
-            yield Problem(
-                field,
-                f"invalid KEDA Prometheus server address {quoted(text)}: {wrong}; write one such as"
-                " http://prometheus.monitoring.svc:9090",
-            )
-    yield from _authentication(config)
+        yield from _given(place, member, value, annotation, wrong)
+    for annotation, read in READERS.items():
+        if annotation in place.notes:
+            try:
+                read(place.notes[annotation])
+            except ValueError as error:
+                yield Problem(
+                    place.field(annotation),
+                    f"{quoted(place.notes[annotation][:_SHOWN])} cannot be used; {error}",
+                )
+    yield from _authentication(place)
 
 
 def _given(
-    name: str, value: str | None, annotation: str, notes: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """The field's value unless empty, then the annotation's if it is there."""
-    if value:
-        yield f"spec.kedaConfig.{name}", value
-    if annotation in notes:
-        yield annotation_field(annotation), notes[annotation]
+    place: Place, member: str, value: str | None, annotation: str, wrong: Callable[[str], str]
+) -> Iterator[Problem]:
+    """What is wrong with a field unless it is empty, and with its annotation if it is there."""
+    given = [(f"{place.keda_path}.{member}", value)] if value else []
+    if annotation in place.notes:
+        given.append((place.field(annotation), place.notes[annotation]))
+    for field, text in given:
+        if message := wrong(text):
+            yield Problem(field, message)
+
+
+def _operator_fault(text: str) -> str:
+    if text in _OPERATORS:
+        return ""
+    return f"invalid KEDA scaling operator {quoted(text)}, must be one of: {', '.join(_OPERATORS)}"
+
+
+def _threshold_fault(text: str) -> str:
+    if is_number(text):
+        return ""
+    return (
+        f"invalid KEDA scaling threshold {quoted(text)}: must be a valid number; write one such as"
+        " 10 or 0.5"
+    )
+
+
+def _server_fault(text: str) -> str:
+    wrong = _address_fault(text)
+    return (
+        f"invalid KEDA Prometheus server address {quoted(text)}: {wrong}; write one such as"
+        " http://prometheus.monitoring.svc:9090"
+        if wrong
+        else ""
+    )
 
 
 def _address_fault(text: str) -> str:
@@ -133,18 +174,19 @@ def _address_fault(text: str) -> str:
     return "" if url.hostname and port != 0 else "host is required"
 
 
-def _authentication(config: KedaConfig | None) -> Iterator[Problem]:
+def _authentication(place: Place) -> Iterator[Problem]:
+    config = place.keda
     if config is None:
         return
     for mode in _modes(config):
         if mode not in _AUTH_MODES:
             yield Problem(
-                "spec.kedaConfig.authModes",
+                f"{place.keda_path}.authModes",
                 f"invalid KEDA auth mode {quoted(mode)}, must be one of: {', '.join(_AUTH_MODES)}",
             )
     if config.authentication_ref is not None and not config.authentication_ref.name:
         yield Problem(
-            "spec.kedaConfig.authenticationRef.name",
+            f"{place.keda_path}.authenticationRef.name",
             "KEDA authenticationRef.name is required; name a TriggerAuthentication of the namespace"
             " or remove authenticationRef",
         )
@@ -156,18 +198,21 @@ def _modes(config: KedaConfig) -> list[str]:
 
 def scaling_warnings(service: InferenceService) -> Iterator[str]:
     """What an autoscaler ignores or misreads."""
-    notes, config = service.metadata.annotations, service.spec.keda_config
-    if notes.get(names.ANNOTATION_AUTOSCALER_CLASS) == names.AUTOSCALER_KEDA and config is not None:
-        if _modes(config) and config.authentication_ref is None:
-            yield (
-                "spec.kedaConfig.authModes: KEDA authModes is specified but authenticationRef is"
-                " not set; authModes will be ignored by KEDA"
-            )
-    for name in names.COMPONENTS:
-        component: ComponentExtensionSpec | None = getattr(service.spec, name)
+    found = places(service)
+    named = any(place.keda is not None and place.keda.authentication_ref for place in found)
+    for place in found:
+        config = place.keda
+        if place.autoscaler_class == names.AUTOSCALER_KEDA and config is not None and not named:
+            if _modes(config):
+                yield (
+                    f"{place.keda_path}.authModes: KEDA authModes is specified but"
+                    " authenticationRef is not set; authModes will be ignored by KEDA"
+                )
+        component: ComponentExtensionSpec | None = getattr(service.spec, place.component, None)
         if component is not None:
-            yield from replica_warnings(f"spec.{name}", component)
-            yield from _metric_warning(service, name, component)
+            yield from replica_warnings(place.path, component)
+            yield from _metric_warning(place, component)
+            yield from _ray_warning(place)
 
 
 def replica_warnings(path: str, component: ComponentExtensionSpec) -> Iterator[str]:
@@ -186,18 +231,26 @@ def replica_warnings(path: str, component: ComponentExtensionSpec) -> Iterator[s
         yield f"{path}.canaryTrafficPercent: {canary} is no percentage; write 0 to 100"
 
 
-def _metric_warning(
-    service: InferenceService, name: str, component: ComponentExtensionSpec
-) -> Iterator[str]:
+def _metric_warning(place: Place, component: ComponentExtensionSpec) -> Iterator[str]:
     if component.scale_metric not in ("concurrency", "rps"):
         return
-    notes = {**service.metadata.annotations, **(component.annotations or {})}
-    chosen = notes.get(names.ANNOTATION_AUTOSCALER_CLASS, names.AUTOSCALER_HPA)
-    serverless = notes.get(names.ANNOTATION_DEPLOYMENT_MODE) == names.MODE_SERVERLESS
-    scaled_to_zero = component.min_replicas == 0 and name != names.COMPONENT_DECODER
+    chosen = place.autoscaler_class or names.AUTOSCALER_HPA
+    serverless = place.effective.get(names.ANNOTATION_DEPLOYMENT_MODE) == names.MODE_SERVERLESS
+    scaled_to_zero = component.min_replicas == 0 and place.component != names.COMPONENT_DECODER
     if chosen == names.AUTOSCALER_HPA and not serverless and not scaled_to_zero:
         yield (
-            f"spec.{name}.scaleMetric: {component.scale_metric} is known in Serverless mode only;"
+            f"{place.path}.scaleMetric: {component.scale_metric} is known in Serverless mode only;"
             f" with autoscaler class hpa it is no resource metric. Use cpu or memory, or class keda"
-            f" (annotation {names.ANNOTATION_AUTOSCALER_CLASS})"
+            f" (annotation {_CLASS})"
+        )
+
+
+def _ray_warning(place: Place) -> Iterator[str]:
+    ray = place.effective.get(names.ANNOTATION_DEPLOYMENT_MODE) == names.MODE_RAY
+    if not ray or place.component != names.COMPONENT_ENGINE:
+        return
+    if place.autoscaler_class in (names.AUTOSCALER_HPA, names.AUTOSCALER_KEDA):
+        yield (
+            f"{place.path}: autoscaler class {place.autoscaler_class} has no effect in mode"
+            f" {names.MODE_RAY}; {place.path}.minReplicas says how many Ray clusters there are"
         )

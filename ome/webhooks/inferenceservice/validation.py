@@ -6,10 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from ome.api import InferenceService, names
+from ome.webhooks.inferenceservice.exposure import (
+    EXPOSURE_ANNOTATIONS,
+    exposure_problems,
+    exposure_warnings,
+)
 from ome.webhooks.inferenceservice.migration import predictor_in_use
+from ome.webhooks.inferenceservice.places import annotation_field
 from ome.webhooks.inferenceservice.resolution import resolve
 from ome.webhooks.inferenceservice.scaling import (
-    annotation_field,
+    SCALING_ANNOTATIONS,
     scaling_problems,
     scaling_warnings,
 )
@@ -33,15 +39,13 @@ _MISSPELLED = {
 }
 _READ = (
     names.ANNOTATION_DEPLOYMENT_MODE,
-    names.ANNOTATION_AUTOSCALER_CLASS,
-    names.ANNOTATION_METRICS,
-    names.ANNOTATION_TARGET_UTILIZATION,
-    names.ANNOTATION_KEDA_OPERATOR,
-    names.ANNOTATION_KEDA_THRESHOLD,
-    names.ANNOTATION_KEDA_SERVER_ADDRESS,
+    *SCALING_ANNOTATIONS,
+    *EXPOSURE_ANNOTATIONS,
     names.ANNOTATION_ACCELERATOR_CLASS,
     *_MISSPELLED,
 )
+_GENERATED = "xxxxx"
+"""Stands for what the server adds to a ``generateName``."""
 
 
 def validate(review: Review, lookup: Lookup) -> Verdict:
@@ -49,7 +53,13 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
     if exempt(review, _READ):
         return Verdict()
     service = typed(InferenceService, review.object)
-    problems = [*_name_problems(review), *scaling_problems(service)]
+    held = metadata_of(review.object)
+    name = str(held.get("name") or review.name or f"{held.get('generateName') or ''}{_GENERATED}")
+    problems = [
+        *_name_problems(review),
+        *scaling_problems(service),
+        *exposure_problems(service, name, review.namespace),
+    ]
     if service.spec.decoder is not None and service.spec.engine is None:
         problems.append(
             Problem(
@@ -58,7 +68,11 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
                 " or remove spec.decoder",
             )
         )
-    warnings = [*_warnings(review, service), *scaling_warnings(service)]
+    warnings = [
+        *_warnings(review, service),
+        *scaling_warnings(service),
+        *exposure_warnings(service, name, review.namespace),
+    ]
     resolution = resolve(service, review.namespace, lookup)
     return Verdict((*problems, *resolution.problems), (*warnings, *resolution.warnings))
 

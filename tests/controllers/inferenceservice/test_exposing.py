@@ -14,13 +14,12 @@ from ome.controllers.resources import (
     INFERENCE_SERVICES,
     KNATIVE_SERVICES,
     LEADER_WORKER_SETS,
-    SCALED_OBJECTS,
     SIDECARS,
     VIRTUAL_SERVICES,
 )
 from ome.errors import InternalError
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, EVENTS, HPAS, INGRESSES, SERVICES
+from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, EVENTS, INGRESSES, SERVICES
 from tests.controllers.inferenceservice.world import (
     ENGINE,
     SERVICE,
@@ -57,7 +56,6 @@ ISTIO = {
 }
 RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 LOCAL = "networking.ome.io/visibility"
-CLASS = {"ome.io/autoscalerClass": "keda"}
 
 
 def play(
@@ -511,93 +509,34 @@ def test_without_istio_the_condition_says_what_to_install() -> None:
     play(body, ISTIO, KNATIVE_SERVICES, engine={"minReplicas": 0})
 
 
-# Autoscalers.
+# Settings that cannot be used.
 
 
-def test_classes_of_autoscalers_follow_each_other_and_replicas_stay() -> None:
-    def replicas(cluster: FakeCluster) -> int:
-        return int(found(cluster, DEPLOYMENTS, ENGINE)["spec"]["replicas"])
+def test_settings_that_cannot_be_read_leave_what_there_is_and_hold_up_no_deletion() -> None:
+    def broken(cluster: FakeCluster) -> None:
+        held = found(cluster, CONFIGMAPS, SETTINGS)
+        cluster.put({**held, "data": {"ingress": "{"}})
 
-    def scale(cluster: FakeCluster, count: int) -> None:
-        held = found(cluster, DEPLOYMENTS, ENGINE)
-        held["spec"]["replicas"] = count
-        cluster.put(held)
-
-    async def body(cluster: FakeCluster) -> None:
-        for count, (chosen, hpas, scaled) in enumerate(
-            [
-                ("hpa", ["chat-engine"], []),
-                ("keda", [], ["scaledobject-chat-engine"]),
-                ("external", [], []),
-                ("keda", [], ["scaledobject-chat-engine"]),
-                ("hpa", ["chat-engine"], []),
-                ("external", [], []),
-            ],
-            start=2,
-        ):
-            held = found(cluster, INFERENCE_SERVICES, SERVICE)
-            held["metadata"]["annotations"] = {"ome.io/autoscalerClass": chosen}
-            cluster.put(held)
-            scale(cluster, count)
-            await anyio.sleep(1)
-            assert (names(cluster, HPAS), names(cluster, SCALED_OBJECTS)) == (hpas, scaled), chosen
-            assert replicas(cluster) == count, chosen
-
-    play(body, None, SCALED_OBJECTS)
-
-
-def test_an_autoscaler_of_the_user_is_left_alone() -> None:
-    theirs = {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {
-            "name": "chat-engine",
-            "namespace": "demo",
-            "labels": {"ome.io/inferenceservice": "chat", "component": "engine"},
-        },
-        "spec": {"maxReplicas": 9},
-    }
-
-    async def body(cluster: FakeCluster) -> None:
-        assert found(cluster, HPAS, ENGINE)["spec"] == {"maxReplicas": 9}
-        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
-
-    notes = {"ome.io/autoscalerClass": "external"}
-    play(body, None, annotations=notes, before=lambda cluster: cluster.put(theirs))
-
-
-def test_without_keda_the_condition_says_what_to_install() -> None:
     async def body(cluster: FakeCluster) -> None:
         available(cluster)
         await anyio.sleep(1)
+        broken(cluster)
+        await anyio.sleep(6)
         engine = condition(cluster, "EngineReady")
-        assert engine["status"] == "False"
-        assert "install KEDA" in engine["message"]
-        cluster.install(SCALED_OBJECTS)
-        await anyio.sleep(3)
-        assert names(cluster, SCALED_OBJECTS) == ["scaledobject-chat-engine"]
-        assert condition(cluster, "EngineReady")["status"] == "True"
+        assert (engine["status"], engine["reason"]) == ("False", "InternalError")
+        assert "unable to parse ingress config json" in engine["message"]
+        assert "correct key ingress" in engine["message"]
+        assert hosts(cluster) == ["chat.demo.example.com"]
+        assert urls(cluster)[0] == "http://chat.demo.example.com:8080"
+        settle(cluster, **PLAIN)
+        await anyio.sleep(6)
+        assert condition(cluster, "Ready")["status"] == "True"
+        broken(cluster)
+        cluster.remove(INFERENCE_SERVICES, SERVICE)
+        await anyio.sleep(6)
+        assert cluster.object(INFERENCE_SERVICES, SERVICE) is None
 
-    play(body, None, annotations=CLASS)
-
-
-def test_services_with_equal_tails_share_no_scaled_object() -> None:
-    first, second = (letter + "x" * 50 for letter in "ab")
-
-    def both(cluster: FakeCluster) -> None:
-        for name in (first, second):
-            wanted = service(name)
-            wanted["metadata"]["annotations"] = CLASS
-            cluster.put(wanted)
-
-    async def body(cluster: FakeCluster) -> None:
-        await anyio.sleep(5)
-        targets = sorted(
-            item["spec"]["scaleTargetRef"]["name"] for item in cluster.objects(SCALED_OBJECTS)
-        )
-        assert targets == [f"{first}-engine", f"{second}-engine"]
-
-    play(body, None, SCALED_OBJECTS, before=both)
+    play(body, PLAIN)
 
 
 # Restart, paused.
