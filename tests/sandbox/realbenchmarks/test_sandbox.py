@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import anyio
 import pytest
 
-from ome.errors import UserError
-from ome.sandbox.realbenchmarks import find_tool
 from tests.cluster import ROOT
+from tests.support.genai_bench import the_tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
-SETTINGS = """
+OBJECTS = """
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: results, namespace: demo}
@@ -47,7 +43,6 @@ COMMON = """
   task: text-to-text
   trafficScenarios: ["D(20,10)"]
   maxTimePerIteration: 1
-  maxRequestsPerIteration: 8
 """
 AT_SERVICE = f"""
 apiVersion: ome.io/v1beta1
@@ -59,18 +54,30 @@ spec:
   numConcurrency: [1, 4]
   outputLocation: {{storageUri: "pvc://results/a"}}
   resultFolderName: run
+  maxRequestsPerIteration: 100000  # so that each run takes its minute, in which progress is read
 {COMMON}
 """
 
 
-@functools.cache
-def the_tool() -> str:
-    """``OME_GENAI_BENCH`` names an environment; else the sandbox's own is made or taken."""
-    named = os.environ.get("OME_GENAI_BENCH")
-    try:
-        return str(anyio.run(find_tool, f"{named}/bin/genai-bench" if named else "", print))
-    except UserError as error:
-        pytest.skip(str(error))
+AT_URL = f"""
+---
+apiVersion: ome.io/v1beta1
+kind: BenchmarkJob
+metadata: {{name: url, namespace: demo}}
+spec:
+  endpoint:
+    endpoint:
+      url: https://models.example.com/team
+      apiFormat: openai
+      modelName: any
+      tokenizer: org/tokenizer
+      apiKeySecretReference: {{name: key}}
+  numConcurrency: [2]
+  outputLocation: {{storageUri: "pvc://results/b"}}
+  resultFolderName: run
+  maxRequestsPerIteration: 4
+{COMMON}
+"""
 
 
 def ome(*words: str) -> subprocess.CompletedProcess[str]:
@@ -86,16 +93,16 @@ def ome(*words: str) -> subprocess.CompletedProcess[str]:
 
 def sandbox(tmp_path: Path, *manifests: str) -> subprocess.CompletedProcess[str]:
     file = tmp_path / "manifests.yaml"
-    file.write_text("".join((SETTINGS, *manifests)))
+    file.write_text("".join((OBJECTS, *manifests)))
     options = ("--nodes=2", "--once", "--timeout=800", f"--dir={tmp_path}/sandbox", f"-f={file}")
     return ome("sandbox", "--real-benchmarks", f"--genai-bench={the_tool()}", *options)
 
 
-def test_a_benchmark_of_a_service_ends_with_its_figures(tmp_path: Path) -> None:
-    done = sandbox(tmp_path, SERVICE, AT_SERVICE)
+def test_benchmarks_end_with_their_figures(tmp_path: Path) -> None:
+    done = sandbox(tmp_path, SERVICE, AT_SERVICE, AT_URL)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "benchmarkjob demo/service: Completed results are in pvc://results/a/run" in done.stdout
-    assert "run 1/2" in done.stdout
+    assert "Running running run 1/2: D(20,10), concurrency=1" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     results = tmp_path / "sandbox/claims/demo/results/a/run"
     report = ome("benchmark", "report", str(results))
@@ -106,4 +113,7 @@ def test_a_benchmark_of_a_service_ends_with_its_figures(tmp_path: Path) -> None:
     assert 0 < speeds[0] < speeds[1]
     errors = [line.split()[-1] for line in (one, four)]
     assert errors == ["0.0", "0.0"]
+    # The key came from its Secret: the tool tells what it was started with.
+    told = (tmp_path / "sandbox/claims/demo/results/b/run/experiment_metadata.json").read_text()
+    assert "--api-key of-the-secret" in told
     assert not (tmp_path / "sandbox" / "pods").exists()
