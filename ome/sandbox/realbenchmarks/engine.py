@@ -104,9 +104,9 @@ class Engine:
         self, request: web.Request, reply: _Reply, *, usage: bool
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
         # A load generator cuts what is under way when a run is over.
         with suppress(ConnectionResetError):
+            await response.prepare(request)
             async for letter in self._tokens(reply):
                 await response.write(_event(reply.chunk(letter)))
             await response.write(_event(reply.chunk("", finish="length")))
