@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from functools import cache
@@ -22,6 +21,7 @@ import yaml
 
 from ome.api.crds import all_crds
 from tests.contract.harness import credentials
+from tests.support.commands import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,13 +87,8 @@ def embedded(where: Path, nodes: int = 3) -> Iterator[None]:
     """Run an embedded cluster while the iterator is held, with the CRDs installed."""
     users = [f"--user={name}" for name in (USER, *REPLICAS)]
     words = ["sandbox", "--bare", f"--nodes={nodes}", f"--dir={where}", *users]
-    with (where / "out").open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from ome.cli import main; main()", *words],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-        )
+    (where / "out").touch()
+    process = Command(*words, out=where / "out")
     try:
         eventually(lambda: process.poll() is not None or "kubeconfig" in _said(where), 60)
         assert process.poll() is None, _said(where)

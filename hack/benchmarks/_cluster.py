@@ -187,12 +187,17 @@ def create_all(documents: list[dict[str, Any]]) -> None:
     import anyio
 
     from ome.clock import SystemClock
-    from ome.controllers.resources import CLUSTER_BASE_MODELS
+    from ome.controllers.resources import (
+        CLUSTER_BASE_MODELS,
+        CLUSTER_SERVING_RUNTIMES,
+        INFERENCE_SERVICES,
+    )
     from ome.kube import Client
     from ome.kube.http import connect
     from ome.kube.resources import NODES
 
-    resources = {known.kind: known for known in (CLUSTER_BASE_MODELS, NODES)}
+    kinds = (CLUSTER_BASE_MODELS, CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES, NODES)
+    resources = {known.kind: known for known in kinds}
 
     async def main() -> None:
         left = iter(documents)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NEXT_STEP = "check the network and the free disk space (5 GB are needed) and run this again"
 PKI_SOURCE = Path(__file__).with_name("pki") / "main.go"
+COLLECTOR_SOURCE = Path(__file__).with_name("collector")
 STAGES = "kustomize/stage"
 STAGE_FILES = (
     "node/fast/node-initialize.yaml",
@@ -42,8 +43,17 @@ STAGE_FILES = (
 
 def pki_path() -> Path:
     """Where the certificate maker is kept: under a name that changes with its source."""
-    source = hashlib.sha256(PKI_SOURCE.read_bytes()).hexdigest()[:12]
-    return versions.cache() / "bin" / f"ome-pki-{source}"
+    return versions.cache() / "bin" / f"ome-pki-{_digest(PKI_SOURCE)}"
+
+
+def collector_path() -> Path:
+    """Where the OpenTelemetry Collector is kept, likewise."""
+    source = _digest(*(COLLECTOR_SOURCE / name for name in ("go.mod", "go.sum", "main.go")))
+    return versions.cache() / "bin" / f"otelcol-{versions.COLLECTOR}-{source}"
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def stages_path() -> Path:
@@ -61,6 +71,19 @@ def ensure_crds(names: Iterable[str]) -> list[Path]:
     return [crds.manifest(source) for source in sources]
 
 
+def lws_path() -> Path:
+    """Where the controller of LeaderWorkerSets is kept: it says no version of its own."""
+    return versions.cache() / "bin" / f"lws-{versions.LWS}"
+
+
+def ensure_lws() -> Path:
+    """Have the controller of LeaderWorkerSets in the cache."""
+    if not lws_path().is_file():
+        with _building() as builder:
+            builder.lws()
+    return lws_path()
+
+
 def ensure(wanted: Sequence[versions.Binary]) -> None:
     """Have these programs, the certificate maker and kwok's stages in the cache when it returns."""
     if _complete(wanted):
@@ -69,6 +92,14 @@ def ensure(wanted: Sequence[versions.Binary]) -> None:
         missing = [binary for binary in wanted if not _built(binary.name).is_file()]
         if not _complete(missing):  # else another start built it while this one waited
             builder.build(missing)
+
+
+def ensure_collector() -> Path:
+    """The OpenTelemetry Collector of `collector/`, built when it is not cached."""
+    if not collector_path().is_file():
+        with _building() as builder:
+            builder.collector()
+    return collector_path()
 
 
 def _built(name: str) -> Path:
@@ -123,6 +154,18 @@ class _Builder:
         kept.parent.mkdir(exist_ok=True)
         new.replace(kept)
 
+    def collector(self) -> None:
+        path = collector_path()
+        if path.is_file():  # another start built it while this one waited
+            return
+        progress(f"building the OpenTelemetry Collector {versions.COLLECTOR}: some minutes")
+        folder = self.work / "collector"
+        shutil.copytree(COLLECTOR_SOURCE, folder)
+        with timed(f"built {path.name}"):
+            stamps = {"main.version": versions.COLLECTOR}
+            self._compile(folder, stamps, ["."], output=path.name)
+            self._move(path.name)
+
     def build(self, missing: Sequence[versions.Binary]) -> None:
         names = [binary.name for binary in missing]
         self._stages()
@@ -156,6 +199,18 @@ class _Builder:
         with timed(f"built etcd {versions.ETCD}"):
             self._compile(folder, {}, ["go.etcd.io/etcd/server/v3"], output="etcd")
             self._keep(["etcd"])
+
+    def lws(self) -> None:
+        if lws_path().is_file():
+            return
+        source = self._download(f"sigs.k8s.io/lws@v{versions.LWS}")
+        folder = self._wrap(
+            "lws", wrapper.lws((source / "go.mod").read_text(), versions.LWS), source
+        )
+        progress(f"building the controller of LeaderWorkerSets {versions.LWS}: some minutes")
+        with timed(f"built lws {versions.LWS}"):
+            self._compile(folder, {}, ["sigs.k8s.io/lws/cmd"], output=lws_path().name)
+            self._move(lws_path().name)
 
     def _install(self, package: str, stamps: dict[str, str]) -> None:
         name = package.rpartition("/")[2].partition("@")[0]

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import layout, lifecycle, nodes, processes
+from . import build, layout, lifecycle, lws, nodes, processes
 from .crds import NAMES
 from .errors import ControlPlaneError
 from .terminal import progress
@@ -111,8 +111,20 @@ def _nodes(wanted: argparse.Namespace) -> None:
     lifecycle.add_nodes(start, wanted.count, wanted.prefix, _shape(wanted))
 
 
+def _lws(wanted: argparse.Namespace) -> None:
+    start = _running(wanted.dir)
+    if wanted.stop:
+        lws.end(start)
+    else:
+        lws.begin(start)
+
+
 def _user(wanted: argparse.Namespace) -> None:
     print(lifecycle.add_user(_running(wanted.dir), wanted.name, wanted.group))
+
+
+def _collector(_: argparse.Namespace) -> None:
+    print(build.ensure_collector())
 
 
 def _running(folder: Path | None) -> Start:
@@ -200,7 +212,11 @@ def _parser() -> argparse.ArgumentParser:
             "--label", type=_label, action="append", default=[], metavar="NAME=VALUE",
             help="a label of these nodes, also in place of a usual one; may be repeated",
         )  # fmt: skip
+    sets = command("lws", _lws, "run the real controller of LeaderWorkerSets there", newest)
+    sets.add_argument("--stop", action="store_true", help="end it")
     user = command("user", _user, "write a kubeconfig for a user and print its path", newest)
     user.add_argument("name", help="system:serviceaccount:NAMESPACE:NAME gets a token")
     user.add_argument("--group", action="append", default=[], help="may be repeated")
+    text = "build the OpenTelemetry Collector of the tests and print its path"
+    commands.add_parser("collector", help=text, description=text).set_defaults(run=_collector)
     return parser

@@ -29,6 +29,8 @@ PORTS = (
     "kube-controller-manager",
     "kube-scheduler",
     "kwok",
+    "lws",
+    "lws-webhook",
 )
 
 

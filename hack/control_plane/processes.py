@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .layout import Start
 
-STOP_ORDER = ("kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+STOP_ORDER = ("lws", "kwok", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 """Clients before what they talk to, else they log errors and wait for it."""
 PATIENCE = 5.0
 """Seconds that a component has to end by itself."""

@@ -14,6 +14,7 @@ ETCD = "3.6.5"
 KWOK = "0.8.0"
 HELM = "3.19.0"
 LWS = "0.7.0"
+COLLECTOR = "0.165.0"
 
 GO_LEAST = (1, 26, 0)
 """What the go.mod of this Kubernetes and of kwok asks for."""

@@ -12,6 +12,7 @@ import re
 
 _STAGING = re.compile(r"^\s*(?:replace\s+)?(\S+)\s+=>\s+\./staging/", re.MULTILINE)
 _REQUIRE = re.compile(r"^(?:\t|require )([^\s()]+ v[^\s()]+)(?: // indirect)?$", re.MULTILINE)
+_REPLACED = re.compile(r"^(?:\t|replace )(\S+ => \S+ v\S+)$", re.MULTILINE)
 _GO = re.compile(r"^go (\S+)$", re.MULTILINE)
 
 
@@ -31,6 +32,14 @@ def kubernetes(go_mod: str, version: str, library_version: str) -> str:
 def etcd(go_mod: str, version: str) -> str:
     """The wrapper's go.mod, made from the go.mod of etcd's server at this version."""
     return _module("etcd", go_mod, [f"go.etcd.io/etcd/server/v3 v{version}"], [])
+
+
+def lws(go_mod: str, version: str) -> str:
+    """The wrapper's go.mod, made from the go.mod of `sigs.k8s.io/lws` at this version."""
+    replaced = _REPLACED.findall(go_mod)
+    return _module(
+        "lws", go_mod, [f"sigs.k8s.io/lws v{version}", *_REQUIRE.findall(go_mod)], replaced
+    )
 
 
 def _module(name: str, go_mod: str, required: list[str], replaced: list[str]) -> str:

@@ -14,6 +14,7 @@ import structlog
 
 from ome.agent.fetch.model import Job
 from ome.agent.fetch.peers import NoPeer, PeersBusy
+from ome.agent.models import OBJECT_STORES
 from ome.agent.owning import check_path, shared_files
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
 from ome.agent.removing import clear_path, leave_owner
@@ -133,6 +134,7 @@ class Keeper:
             credentials=dict(self._credentials.values),
             shape=post.shape if model.for_shape and model.scheme == "oci" else "",
             concurrency=settings.concurrency if hub else settings.object_concurrency,
+            ranges=settings.object_ranges if model.scheme in OBJECT_STORES else 1,
             attempts=settings.attempts if hub else settings.object_attempts,
             interval=settings.retry_seconds,
             wish=model.redownload,

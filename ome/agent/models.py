@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from ome.informers.projection import Metadata
     from ome.kube.resource import ObjectKey
 
-__all__ = ["Model"]
+__all__ = ["OBJECT_STORES", "Model"]
 
 _REUSE = "ReuseIfExists"
 _TENSORRT = "tensorrtllm"
+OBJECT_STORES = frozenset({"oci", "s3", "gs", "az"})
+"""Schemes whose files come in ranges."""
 _NOT_COPIED = ("local", "vendor", "pvc")
 
 

@@ -23,6 +23,8 @@ class Settings:
     """Attempts at one file of a hub, or at one request to it."""
     object_concurrency: int = 4
     """As ``concurrency``, from an object store or another server."""
+    object_ranges: int = 4
+    """Connections over which one large file comes from an object store."""
     object_attempts: int = 3
     """As ``attempts``, at an object store or another server."""
     retry_seconds: float = 15.0

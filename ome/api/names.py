@@ -29,6 +29,7 @@ FINALIZER_ACCELERATOR_CLASS = "acceleratorclasses.ome.io/finalizer"
 # Annotations on an InferenceService.
 ANNOTATION_DEPLOYMENT_MODE = "ome.io/deploymentMode"
 ANNOTATION_DEPRECATION_WARNING = "ome.io/deprecation-warning"
+ANNOTATION_TRACEPARENT = "ome.io/traceparent"  # of the request that changed the spec last
 ANNOTATION_AUTOSCALER_CLASS = "ome.io/autoscalerClass"
 ANNOTATION_METRICS = "ome.io/metrics"
 ANNOTATION_TARGET_UTILIZATION = "ome.io/targetUtilizationPercentage"
@@ -147,6 +148,7 @@ NEVER_COPIED_ANNOTATIONS = frozenset(
         ANNOTATION_UPGRADE_TEMPLATE,
         ANNOTATION_PIN_RUNTIME,
         ANNOTATION_PAUSED,
+        ANNOTATION_TRACEPARENT,
     }
 )
 # Kept on pods, stripped from Services; matched as prefixes.
@@ -302,6 +304,7 @@ REASON_PVC_PENDING = "PVCPending"
 REASON_METADATA_EXTRACTION_FAILED = "MetadataExtractionFailed"
 REASON_BASE_MODEL_NOT_FOUND = "BaseModelNotFound"
 REASON_FORCE_DELETED = "ForceDeleted"
+REASON_WAITING_FOR_MODEL = "WaitingForModel"
 REASON_WAITING_FOR_NODES = "WaitingForNodes"
 REASON_SERVICE_NOT_FOUND = "InferenceServiceNotFound"
 REASON_JOB_CREATED = "JobCreated"

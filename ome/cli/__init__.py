@@ -13,7 +13,7 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "outcome_of"]
 
 _COMMANDS = {
     "manager": ("ome.cli.manager", "run the operator"),
@@ -21,6 +21,7 @@ _COMMANDS = {
     "sandbox": ("ome.cli.sandbox", "run a simulated cluster in one process, OME included"),
     "validate": ("ome.cli.validate", "say what admission would say of manifests, offline"),
     "explain": ("ome.cli.explain", "which runtime and accelerator, and why not the others"),
+    "why": ("ome.cli.why", "what is the matter with a service or model, and what happened to it"),
     "render": ("ome.cli.render", "the objects that a service would have, or what would change"),
     "plan": ("ome.cli.plan", "which services of a cluster an edit would restart"),
     "adopt": ("ome.cli.adopt", "what taking over a cluster's services would change"),
@@ -44,10 +45,16 @@ def _run(words: Sequence[str]) -> int:
         sys.stdout.write(f"ome {__version__}\n")
         return 0
     command = _command(words[0])
+    if command is None:
+        sys.stderr.write(f"ome: unknown command {words[0]!r}; see ome --help\n")
+        return UserError.exit_code
+    return outcome_of(command, words[1:])
+
+
+def outcome_of(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
+    """The exit code of a command; a user's mistake is a line on stderr."""
     try:
-        if command is None:
-            raise UserError(f"ome: unknown command {words[0]!r}; see ome --help")
-        return command(words[1:])
+        return command(words)
     except HelpWanted as wanted:
         sys.stdout.write(f"{wanted}\n")
         return 0

@@ -93,7 +93,7 @@ def adoption(item: Rendered, found: Found) -> Iterator[tuple[str, bool]]:
             for text in difference(alone, found):
                 yield text.partition("\n")[2], False
         # Its generation is only known to the one who adopts, and nothing here depends on it.
-        if keeps(live, desired, 0, upgrade=False):
+        if keeps(live, desired, 0):
             stays.append(_without_marks(kept(live, desired), live))
     for text in difference(Rendered(item.service, item.uid, tuple(stays), item.problem), found):
         yield text, "its pods are replaced" in text.partition("\n")[0]

@@ -12,7 +12,7 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AGENT_FLAGS", "IGNORED", "duration", "from_environment"]
+__all__ = ["AGENT_FLAGS", "IGNORED", "duration", "from_environment", "parse_duration"]
 
 IGNORED = ("temp-dir", "cleanup-temp", "model-watch-resync-period", "max-concurrent-reconciles")
 """Flags that documentation of the Go agent names, for what there is nothing to set."""
@@ -26,7 +26,7 @@ AGENT_FLAGS = (
     Flag("node-label-retry", 5, "accepted; labels are tried until they are right"),
     Flag("download-retry", 3, "attempts at a file of an object store"),
     Flag("concurrency", 4, "files of a model from an object store at a time"),
-    Flag("multipart-concurrency", 4, "accepted; files come in one piece each"),
+    Flag("multipart-concurrency", 4, "connections for one large file of an object store"),
     Flag("num-download-worker", 5, "models that are downloaded at a time"),
     Flag("hf-max-workers", 0, "files of a model from a hub at a time (default 4)"),
     Flag("hf-max-retries", 10, "attempts at a request to a hub"),
@@ -59,7 +59,15 @@ def from_environment(environ: Mapping[str, str]) -> list[str]:
 def duration(flags: Mapping[str, Any], name: str) -> float:
     """A flag such as ``15s`` or ``1m30s`` in seconds. Raises ``UserError``."""
     text = flags[name]
-    if not _DURATION.fullmatch(text):
+    found = parse_duration(text) if _DURATION.fullmatch(text) else None
+    if found is None:
         raise UserError(f"ome agent: --{name}={text}: expected a duration such as 15s or 5m")
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
-    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    return found
+
+
+def parse_duration(text: str) -> float | None:
+    """``15s``, ``1m30s`` or a number of seconds, in seconds; None for anything else."""
+    if _DURATION.fullmatch(text):
+        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+        return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text) else None

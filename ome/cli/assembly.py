@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -23,16 +23,21 @@ from ome.kube.request import DEFAULT_TIMEOUT
 from ome.kube.resources import CRDS
 from ome.reconciler.access import Access
 from ome.reconciler.fence import Fence
+from ome.reconciler.flightlog import FLIGHTS_PATH, add_flights
 from ome.reconciler.manager import Listen, Manager
 from ome.reconciler.tasks import dump_on_signal
+from ome.telemetry.flights import FlightRecorder
 from ome.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+    from aiohttp import web
 
     from ome.clock import Clock
     from ome.kube.transport import Transport
+    from ome.reconciler.controller import Controller
     from ome.reconciler.manager import Leadership
     from ome.webhooks.serving import WebhookSettings
 
@@ -97,12 +102,7 @@ class _Operator:
         events = EventRecorder(
             client, names.EVENT_COMPONENT, self._clock, dropped=metrics.events_dropped.inc
         )
-        applier = Applier(
-            client,
-            names.FIELD_MANAGER,
-            names.ANNOTATION_APPLIED_HASH,
-            status_written=metrics.status_written,
-        )
+        applier = self._applier(client)
         discovery = Discovery(client, self._clock)
         context = ControllerContext(
             client,
@@ -113,13 +113,10 @@ class _Operator:
             self._rng,
             settings.namespace,
             metrics.status_saved,
+            metrics.registry,
         )
         controllers = setup_all(context)
-        for controller in controllers:
-            controller.observe(
-                metrics.controller(controller.name, controller.workers),
-                metrics.queue(controller.name),
-            )
+        recorder = self._observe(controllers)
         take_census(informers, metrics.registry)
         runnables, ready = self._admission(context)
         _watch_crds(informers, discovery)
@@ -134,7 +131,8 @@ class _Operator:
             ready=ready,
             leading=[events.run],
             leadership=self._leadership(renewals, fence, events, give_up),
-            admit=self._readers(),
+            admit=self._readers("/metrics"),
+            extend=self._flights(recorder),
         )
         async with anyio.create_task_group() as group:
             if signals:
@@ -142,6 +140,23 @@ class _Operator:
                 group.start_soon(dump_on_signal)
             await manager.run()
             group.cancel_scope.cancel()
+
+    def _applier(self, client: Client) -> Applier:
+        return Applier(
+            client,
+            names.FIELD_MANAGER,
+            names.ANNOTATION_APPLIED_HASH,
+            status_written=self._metrics.status_written,
+            applied=self._metrics.applied,
+        )
+
+    def _observe(self, controllers: Sequence[Controller[Any]]) -> FlightRecorder:
+        """Have what the controllers do measured and recorded."""
+        recorder = FlightRecorder(self._clock.wall)
+        for controller in controllers:
+            report = self._metrics.controller(controller.name, controller.workers)
+            controller.observe(report, self._metrics.queue(controller.name), recorder)
+        return recorder
 
     def _client(
         self, transport: Transport, guard: Fence | None = None, seconds: float = DEFAULT_TIMEOUT
@@ -172,12 +187,19 @@ class _Operator:
         admission = make_webhooks(unguarded, self._settings.webhooks, self._metrics.registry)
         return [admission.run], {"webhooks": admission.problem}
 
-    def _readers(self) -> Callable[[str], Awaitable[int]] | None:
-        """Who may read the metrics: everybody, unless they are secured."""
+    def _readers(self, path: str) -> Callable[[str], Awaitable[int]] | None:
+        """Who may read what is served beside the metrics; None where they are not secured."""
         if self._settings.listen.metrics_tls is None:
             return None
         # Reviews are no writes that only the leader may make.
-        return Access(self._client(self._transport), self._clock, "/metrics").status
+        return Access(self._client(self._transport), self._clock, path).status
+
+    def _flights(self, recorder: FlightRecorder) -> Callable[[web.Application], None] | None:
+        """Serves the flight recorder, for whom the API server vouches and for nobody else."""
+        admit = self._readers(FLIGHTS_PATH)
+        if admit is None:
+            return None
+        return lambda app: add_flights(app, recorder, admit)
 
     def _leadership(
         self,

@@ -24,8 +24,8 @@ from ome.kube.http import connect
 from ome.reconciler.health import parse_address
 from ome.reconciler.manager import Listen
 from ome.reconciler.tls import self_signed_context
+from ome.telemetry.exporting import configure_tracing
 from ome.telemetry.logging import LogSettings, configure_logging
-from ome.telemetry.tracing import configure_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -30,13 +30,13 @@ from ome.kube import Client
 from ome.kube.http import connect
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import NODES
-from ome.reconciler.health import HttpServer
+from ome.reconciler.health import EVERYWHERE, HttpServer
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["run", "start_delay"]
+__all__ = ["address_of", "run", "start_delay"]
 
 _LAST_WORDS = 5.0
 _RETRY = 30.0
@@ -61,6 +61,7 @@ def run(flags: Mapping[str, Any]) -> int:
         concurrency=flags["hf-max-workers"] or _files_at_a_time(),
         attempts=_above_zero(flags, "hf-max-retries"),
         object_concurrency=_above_zero(flags, "concurrency"),
+        object_ranges=_above_zero(flags, "multipart-concurrency"),
         object_attempts=_above_zero(flags, "download-retry"),
         retry_seconds=duration(flags, "hf-retry-interval"),
         repair_seconds=max(duration(flags, "config-map-sync-interval"), 1.0),
@@ -84,11 +85,11 @@ async def _main(
         async with AsyncExitStack() as stack:
             transport = await stack.enter_async_context(await connect(flags["kubeconfig"] or None))
             client = Client(transport, clock=clock, rng=rng, user_agent=f"ome-agent/{__version__}")
-            address = _address(flags) if flags["peers"] else ""
+            address = address_of(os.environ.get("POD_IP", ""), flags["port"])
             site = Site(
                 own_namespace(flags["namespace"]),
                 os.environ,
-                address=address,
+                address=address if flags["peers"] else "",
                 peers=flags["peers"],
                 metrics=metrics,
             )
@@ -108,7 +109,7 @@ async def _main(
 
 
 async def _serve(stack: AsyncExitStack, app: Any, port: int) -> None:
-    server = HttpServer(app, "0.0.0.0", port)
+    server = HttpServer(app, EVERYWHERE, port)
     await server.start()
     stack.push_async_callback(server.stop)
 
@@ -189,8 +190,7 @@ def _files_at_a_time() -> int:
     return int(text) if text else _FILES
 
 
-def _address(flags: Mapping[str, Any]) -> str:
-    """Where other agents reach us; without POD_IP they do not."""
-    host = os.environ.get("POD_IP", "")
+def address_of(host: str, port: int) -> str:
+    """The URL at which other agents reach us; empty without a host, which none then does."""
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{flags['port']}" if host else ""
+    return f"http://{shown}:{port}" if host else ""

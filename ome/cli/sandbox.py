@@ -16,6 +16,7 @@ import anyio
 from rich.console import Console
 from rich.live import Live
 
+from ome import __version__
 from ome.agent.downloads import Behaviour
 from ome.agent.simulate import Simulation
 from ome.api.crds import all_crds
@@ -36,6 +37,7 @@ from ome.sandbox.manifests import settings as operator_settings
 from ome.sandbox.picture import take
 from ome.sandbox.realagents import Place, real_agents
 from ome.sandbox.realbenchmarks import find_tool
+from ome.telemetry.exporting import configure_tracing
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
@@ -92,7 +94,8 @@ def run(words: Sequence[str]) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / "ome.log").open("w") as log:
             configure_logging(LogSettings(), log)
-            return anyio.run(_main, settings, flags, documents)
+            with configure_tracing("ome-sandbox", __version__):
+                return anyio.run(_main, settings, flags, documents)
     except OSError as error:
         raise UserError(f"ome sandbox: {_explained(error, settings)}") from None
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
+    from prometheus_client import CollectorRegistry
+
     from ome.clock import Clock
     from ome.informers.registry import Informers
     from ome.kube.apply import Applier
@@ -36,3 +38,5 @@ class ControllerContext:
     """The operator's own namespace: its ConfigMaps and the nodes' status reports are there."""
     status_saved: Callable[[str], None] = _untold
     """Told the kind of an object whose change waits for a later write of its status."""
+    registry: CollectorRegistry | None = None
+    """Where controllers show what they measure themselves."""

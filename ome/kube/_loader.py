@@ -5,6 +5,9 @@
 - The library refreshes OIDC tokens without verifying the identity provider's certificate, reads
   URL-safe base64 as plain, and fails when the provider keeps the refresh token.
 - A context without a user is one without credentials, not a ``TypeError``.
+- Keys of the kubeconfig's own text are files only while they are read (see ``credentials``): a
+  second reading must make them again, where the library goes on with the names of the first, and
+  each of them is closed, which the library leaves undone.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import ssl
+import tempfile
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -47,6 +52,16 @@ def loader_class() -> Any:
                 trust_env=True,
             )
 
+    class Files(kube_config.FileOrData):  # type: ignore[misc, name-defined]
+        def _create_temp_file_with_content(self, content: str | bytes) -> str:
+            handle, name = tempfile.mkstemp()
+            kube_config._temp_files[name] = name  # which the caller of the loader removes
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+            return name
+
+    kube_config.FileOrData = Files  # in our private copy of the library
+
     class Loader(kube_config.KubeConfigLoader):  # type: ignore[misc, name-defined]
         _user: Any
         _status: dict[str, Any]
@@ -57,6 +72,11 @@ def loader_class() -> Any:
             super().set_active_context(context_name)
             if self._user is None:
                 self._user = kube_config.ConfigNode("user", {}, None)
+
+        async def load_and_set(self, client_configuration: Any) -> None:
+            for name in ("cert_file", "key_file"):
+                self.__dict__.pop(name, None)
+            await super().load_and_set(client_configuration)
 
         async def load_from_exec_plugin(self) -> bool:
             if time.time() >= self.renew_at:

@@ -15,6 +15,7 @@ was read, so the loser gets ``Conflict``, and its key runs again with a newer vi
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,14 +34,17 @@ from ome.errors import (
     Unauthorized,
     UserError,
 )
-from ome.kube import managed_fields
+from ome.kube import documents, managed_fields
+from ome.kube.changes import status_changes
 from ome.kube.compare import contains, document_hash
+from ome.kube.documents import pointer
 from ome.kube.request import key_of
 from ome.kube.resource import ObjectKey, Resource
 from ome.kube.resources import NAMESPACES, resource_for
+from ome.telemetry.flights import decided
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ome.kube.client import Client
 
@@ -49,6 +53,7 @@ __all__ = ["Applied", "Applier", "pointer"]
 _NEVER = "1"
 """A resourceVersion that no object has: etcd counts from 1 and the first write makes it 2."""
 
+_RESULTS = {"created": "created", "updated": "changed", "unchanged": "skipped"}
 _TRIES = 3
 _ALWAYS_THERE = ObjectKey("", "default")
 
@@ -67,7 +72,8 @@ class Applier:
     ``hash_annotation`` names the annotation that remembers what was applied; ``predecessors`` are
     field managers of other operators of the same kinds, beside those that are recognised by the
     owner reference that they set. ``resources`` are kinds beyond the built-in ones.
-    ``status_written`` is told the kind of each status that was written.
+    ``status_written`` is told the kind of each status that was written, ``applied`` kind and result
+    of each apply: ``created``, ``changed``, ``skipped``, ``conflict`` or ``failed``.
     """
 
     def __init__(
@@ -79,9 +85,11 @@ class Applier:
         predecessors: Collection[str] = (),
         resources: Collection[Resource] = (),
         status_written: Callable[[str], None] | None = None,
+        applied: Callable[[str, str], None] | None = None,
     ) -> None:
         self._client = client
         self._status_written = status_written
+        self._applied = applied
         self._manager = manager
         self._hash_annotation = hash_annotation
         self._predecessors = frozenset(predecessors)
@@ -97,7 +105,7 @@ class Applier:
         probe = {
             "apiVersion": resource.api_version,
             "kind": resource.kind,
-            "metadata": {**_place(key), "resourceVersion": _NEVER},
+            "metadata": {**documents.place(key), "resourceVersion": _NEVER},
         }
         try:
             await self._client.get(resource, key, metadata_only=True)
@@ -135,8 +143,32 @@ class Applier:
         behind (run the key again), and ``ApiError`` and ``TransportError`` as the client does.
         """
         resource = resource or self._resource(desired)
+        with self._counted(resource.kind) as outcome:
+            done = await self._apply(desired, live, resource, replicas)
+            outcome.append(_RESULTS[done.action])
+            return done
+
+    @contextmanager
+    def _counted(self, kind: str) -> Iterator[list[str]]:
+        outcome: list[str] = []
+        try:
+            yield outcome
+        except (Conflict, NotOurs):
+            outcome.append("conflict")
+            raise
+        finally:
+            if self._applied:
+                self._applied(kind, *(outcome or ["failed"]))
+
+    async def _apply(
+        self,
+        desired: Mapping[str, Any],
+        live: Mapping[str, Any] | None,
+        resource: Resource,
+        replicas: int | None,
+    ) -> Applied:
         document = self._stamped(desired)
-        sent = _with_replicas(document, replicas)
+        sent = documents.with_replicas(document, replicas)
         if live is None:
             created = await self._create(resource, sent)
             if created is not None:
@@ -148,10 +180,10 @@ class Applier:
         live = await self._prepare(resource, sent, live)
         try:
             updated = await self._client.apply(
-                resource, _guarded(sent, live["metadata"], "uid"), manager=self._manager
+                resource, documents.guarded(sent, live["metadata"], "uid"), manager=self._manager
             )
         except Invalid as error:
-            if not _is_other_uid(error):
+            if not documents.is_other_uid(error):
                 raise
             raise Conflict(
                 f"{resource.kind} {key_of(resource, desired)} was made anew by somebody",
@@ -164,7 +196,12 @@ class Applier:
         self, desired: Mapping[str, Any], resource: Resource, *, replicas: int | None = None
     ) -> dict[str, Any] | None:
         """Make an object that is not there, as ``apply`` does; None when one of the name exists."""
-        return await self._create(resource, _with_replicas(self._stamped(desired), replicas))
+        with self._counted(resource.kind) as outcome:
+            made = await self._create(
+                resource, documents.with_replicas(self._stamped(desired), replicas)
+            )
+            outcome.append("conflict" if made is None else "created")
+            return made
 
     async def hand_over_replicas(
         self, resource: Resource, live: Mapping[str, Any]
@@ -178,10 +215,10 @@ class Applier:
         scaled = {
             "apiVersion": live["apiVersion"],
             "kind": live["kind"],
-            "metadata": _place(key_of(resource, live)),
+            "metadata": documents.place(key_of(resource, live)),
             "spec": {"replicas": live["spec"]["replicas"]},
         }
-        guarded = _guarded(scaled, live["metadata"], "uid", "resourceVersion")
+        guarded = documents.guarded(scaled, live["metadata"], "uid", "resourceVersion")
         return await self._client.apply(resource, guarded, manager=f"{self._manager}-replicas")
 
     async def delete_owned(self, resource: Resource, live: Mapping[str, Any]) -> bool:
@@ -242,6 +279,8 @@ class Applier:
             [{"op": "add", "path": "/status", "value": status}],
             subresource="status",
         )
+        for change in status_changes(live.get("status") or {}, status):
+            decided(change)
         if self._status_written is not None:
             self._status_written(resource.kind)
         return written
@@ -291,7 +330,7 @@ class Applier:
             ours = self._hash_annotation in (metadata.get("annotations") or {})
         if not ours:
             key = key_of(resource, desired)
-            raise NotOurs(resource.kind, key.namespace, key.name, _owner_text(desired))
+            raise NotOurs(resource.kind, key.namespace, key.name, documents.owner_text(desired))
 
     def _is_applied(self, document: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
         return self._hash_of(live) == self._hash_of(document) and contains(live, document)
@@ -309,7 +348,7 @@ class Applier:
         """
         first = self._hash_of(live) is None
         edited = self._hash_of(live) == self._hash_of(document)
-        drops_replicas = _has_replicas(live) and not _has_replicas(document)
+        drops_replicas = documents.has_replicas(live) and not documents.has_replicas(document)
         if not (first or edited or drops_replicas):
             return live
         for _ in range(_TRIES - 1):
@@ -334,14 +373,14 @@ class Applier:
             fresh = await self._take_over(resource, fresh)
         elif edited:
             fresh = await self._reclaim(resource, fresh)
-        ours = managed_fields.applied_by(_entries(fresh), self._manager)
+        ours = managed_fields.applied_by(documents.entries(fresh), self._manager)
         if drops_replicas and managed_fields.owns(ours, "spec", "replicas"):
             fresh = await self.hand_over_replicas(resource, fresh)
         return fresh
 
     async def _reclaim(self, resource: Resource, live: dict[str, Any]) -> dict[str, Any]:
         """Own what somebody edited by hand, so that the next apply can drop it."""
-        entries = _entries(live)
+        entries = documents.entries(live)
         value = managed_fields.reclaimed(entries, self._manager)
         if value == entries:
             return live
@@ -349,7 +388,7 @@ class Applier:
         return await self.patch_user_object(resource, live["metadata"], [replace])
 
     async def _take_over(self, resource: Resource, live: dict[str, Any]) -> dict[str, Any]:
-        entries = _entries(live)
+        entries = documents.entries(live)
         names = managed_fields.predecessors_of(
             entries, self._predecessors, managed_fields.owner_uid(live["metadata"])
         )
@@ -358,43 +397,3 @@ class Applier:
         value = managed_fields.moved(entries, names, self._manager)
         replace = {"op": "replace", "path": "/metadata/managedFields", "value": value}
         return await self.patch_user_object(resource, live["metadata"], [replace])
-
-
-def pointer(*path: str) -> str:
-    """A JSON pointer: ``pointer("metadata", "annotations", "a.io/b")``."""
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def _with_replicas(document: dict[str, Any], replicas: int | None) -> dict[str, Any]:
-    if replicas is None:
-        return document
-    return {**document, "spec": {**document["spec"], "replicas": replicas}}
-
-
-def _guarded(document: Mapping[str, Any], read: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    guards = {name: read[name] for name in names}
-    return {**document, "metadata": {**document["metadata"], **guards}}
-
-
-def _place(key: ObjectKey) -> dict[str, str]:
-    return {"name": key.name, "namespace": key.namespace} if key.namespace else {"name": key.name}
-
-
-def _entries(live: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return live["metadata"].get("managedFields") or []
-
-
-def _has_replicas(document: Mapping[str, Any]) -> bool:
-    return (document.get("spec") or {}).get("replicas") is not None
-
-
-def _is_other_uid(error: ApiError) -> bool:
-    """Whether a uid guard did its work: over an object of another uid it is a change of the uid."""
-    return any(cause.get("field") == "metadata.uid" for cause in error.details.get("causes") or ())
-
-
-def _owner_text(desired: Mapping[str, Any]) -> str:
-    for reference in desired["metadata"].get("ownerReferences") or ():
-        if reference.get("controller"):
-            return f"{reference['kind']} {reference['name']}"
-    return "us"

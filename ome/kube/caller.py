@@ -19,7 +19,10 @@ import anyio
 
 from ome.errors import ApiError, OmeError, TransportError
 from ome.kube.request import status_error
+from ome.kube.spans import answered, request_span
 from ome.kube.transport import NotSent
+from ome.telemetry.flights import wrote
+from ome.telemetry.tracing import traceparent
 
 if TYPE_CHECKING:
     import random
@@ -64,7 +67,7 @@ class Caller:
         """The answer, after retries. Raises ``ApiError`` or ``TransportError``; cancellable."""
         deadline = self._clock.monotonic() + request.timeout
         for attempt in range(1, _ATTEMPTS + 1):
-            outcome = await self._attempt(request, deadline)
+            outcome = await self._attempt(request, deadline, attempt)
             if not isinstance(outcome, OmeError):
                 return outcome
             pause = self._pause(attempt, outcome)
@@ -75,7 +78,7 @@ class Caller:
         raise AssertionError("unreachable")
 
     async def _attempt(
-        self, request: Request, deadline: float
+        self, request: Request, deadline: float, attempt: int
     ) -> Response | ApiError | TransportError:
         """An attempt never raises its failure, so that cancellation stays the only exception."""
         placed = False
@@ -83,7 +86,7 @@ class Caller:
             with anyio.fail_after(deadline - self._clock.monotonic()):
                 async with self._places:
                     placed = True
-                    response = await self._observed(request, deadline)
+                    response = await self._observed(request, deadline, attempt)
         except TimeoutError:
             if placed:
                 return TransportError(
@@ -96,23 +99,25 @@ class Caller:
             return response
         return status_error(response.status, response.headers, response.body, request)
 
-    async def _observed(self, request: Request, deadline: float) -> Response:
+    async def _observed(self, request: Request, deadline: float, attempt: int) -> Response:
         started = self._clock.monotonic()
         left = deadline - started
         if request.guard is not None:
             left = min(left, request.guard.admit())
-        bounded = replace(
-            request,
-            timeout=left,
-            query=(*request.query, ("timeout", f"{max(1, math.floor(left))}s")),
-        )
+        query = (*request.query, ("timeout", f"{max(1, math.floor(left))}s"))
         code = NO_ANSWER
         try:
-            response = await self._transport.send(bounded)
+            with request_span(request, self._transport.host, attempt) as span:
+                headers = (*request.headers, *_trace_context())
+                bounded = replace(request, timeout=left, query=query, headers=headers)
+                response = await self._transport.send(bounded)
+                answered(span, response)
             code = str(response.status)
             return response
         finally:
             self.count(request, code, started)
+            if request.writes:
+                wrote(f"{request} {code}")
 
     def count(self, request: Request, code: str, started: float) -> None:
         """Tell the metrics of one attempt."""
@@ -125,6 +130,12 @@ class Caller:
             return asked * (1 + self._rng.random() / 4)  # never earlier than the server asked
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1))
         return longest * (0.5 + self._rng.random() / 2)
+
+
+def _trace_context() -> tuple[tuple[str, str], ...]:
+    """The header that lets the server go on with our trace."""
+    value = traceparent()
+    return (("traceparent", value),) if value else ()
 
 
 def _repeatable(request: Request, failure: OmeError) -> bool:

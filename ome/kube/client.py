@@ -66,9 +66,14 @@ class Client:
         """``host:port`` of the server."""
         return self._transport.host
 
-    async def raw_get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        """The decoded JSON of any path, such as ``/version``."""
-        return msgspec.json.decode((await self._send(requests.raw_get(path, query))).body)
+    async def raw_get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The decoded JSON of any path, such as ``/version``; names of headers in lower case."""
+        return msgspec.json.decode((await self._send(requests.raw_get(path, query, headers))).body)
 
     async def get(
         self,

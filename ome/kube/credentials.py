@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -160,10 +161,13 @@ class KubeConfig:
         return self._loader
 
     def _digest(self) -> bytes:
-        found = [path for path in self._paths.split(os.pathsep) if path and Path(path).exists()]
+        found = []
+        for path in filter(None, self._paths.split(os.pathsep)):
+            with suppress(FileNotFoundError):
+                found.append(Path(path).read_bytes())
         if not found:
             raise UserError("no such file; give --kubeconfig or set KUBECONFIG")
-        return hashlib.sha256(b"\0".join(Path(path).read_bytes() for path in found)).digest()
+        return hashlib.sha256(b"\0".join(found)).digest()
 
 
 def _access(configuration: Any, tls: TLS, reload_at: float) -> Access:

@@ -22,6 +22,7 @@ from ome.clock import rfc3339_micro
 from ome.errors import ApiError, NotFound, OmeError
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import EVENTS
+from ome.telemetry.flights import decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,6 +122,7 @@ class EventRecorder:
         ``regarding`` has ``apiVersion kind namespace name uid resourceVersion``; ``reason`` is a
         CamelCase word, ``action`` what was being done (the reason when empty).
         """
+        decided(f"told the user: {reason}: {message}")
         note = message if len(message) <= _NOTE_LENGTH else message[: _NOTE_LENGTH - 3] + "..."
         same = _Same(
             regarding["apiVersion"],

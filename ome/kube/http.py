@@ -203,6 +203,7 @@ class _Pool:
         headers = {"Accept": request.accept, "User-Agent": request.user_agent or "ome"}
         if access.authorization:
             headers["Authorization"] = access.authorization
+        headers.update(request.headers)
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         guarded = request.body is not None and request.guard is not None

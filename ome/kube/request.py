@@ -68,6 +68,8 @@ class Request:
     accept: str = JSON
     timeout: float = DEFAULT_TIMEOUT
     user_agent: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Beside those that every request has; names are lower case."""
     guard: WriteGuard | None = field(default=None, repr=False, compare=False)
     """Asked once more when the bytes of a write are about to leave."""
 
@@ -93,9 +95,14 @@ def key_of(resource: Resource, obj: Mapping[str, Any]) -> ObjectKey:
     return ObjectKey(metadata.get("namespace", "") if resource.namespaced else "", metadata["name"])
 
 
-def raw_get(path: str, query: Mapping[str, str] | None = None) -> Request:
+def raw_get(
+    path: str,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Request:
     """A GET of any path (``/version``, discovery)."""
-    return Request("GET", path, tuple((query or {}).items()))
+    given = tuple((query or {}).items())
+    return Request("GET", path, given, headers=tuple((headers or {}).items()))
 
 
 def pod_log(key: ObjectKey, *, tail_lines: int, container: str = "") -> Request:

@@ -21,25 +21,33 @@ may be called again after it, when leadership comes back, and finds all that was
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import anyio
 import structlog
+from opentelemetry.trace import INVALID_SPAN, StatusCode
 
 from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
+from ome.kube.resource import ObjectKey
+from ome.reconciler.mapping import self_key
 from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
-from ome.telemetry.tracing import span
+from ome.telemetry import flights, tracing
+from ome.telemetry.flights import Flight
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Hashable, Iterable
+    from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+
+    from opentelemetry.trace import Span
 
     from ome.clock import Clock
     from ome.informers.informer import Informer
     from ome.reconciler.queue import QueueMetrics
+    from ome.telemetry.flights import FlightRecorder
 
-__all__ = ["Controller", "ControllerMetrics", "Result"]
+__all__ = ["Controller", "ControllerMetrics", "Origin", "Result"]
 
 K = TypeVar("K", bound="Hashable")
 
@@ -51,6 +59,16 @@ class Result:
     """A run that wants to come back; ``requeue_after`` in seconds."""
 
     requeue_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked for what an object says."""
+
+    traceparent: str
+    """The W3C trace context of the request that changed it last."""
+    open: bool
+    """Whether that change has not been acted on yet: its run belongs to the same trace."""
 
 
 class ControllerMetrics(Protocol):
@@ -81,19 +99,30 @@ class Controller(Generic[K]):
         rng: random.Random,
         workers: int = 4,
         timeout: float = 60.0,
+        origin: Callable[[K], Origin | None] | None = None,
     ) -> None:
+        """``timeout``: seconds of one run. ``origin`` is asked only while runs are traced."""
         self.name = name
         self.workers = workers
         self._reconcile = reconcile
         self._clock = clock
         self._timeout = timeout
+        self._origin = origin
+        self._primary: Informer[Any] | None = None
+        self._recorder: FlightRecorder | None = None
         self._metrics: ControllerMetrics = _NoMetrics()
         self._rng = rng
         self.queue: WorkQueue[K] = WorkQueue(clock, rng)
         self._settled = False
 
-    def observe(self, controller: ControllerMetrics, queue: QueueMetrics) -> None:
+    def observe(
+        self,
+        controller: ControllerMetrics,
+        queue: QueueMetrics,
+        recorder: FlightRecorder | None = None,
+    ) -> None:
         """Report to these from now on; called before anything is added."""
+        self._recorder = recorder
         self._metrics = controller
         self.queue = WorkQueue(self._clock, self._rng, metrics=queue)
 
@@ -117,6 +146,8 @@ class Controller(Generic[K]):
                 self.queue.add(key, priority)
 
         informer.add_handler(handle)
+        if mapper is self_key:
+            self._primary = informer
 
     async def run(self) -> None:
         """Work until cancelled; call once the informers are in sync."""
@@ -150,12 +181,57 @@ class Controller(Generic[K]):
                 object=str(key),
                 reconcile_id=f"{self._rng.getrandbits(64):016x}",
             ),
-            span(f"reconcile {self.name}", {"k8s.object": str(key)}),
+            self._traced(key) as span,
+            self._recorded(key) as flight,
         ):
             try:
                 result = await self._attempt(key)
             finally:
+                flight.result = result
+                span.set_attribute("reconcile.result", result)
+                if result == "error":
+                    span.set_status(StatusCode.ERROR)
                 self._metrics.finished(result, self._clock.monotonic() - started)
+
+    @contextmanager
+    def _traced(self, key: K) -> Iterator[Span]:
+        """A span from when the key was ready to the end of its run, the wait as one inside.
+
+        The first run after a change continues the trace of who made it. What follows from other
+        events, perhaps for months, are traces of their own that point at it.
+        """
+        if not tracing.enabled():
+            yield INVALID_SPAN
+            return
+        waited = self.queue.waited(key)
+        origin = None if self._origin is None else self._origin(key)
+        held = origin.traceparent if origin is not None else ""
+        continues = origin is not None and origin.open
+        attributes = {"controller.name": self.name, "k8s.object.name": str(key)}
+        if isinstance(key, ObjectKey):
+            attributes |= {"k8s.object.name": key.name, "k8s.namespace.name": key.namespace}
+        with tracing.span(
+            f"reconcile {self.name}",
+            attributes,
+            parent=held if continues else None,
+            link=None if continues else held,
+            ago=waited,
+        ) as span:
+            tracing.recorded(f"queue {self.name}", waited)
+            yield span
+
+    @contextmanager
+    def _recorded(self, key: K) -> Iterator[Flight]:
+        """Have the flight recorder see the run, from the version of the object that it is about."""
+        if self._recorder is None:
+            yield Flight(0.0)
+            return
+        with self._recorder.flight(self.name, str(key)) as flight:
+            if self._primary is not None and isinstance(key, ObjectKey):
+                held = self._primary.store.get(ObjectKey(*key))
+                version = "gone" if held is None else held.metadata.resource_version
+                flights.saw(self._primary.resource.kind, version)
+            yield flight
 
     async def _attempt(self, key: K) -> str:
         try:
@@ -176,16 +252,19 @@ class Controller(Generic[K]):
             return "requeue_after"
         except TerminalError as error:
             log.error("reconcile.terminal", error=str(error))
+            flights.decided(f"gave up: {error}")
             self._metrics.terminal_error()
             self.queue.forget(key)
             return "error"
         except (OmeError, TimeoutError) as error:
             text = str(error) or f"no end after {self._timeout:g} s"
             log.error("reconcile.error", error=text, kind=type(error).__name__)
+            flights.decided(f"failed, will try again: {text}")
             self.queue.add_rate_limited(key)
             return "error"
-        except Exception:
+        except Exception as error:
             log.exception("reconcile.panic")
+            flights.decided(f"a bug: {type(error).__name__}: {error}")
             self._metrics.panicked()
             self.queue.add_rate_limited(key)
             return "error"

@@ -7,10 +7,12 @@ that says what is not. ``?verbose=1`` lists them, ``?exclude=NAME`` leaves one o
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from ome.errors import UserError
 
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
 
     _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-__all__ = ["HttpServer", "PortInUse", "metrics_app", "parse_address", "probe_app"]
+__all__ = ["EVERYWHERE", "HttpServer", "PortInUse", "metrics_app", "parse_address", "probe_app"]
 
+EVERYWHERE = ""
+"""The host that stands for every interface, over IPv4 and IPv6 alike."""
+_BACKLOG = 128
 
 _REFUSALS = {
     401: "a bearer token that the API server knows is needed\n",
@@ -43,7 +48,7 @@ def parse_address(text: str, flag: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
         raise UserError(f"--{flag}={text}: expected HOST:PORT or :PORT")
-    return host.strip("[]") or "0.0.0.0", int(port)
+    return host.strip("[]") or EVERYWHERE, int(port)
 
 
 def probe_app(
@@ -107,9 +112,9 @@ def metrics_app(
             if status != 200:
                 return web.Response(status=status, text=_REFUSALS.get(status, ""))
         refresh()
-        return web.Response(
-            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        # Exemplars have a place in OpenMetrics alone, so it is given to who asks for it.
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
     app = web.Application()
     app.router.add_get("/metrics", handle)
@@ -143,9 +148,8 @@ class HttpServer:
     async def start(self) -> int:
         """Listen; gives the port (chosen by the system for 0). Raises ``PortInUse``."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
         try:
-            await site.start()
+            await self._site().start()
         except OSError as error:
             await self._runner.cleanup()
             why = error.strerror or str(error)
@@ -156,6 +160,29 @@ class HttpServer:
         port: int = self._runner.addresses[0][1]
         return port
 
+    def _site(self) -> web.BaseSite:
+        if self._host == EVERYWHERE:
+            listening = _everywhere(self._port)
+            return web.SockSite(self._runner, listening, ssl_context=self._tls)
+        return web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
+
     async def stop(self) -> None:
         """Close the address."""
         await self._runner.cleanup()
+
+
+def _everywhere(port: int) -> socket.socket:
+    """One socket for both families, so that both have the same port also when it is chosen.
+
+    A kernel that knows IPv6 may have it switched off; then it refuses the address. Raises
+    ``OSError``.
+    """
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(
+                (EVERYWHERE, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+    return socket.create_server((EVERYWHERE, port), backlog=_BACKLOG)

@@ -93,12 +93,14 @@ class Manager:
         ready: Mapping[str, Callable[[], str | None]] | None = None,
         leadership: Leadership | None = None,
         admit: Callable[[str], Awaitable[int]] | None = None,
+        extend: Callable[[web.Application], None] | None = None,
         grace: float = 30.0,
     ) -> None:
         """``reach`` asks the server for what must be there and raises until it is.
 
         ``runnables`` run on every replica, ``leading`` only where and while the controllers do.
-        ``ready`` are further checks of ``/readyz``; ``admit`` says who may read the metrics.
+        ``ready`` are further checks of ``/readyz``; ``admit`` says who may read the metrics,
+        and ``extend`` adds to what is served beside them.
         """
         self._clock = clock
         self._metrics = metrics
@@ -111,6 +113,7 @@ class Manager:
         self._ready = ready or {}
         self._leadership = leadership or AlwaysLeader()
         self._admit = admit
+        self._extend = extend
         self._grace = grace
         self._state = _State()
         self._stop = anyio.Event()
@@ -156,6 +159,8 @@ class Manager:
             apps.append((probe_app(live, ready), self._listen.probes, None))
         if self._listen.metrics:
             app = metrics_app(self._metrics.registry, self._refresh, self._admit)
+            if self._extend is not None:
+                self._extend(app)
             apps.append((app, self._listen.metrics, self._listen.metrics_tls))
         for app, (host, port), tls in apps:
             server = HttpServer(app, host, port, tls)

@@ -91,6 +91,7 @@ class WorkQueue(Generic[K]):
         self._ready: dict[K, _Ready] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._processing: dict[K, float] = {}
+        self._waits: dict[K, float] = {}
         self._dirty: dict[K, int] = {}
         self._delayed: dict[K, tuple[float, int]] = {}
         self._timer: list[tuple[float, int, K]] = []
@@ -182,6 +183,7 @@ class WorkQueue(Generic[K]):
         started = self._processing.pop(key, None)
         if started is None:
             return
+        del self._waits[key]
         self._metrics.worked(self._clock.monotonic() - started)
         priority = self._dirty.pop(key, None)
         if priority is not None and not self._shut_down:
@@ -207,6 +209,10 @@ class WorkQueue(Generic[K]):
     def processing(self) -> frozenset[K]:
         """The keys that workers have."""
         return frozenset(self._processing)
+
+    def waited(self, key: K) -> float:
+        """Seconds that a key which a worker has was ready before; 0 for any other."""
+        return self._waits.get(key, 0.0)
 
     def longest_running(self) -> float:
         """Seconds since the oldest present run began; 0 when there is none."""
@@ -246,6 +252,7 @@ class WorkQueue(Generic[K]):
             now = self._clock.monotonic()
             self._processing[key] = now
             self._metrics.depth(len(self._ready))
+            self._waits[key] = now - entry.since
             self._metrics.waited(now - entry.since)
             return key
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     from ome.storage.sources import Algorithm
 
-__all__ = ["Hasher", "hash_file", "hasher"]
+__all__ = ["Hasher", "base64_digest", "hash_file", "hasher"]
 
 _CHUNK = 2**20
 
@@ -39,3 +40,8 @@ def hash_file(path: Path, algorithm: Algorithm) -> str:
         while chunk := file.read(_CHUNK):
             running.update(chunk)
     return running.hexdigest()
+
+
+def base64_digest(path: Path, algorithm: Algorithm) -> str:
+    """The hash of a whole file as object stores write it; blocks."""
+    return base64.b64encode(bytes.fromhex(hash_file(path, algorithm))).decode()

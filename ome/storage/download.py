@@ -100,16 +100,19 @@ async def download(
     known: Mapping[str, FileFact] | None = None,
     progress: Progress | None = None,
     promised: int = 0,
+    ranges: int = 1,
 ) -> Downloaded:
     """Every file of the listing, whole, below ``root``.
 
     ``known`` are the facts of an earlier run: a file that still fits its fact is not read again.
-    ``promised`` are bytes of the file system's free space that other downloads will take.
+    ``promised`` are bytes of the file system's free space that other downloads will take,
+    ``ranges`` the connections over which one large file comes.
     Cancellation leaves partial files, which the next call continues. Raises ``StorageError``.
     """
     progress = progress if progress is not None else Progress()
-    progress.total_bytes, progress.total_files = listing.total_bytes, len(listing.files)
     await anyio.to_thread.run_sync(_prepare, listing, root, promised, limiter=around.threads)
+    # Only now: what does not fit takes no room, so it must not seem to promise any.
+    progress.total_bytes, progress.total_files = listing.total_bytes, len(listing.files)
     facts: dict[str, FileFact] = {}
     errors: dict[str, StorageError] = {}
     waiting = list(reversed(listing.files))
@@ -133,6 +136,7 @@ async def download(
                     known=(known or {}).get(file.path),
                     arrived=arrived,
                     begins=begins,
+                    ranges=ranges,
                 )
                 progress.completed_files += 1
             except StorageError as error:

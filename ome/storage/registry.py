@@ -12,10 +12,10 @@ from ome.storage.settings import Credentials, Surroundings, Wishes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ome.storage.sources import Source
-    from ome.storage.uris import StorageUri
+    from ome.storage.sources import Sink, Source
+    from ome.storage.uris import OciUri, StorageUri
 
-__all__ = ["PROVIDERS", "open_source"]
+__all__ = ["PROVIDERS", "open_sink", "open_source"]
 
 PROVIDERS: dict[str, tuple[str, str]] = {
     "hf": ("huggingface", "open_huggingface"),
@@ -55,6 +55,13 @@ async def open_source(
         uri, credentials or Credentials(), wishes or Wishes(), around or Surroundings()
     ) as source:
         yield source
+
+
+@asynccontextmanager
+async def open_sink(uri: OciUri, wishes: Wishes, around: Surroundings) -> AsyncIterator[Sink]:
+    """Where objects can be put. Raises as ``open_source``."""
+    async with _opener(uri.SCHEME)(uri, Credentials(), wishes, around) as sink:
+        yield sink
 
 
 def _opener(scheme: str) -> Any:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ome.storage.paths import relative_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
-__all__ = ["Algorithm", "Checksum", "Listing", "RemoteFile", "Source", "Stream", "listing"]
+__all__ = ["Algorithm", "Checksum", "Listing", "RemoteFile", "Sink", "Source", "Stream", "listing"]
 
 Algorithm = Literal["sha256", "md5", "git-sha1"]
 
@@ -90,4 +91,12 @@ class Source(Protocol):
         self, file: RemoteFile, start: int = 0, end: int | None = None
     ) -> AbstractAsyncContextManager[Stream]:
         """The bytes from ``start`` up to before ``end``. Leaving the context ends the transfer."""
+        ...
+
+
+class Sink(Protocol):
+    """Where files can be put, below one storage URI. Raises ``StorageError`` and nothing else."""
+
+    async def put(self, name: str, path: Path, metadata: Mapping[str, str]) -> None:
+        """Store a file under a relative name, in parts when it is large; what is there goes."""
         ...

@@ -22,16 +22,18 @@ import anyio.to_thread
 from ome.errors import StorageError
 from ome.storage.checksums import hash_file, hasher
 from ome.storage.errors import ChecksumMismatch, DiskError, DiskFull, ForbiddenPath, NetworkError
+from ome.storage.ranges import RANGED_FROM, in_ranges
 from ome.storage.retry import delay_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from ome.storage.checksums import Hasher
     from ome.storage.retry import RetryPolicy
     from ome.storage.settings import Surroundings
-    from ome.storage.sources import Checksum, RemoteFile, Source
+    from ome.storage.sources import Checksum, RemoteFile, Source, Stream
 
 __all__ = ["INCOMPLETE", "FileFact", "disk_errors", "fetch_file", "is_valid", "place_of"]
 
@@ -109,12 +111,14 @@ async def fetch_file(
     known: FileFact | None = None,
     arrived: Callable[[int], None] = lambda _: None,
     begins: Callable[[], None] = lambda: None,
+    ranges: int = 1,
 ) -> FileFact:
     """Make the file whole below ``root``; a valid copy is kept, a partial one continued.
 
     ``arrived`` is told of bytes: those that were there, those that come, and less than nothing when
     bytes have to be thrown away; ``begins`` that the file is not whole yet. Bytes that turn out
-    wrong are fetched once more, not again and again. Raises ``StorageError``.
+    wrong are fetched once more, not again and again. A large file comes over ``ranges``
+    connections, if its source gives ranges. Raises ``StorageError``.
     """
     checksum = file.checksum or await source.checksum(file)
     target = await _in_thread(around, place_of, root, file.path)
@@ -123,7 +127,8 @@ async def fetch_file(
         arrived(fact.size)
         return fact
     begins()
-    transfer = _Transfer(source, file, _Partial(target, file.size, checksum), around, arrived)
+    partial = _Partial(target, file.size, checksum)
+    transfer = _Transfer(source, file, partial, around, arrived, ranges)
     try:
         return await transfer.run(policy)
     finally:
@@ -150,12 +155,14 @@ class _Transfer:
         partial: _Partial,
         around: Surroundings,
         arrived: Callable[[int], None],
+        ranges: int,
     ) -> None:
         self._source = source
         self._file = file
         self.partial = partial
         self._around = around
         self._arrived = arrived
+        self._ranges = ranges
         self._told = 0
 
     async def run(self, policy: RetryPolicy) -> FileFact:
@@ -180,7 +187,7 @@ class _Transfer:
         partial, size = self.partial, self._file.size
         if size is not None and partial.size == size:
             return
-        async with self._source.open(self._file, partial.size) as stream:
+        async with self._opened(partial.size) as stream:
             if stream.start != partial.size:
                 await self._do(partial.restart)
             waiting = bytearray()
@@ -201,6 +208,12 @@ class _Transfer:
             raise NetworkError(
                 f"{self._file.path}: the connection ended after {partial.size} of {size} bytes"
             )
+
+    def _opened(self, start: int) -> AbstractAsyncContextManager[Stream]:
+        size = self._file.size
+        if self._ranges > 1 and size is not None and size - start >= RANGED_FROM:
+            return in_ranges(self._source, self._file, start, size, self._ranges)
+        return self._source.open(self._file, start)
 
     async def _do(self, call: Callable[..., _T], *args: object) -> _T:
         try:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
+from ome.telemetry.tracing import current_ids
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
@@ -55,6 +57,12 @@ def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
     return event
 
 
+def _correlate(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the trace and the span in which a line was written."""
+    event.update(current_ids())
+    return event
+
+
 def _stamp(encoding: str) -> structlog.types.Processor:
     if encoding in _TIMES:
         return structlog.processors.TimeStamper(fmt=_TIMES[encoding], utc=True, key="ts")
@@ -76,6 +84,7 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
     level = logging.DEBUG if settings.devel else settings.number()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _correlate,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.CallsiteParameterAdder(

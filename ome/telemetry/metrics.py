@@ -16,6 +16,8 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
+from ome.telemetry.tracing import exemplar
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -137,12 +139,23 @@ class Metrics:
             label,
             registry=self.registry,
         )
+        applied = Counter(
+            "ome_apply_total",
+            "Objects applied by result: created, changed, skipped, conflict, failed.",
+            ["kind", "result"],
+            registry=self.registry,
+        )
+        self._applied = functools.cache(applied.labels)
         self._written = functools.cache(written.labels)
         self._saved = functools.cache(saved.labels)
 
     def status_written(self, kind: str) -> None:
         """A status of an object of this kind was written."""
         self._written(kind).inc()
+
+    def applied(self, kind: str, result: str) -> None:
+        """An object of this kind was applied, or was as it should be."""
+        self._applied(kind, result).inc()
 
     def status_saved(self, kind: str) -> None:
         """A change of an object of this kind waits for a later write of its status."""
@@ -239,7 +252,7 @@ class ControllerReport:
     def finished(self, result: str, seconds: float) -> None:
         self._active.dec()
         self._results(result).inc()
-        self._seconds.observe(seconds)
+        self._seconds.observe(seconds, exemplar())
         if result == "error":
             self._errors().inc()
 

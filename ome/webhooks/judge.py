@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from ome.errors import AdmissionDenied, ApiError, OmeError
+from ome.telemetry.tracing import traceparent
 from ome.webhooks.admission import Answer, allow, deny, refuse
 from ome.webhooks.patch import json_patch
 from ome.webhooks.reading import leaving
 from ome.webhooks.registry import Lookup, Undecodable
+from ome.webhooks.tracemark import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,8 @@ class Route:
     path: str
     default: Defaulter | None = None
     validate: Validator | None = None
+    traced: bool = False
+    """Whether objects that are defaulted there remember the trace of their request."""
 
 
 async def judge(route: Route, asked: Asked, lookup: Reads, panicked: Callable[[], None]) -> Answer:
@@ -77,7 +81,10 @@ def _attempt(route: Route, review: Review, lookup: Lookup, panicked: Callable[[]
     try:
         if route.default is not None:
             assert review.object is not None
-            return allow(patch=json_patch(review.object, route.default(review, lookup)))
+            document = route.default(review, lookup)
+            if route.traced:
+                mark(review, document, traceparent())
+            return allow(patch=json_patch(review.object, document))
         if route.validate is None:
             return allow()
         verdict = route.validate(review, lookup)

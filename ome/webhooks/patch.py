@@ -21,57 +21,77 @@ _encode = msgspec.json.Encoder().encode
 
 def json_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The operations that turn ``before`` into ``after``; empty when they are equal."""
-    operations: list[dict[str, Any]] = []
-    _objects(before, after, "", operations)
-    return operations
+    trusting = _Difference(strict=False)
+    trusting.objects(before, after, "")
+    if trusting.holds():
+        return trusting.operations
+    strict = _Difference(strict=True)
+    strict.objects(before, after, "")
+    return strict.operations
 
 
-def _objects(
-    before: Mapping[str, Any], after: Mapping[str, Any], path: str, found: list[dict[str, Any]]
-) -> None:
-    found += [
-        {"op": "remove", "path": f"{path}/{_escape(name)}"} for name in before if name not in after
-    ]
-    for name, value in after.items():
-        if name not in before:
-            found.append({"op": "add", "path": f"{path}/{_escape(name)}", "value": value})
-        elif not _same(before[name], value):
-            _values(before[name], value, f"{path}/{_escape(name)}", found)
+class _Difference:
+    """Collects operations.
 
+    In Python 1 == 1.0 == True, in JSON they are three different texts. Comparing texts part by part
+    is slow, so at first Python's word is taken and all that it called equal is compared at the end,
+    as one text (``holds``). Only where that fails is every part compared as text (``strict``).
+    """
 
-def _values(before: Any, after: Any, path: str, found: list[dict[str, Any]]) -> None:
-    """What turns one value into another, which differs."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        _objects(before, after, path, found)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) <= len(after):
-        _lists(before, after, path, found)
-    else:
-        found.append({"op": "replace", "path": path, "value": after})
+    def __init__(self, *, strict: bool) -> None:
+        self.operations: list[dict[str, Any]] = []
+        self._strict = strict
+        self._equal: tuple[list[Any], list[Any]] = ([], [])
 
+    def holds(self) -> bool:
+        """Whether all that was taken for equal is."""
+        before, after = self._equal
+        return _encode(before) == _encode(after)
 
-def _lists(before: list[Any], after: list[Any], path: str, found: list[dict[str, Any]]) -> None:
-    changes: list[dict[str, Any]] = []
-    for place, value in enumerate(before):
-        if not _same(value, after[place]):
-            _values(value, after[place], f"{path}/{place}", changes)
-    changes += [
-        {"op": "add", "path": f"{path}/-", "value": value} for value in after[len(before) :]
-    ]
-    # Something put in the middle makes every later item differ: the whole list is shorter then.
-    if len(changes) > 1 + len(after) - len(before) and len(before) < len(after):
-        changes = [{"op": "replace", "path": path, "value": after}]
-    found += changes
+    def objects(self, before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> None:
+        """What turns one object into another."""
+        found = self.operations
+        for name in before:
+            if name not in after:
+                found.append({"op": "remove", "path": f"{path}/{_escape(name)}"})
+        for name, value in after.items():
+            if name not in before:
+                found.append({"op": "add", "path": f"{path}/{_escape(name)}", "value": value})
+            elif not self._same(before[name], value):
+                self._values(before[name], value, f"{path}/{_escape(name)}")
 
+    def _values(self, before: Any, after: Any, path: str) -> None:
+        """What turns one value into another, which differs."""
+        if isinstance(before, dict) and isinstance(after, dict):
+            self.objects(before, after, path)
+        elif isinstance(before, list) and isinstance(after, list) and len(before) <= len(after):
+            self._lists(before, after, path)
+        else:
+            self.operations.append({"op": "replace", "path": path, "value": after})
 
-def _same(before: Any, after: Any) -> bool:
-    # In Python 1 == 1.0 == True, in JSON they are three different texts. Comparing first is what
-    # makes it fast: a copy shares its scalars with the original, so most parts are the same, and of
-    # those that are not few get as far as a text.
-    if before is after:
+    def _lists(self, before: list[Any], after: list[Any], path: str) -> None:
+        start, grown = len(self.operations), len(after) - len(before)
+        for place, value in enumerate(before):
+            if not self._same(value, after[place]):
+                self._values(value, after[place], f"{path}/{place}")
+        for value in after[len(before) :]:
+            self.operations.append({"op": "add", "path": f"{path}/-", "value": value})
+        # Something put in the middle makes every later item differ: the whole is shorter then.
+        if grown and len(self.operations) - start > 1 + grown:
+            self.operations[start:] = [{"op": "replace", "path": path, "value": after}]
+
+    def _same(self, before: Any, after: Any) -> bool:
+        if before is after:
+            return True
+        if type(before) is not type(after) or before != after:
+            return False
+        if not isinstance(before, (dict, list)):
+            return True
+        if self._strict:
+            return _encode(before) == _encode(after)
+        self._equal[0].append(before)
+        self._equal[1].append(after)
         return True
-    if type(before) is not type(after) or before != after:
-        return False
-    return not isinstance(before, (dict, list)) or _encode(before) == _encode(after)
 
 
 def _escape(name: str) -> str:

@@ -15,12 +15,14 @@ import anyio
 import structlog
 from aiohttp import web
 
-from ome.telemetry.tracing import span
+from ome.telemetry.tracing import exemplar, span
 from ome.webhooks.admission import NoReview, decode, encode, refuse
 from ome.webhooks.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from opentelemetry.trace import Span
 
     from ome.clock import Clock
     from ome.webhooks.admission import Asked
@@ -85,27 +87,36 @@ class _Endpoint:
         self._ok = metrics.requests.labels(route.path, "200")
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        attributes = {"http.request.method": "POST", "http.route": self._route.path}
+        caller = request.headers.get("traceparent")
+        name = f"POST {self._route.path}"
+        with span(name, attributes, kind="server", parent=caller) as current:
+            response = await self._counted(request, current)
+        if self._draining():
+            response.force_close()
+        return response
+
+    async def _counted(self, request: web.Request, current: Span) -> web.Response:
         started = self._clock.monotonic()
         self._in_flight.inc()
         code = HTTPStatus.INTERNAL_SERVER_ERROR.value
         try:
-            response = await self._respond(request)
+            response = await self._respond(request, current)
             code = response.status
         except web.HTTPException as error:
             code = error.status
             raise
         finally:
             self._in_flight.dec()
-            self._latency.observe(self._clock.monotonic() - started)
+            self._latency.observe(self._clock.monotonic() - started, exemplar())
+            current.set_attribute("http.response.status_code", code)
             if code == HTTPStatus.OK:
                 self._ok.inc()
             else:
                 self._requests.labels(self._route.path, str(code)).inc()
-        if self._draining():
-            response.force_close()
         return response
 
-    async def _respond(self, request: web.Request) -> web.Response:
+    async def _respond(self, request: web.Request, current: Span) -> web.Response:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(
                 text=f"expected application/json, not {request.content_type}\n"
@@ -118,7 +129,7 @@ class _Endpoint:
             with anyio.fail_after(seconds):
                 async with self._room:
                     asked = decode(await request.read())
-                    return _json(await self._judged(asked, request))
+                    return _json(await self._judged(asked, current))
         except NoReview as error:
             return web.Response(status=HTTPStatus.BAD_REQUEST, text=f"{error}\n")
         except TimeoutError:
@@ -128,19 +139,30 @@ class _Endpoint:
                 return web.Response(status=HTTPStatus.REQUEST_TIMEOUT, text=f"{text}\n")
             return _json(encode(asked, refuse(HTTPStatus.GATEWAY_TIMEOUT, text, "Timeout")))
 
-    async def _judged(self, asked: Asked, request: web.Request) -> bytes:
+    async def _judged(self, asked: Asked, current: Span) -> bytes:
         review = asked.review
-        attributes = {
-            "webhook": self._route.path,
-            "kind": review.kind if review else "",
-            "namespace": review.namespace if review else "",
-            "name": review.name if review else "",
-            "operation": review.operation if review else "",
-        }
-        with span("admission.review", attributes, traceparent=request.headers.get("traceparent")):
-            answer = await judge(self._route, asked, self._reading(), self._panicked)
+        if review is not None and current.is_recording():
+            current.set_attributes(
+                {
+                    "k8s.object.kind": review.kind,
+                    "k8s.namespace.name": review.namespace,
+                    "k8s.object.name": review.name,
+                    "k8s.admission.operation": review.operation,
+                }
+            )
+        answer = await judge(self._route, asked, self._reading(), self._panicked)
+        current.set_attribute("k8s.admission.allowed", answer.allowed)
         if not answer.allowed:
-            log.info("webhook.refused", code=int(answer.code), message=answer.message, **attributes)
+            log.info(
+                "webhook.refused",
+                code=int(answer.code),
+                message=answer.message,
+                webhook=self._route.path,
+                kind=review.kind if review else "",
+                namespace=review.namespace if review else "",
+                name=review.name if review else "",
+                operation=review.operation if review else "",
+            )
         return encode(asked, answer)
 
 

@@ -19,7 +19,7 @@ from ome.api import names
 from ome.informers.projection import WholeObject
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS
-from ome.reconciler.health import HttpServer
+from ome.reconciler.health import EVERYWHERE, HttpServer
 from ome.webhooks.certificates import Certificates
 from ome.webhooks.certificates.bundle import Configurations, Wanted
 from ome.webhooks.certificates.secret import SecretSource
@@ -72,7 +72,7 @@ class WebhookSettings:
     """The operator's own, where its Secret and Service are."""
     port: int = 9443
     """0 lets the system choose."""
-    host: str = "0.0.0.0"
+    host: str = EVERYWHERE
     folder: Path | None = None
     """Where others put a certificate; None is the usual place."""
     secret: str = names.WEBHOOK_SECRET

@@ -57,7 +57,8 @@ class Registration:
     def route(self) -> Route:
         """What is served at the path."""
         if self.mutating:
-            return Route(self.path, default=_DEFAULTERS[self.resource])
+            own = self.group == names.GROUP
+            return Route(self.path, default=_DEFAULTERS[self.resource], traced=own)
         return Route(self.path, validate=_VALIDATORS[self.resource])
 
 

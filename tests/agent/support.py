@@ -21,6 +21,7 @@ from ome.agent.protocol import decode_entry
 from ome.agent.reporting import Reporter
 from ome.agent.settings import Settings
 from ome.agent.turns import ClusterTurns
+from ome.cli.nodeagent import address_of
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.informers.registry import Informers
@@ -114,7 +115,7 @@ class World:
 
 
 @asynccontextmanager
-async def peering(world: World, *nodes: str) -> AsyncIterator[None]:
+async def peering(world: World, *nodes: str, host: str = "127.0.0.1") -> AsyncIterator[None]:
     """Let the nodes give files to each other while the context is open."""
     addresses: dict[str, str] = {}
 
@@ -128,8 +129,8 @@ async def peering(world: World, *nodes: str) -> AsyncIterator[None]:
         for node in nodes:
             app = web.Application()
             Blobs(str(world.disk_of(node)), partial(world.note_sent, node)).add_to(app)
-            server = HttpServer(app, "127.0.0.1", 0)
-            addresses[node] = f"http://127.0.0.1:{await server.start()}"
+            server = HttpServer(app, host, 0)
+            addresses[node] = address_of(host, await server.start())
             stack.push_async_callback(server.stop)
         world.turns = turns
         yield

@@ -29,11 +29,11 @@ FILES = llama_repository(3)
 TOTAL = sum(map(len, FILES.values()))
 
 
-async def spread(world: World, hub: Hub, count: int) -> None:
+async def spread(world: World, hub: Hub, count: int, host: str = "127.0.0.1") -> None:
     """A model onto so many nodes."""
     nodes = [f"n{number}" for number in range(count)]
     cluster = world.cluster
-    async with peering(world, *nodes), agents(world):
+    async with peering(world, *nodes, host=host), agents(world):
         cluster.put(model())
         await until(
             lambda: all((entry := said(cluster, n)) and entry.status == READY for n in nodes), 240
@@ -50,6 +50,17 @@ async def test_a_few_nodes_fetch_and_the_others_take_from_them(tmp_path: Path) -
         world = World(new_cluster(*(f"n{number}" for number in range(6))), hub, tmp_path)
         await spread(world, hub, 6)
         assert len(world.sent) >= 1
+
+
+async def test_nodes_that_have_ipv6_alone(tmp_path: Path) -> None:
+    async with running_hub({"org/tiny": Repository(FILES)}) as hub:
+        # Two nodes may fetch from the hub, the third may not.
+        world = World(new_cluster("n0", "n1", "n2"), hub, tmp_path)
+        await spread(world, hub, 3, host="::1")
+        node = world.cluster.object(NODES, ObjectKey("", "n0")) or {}
+        address = node["metadata"]["annotations"]["models.ome.io/agent-address"]
+        assert address.startswith("http://[::1]:")
+        assert sum(world.sent.values()) >= TOTAL
 
 
 @pytest.mark.slow

@@ -143,6 +143,7 @@ def test_what_is_never_copied() -> None:
         "ome.io/planned-hash",
         "ome.io/paused",
         "ome.io/pin-runtime",
+        "ome.io/traceparent",
         "ome.io/upgrade-template",
     } == names.NEVER_COPIED_ANNOTATIONS
     assert {"networking.knative.dev/visibility"} == names.NEVER_COPIED_REVISION_LABELS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -93,7 +94,7 @@ def test_agents_reach_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     (container,) = pod["containers"]
     flags, *_ = started(monkeypatch, container)
     assert flags["peers"]
-    assert nodeagent._address(flags) == "http://10.1.2.3:8080"
+    assert nodeagent.address_of(os.environ["POD_IP"], flags["port"]) == "http://10.1.2.3:8080"
     # Variables of Services would be taken for flags.
     assert pod["enableServiceLinks"] is False
     for item in rendered(CHART):

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 from unittest.mock import MagicMock
 
 import yaml
 
 from hack.generated_charts.files import ROOT
+from ome.controllers.basemodel.measures import ModelNodes
+from ome.controllers.basemodel.reports import NodeReports
 from ome.controllers.census import take_census
+from ome.controllers.inferenceservice.measures import Measures
 from ome.informers.metrics import PrometheusInformerMetrics
 from ome.telemetry.metrics import Metrics
 from ome.webhooks.metrics import WebhookMetrics
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 CHART = ROOT / "charts/ome-resources/files"
 PAGE = (ROOT / "docs/operations.md").read_text()
@@ -27,13 +34,20 @@ PREFIXES = (
 SERIES = re.compile(rf"\b(?:{PREFIXES})_[a-z_]+\b")
 
 
-def measured() -> set[str]:
+def measured_registry() -> CollectorRegistry:
+    """Everything that a manager measures."""
     metrics = Metrics()
     WebhookMetrics(metrics.registry)
     PrometheusInformerMetrics(metrics.registry)
     take_census(MagicMock(), metrics.registry)
+    Measures(metrics.registry)
+    metrics.registry.register(ModelNodes(NodeReports()))
+    return metrics.registry
+
+
+def measured() -> set[str]:
     found = set()
-    for family in metrics.registry.collect():
+    for family in measured_registry().collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found.add(name)
         if family.type == "histogram":
@@ -61,3 +75,9 @@ def test_alerts_dashboard_and_page_speak_of_series_that_exist() -> None:
         # A label's value may look like a series.
         for name in SERIES.findall(re.sub(r'"[^"]*"', "", text)):
             assert name in measured(), text
+
+
+def test_every_series_of_ours_is_on_the_page() -> None:
+    listed = set(re.findall(r"`(ome_[a-z_]+)`", PAGE))
+    ours = {name for name in measured() if name.startswith("ome_")}
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in ours} == listed

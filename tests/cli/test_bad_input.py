@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,11 @@ import pytest
 from ome.cli import main
 from ome.cli.goflags import Flag, HelpWanted, parse
 from ome.errors import UserError
+from tests.support.commands import Command, forks, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from ome.cli import main; main()"]
 AWAY = """
 apiVersion: v1
 kind: Config
@@ -29,16 +28,15 @@ users: [{name: a, user: {token: not-a-real-token}}]
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _imported() -> None:
+    """Time that no test is measured by."""
+    forks()
+
+
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     held = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
-    return subprocess.run(
-        [*COMMAND, *words],
-        capture_output=True,
-        text=True,
-        timeout=15,
-        check=False,
-        env={**held, **environment},
-    )
+    return run_command(*words, seconds=15, env={**held, **environment})
 
 
 @pytest.mark.parametrize(
@@ -102,15 +100,9 @@ def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(AWAY % 1)
     log = tmp_path / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [
-                *COMMAND,
-                *("manager", f"--kubeconfig={config}"),
-                *("--health-probe-addr=0", "--metrics-bind-address=0"),
-            ],
-            stderr=out,
-        )
+    log.touch()
+    words = ("--health-probe-addr=0", "--metrics-bind-address=0")
+    process = Command("manager", f"--kubeconfig={config}", *words, out=log)
     try:
         deadline = time.monotonic() + 15
         while "manager.waiting" not in log.read_text() and time.monotonic() < deadline:

@@ -112,3 +112,11 @@ def test_notes_before_the_answer_of_go_are_skipped(go: FakeGo) -> None:
     go.path.write_text(text.replace("mod) echo", "mod) echo note; echo"))
     build.ensure([ETCD])
     assert "etcd" in finished()
+
+
+def test_the_collector_is_built_once_for_its_source(go: FakeGo) -> None:
+    path = build.ensure_collector()
+    assert path.is_file()
+    assert versions.COLLECTOR in path.name
+    assert build.ensure_collector() == path
+    assert go.built(path.name) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.control_plane import build, certificates, flags, kubeconfig, lifecycle
+from hack.control_plane import build, certificates, flags, kubeconfig, lifecycle, lws
 from hack.control_plane.layout import PORTS, Start
 
 
@@ -116,3 +116,16 @@ def test_a_kubeconfig_names_one_user_in_one_context() -> None:
     config = kubeconfig.document("https://127.0.0.1:1", "Q0E=", "jane", {"token": "t"})
     assert config["current-context"] == "ome-control-plane"
     assert config["users"] == [{"name": "jane", "user": {"token": "t"}}]
+
+
+def test_the_controller_of_leader_worker_sets_is_reached_on_loopback(start: Start) -> None:
+    settings = lws.configuration(start)
+    port = start.ports["lws-webhook"]
+    assert (settings["webhook"]["host"], settings["webhook"]["port"]) == ("127.0.0.1", port)
+    assert settings["leaderElection"] == {"leaderElect": False}
+    for verb, kind in (("mutate", "Mutating"), ("validate", "Validating")):
+        made = lws.webhooks(verb, port, b"authority")
+        assert made["kind"] == f"{kind}WebhookConfiguration"
+        sets, pods = made["webhooks"]
+        assert sets["clientConfig"]["url"].startswith(f"https://127.0.0.1:{port}/{verb}-leader")
+        assert "objectSelector" in pods, "pods of others do not come by"

@@ -74,3 +74,18 @@ def test_etcd_is_required_without_its_own_replacements() -> None:
 
 def test_the_libraries_version_follows_kubernetes() -> None:
     assert versions.staging("1.36.3") == "v0.36.3"
+
+
+def test_what_a_module_replaces_by_another_stays_replaced() -> None:
+    go_mod = """\
+module sigs.k8s.io/lws
+
+go 1.24.0
+
+require k8s.io/api v0.33.0
+
+replace k8s.io/api => k8s.io/api v0.33.1
+"""
+    made = wrapper.lws(go_mod, "0.7.0")
+    assert "require (\n\tsigs.k8s.io/lws v0.7.0\n\tk8s.io/api v0.33.0\n)" in made
+    assert made.endswith("replace (\n\tk8s.io/api => k8s.io/api v0.33.1\n)\n")

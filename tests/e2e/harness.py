@@ -6,13 +6,13 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests import cluster
 from tests.cluster import USER, apply, eventually, get, items
+from tests.support.commands import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,13 +73,8 @@ class Process:
 
     def __init__(self, log: Path, *words: str) -> None:
         self.log = log
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", "from ome.cli import main; main()", *words],
-                stderr=out,
-                stdout=out,
-                cwd=ROOT,
-            )
+        log.touch()
+        self._process = Command(*words, out=log)
 
     def stop(self, seconds: float = 20) -> int:
         """SIGTERM and the exit code."""
@@ -100,8 +95,8 @@ class Process:
 
 
 @contextmanager
-def manager(log: Path, namespace: str) -> Iterator[Process]:
-    """A manager under its own user; it must end cleanly."""
+def manager(log: Path, namespace: str, metrics: str = "0", *words: str) -> Iterator[Process]:
+    """A manager under its own user, with these flags as well; it must end cleanly."""
     apply((HERE / "rbac.yaml").read_text())
     process = Process(
         log,
@@ -109,7 +104,8 @@ def manager(log: Path, namespace: str) -> Iterator[Process]:
         f"--kubeconfig={cluster.user_kubeconfig()}",
         f"--namespace={namespace}",
         f"--health-probe-addr=127.0.0.1:{free_port()}",
-        "--metrics-bind-address=0",
+        f"--metrics-bind-address={metrics}",
+        *words,
     )
     try:
         yield process

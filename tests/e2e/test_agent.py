@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import urllib.request
 import uuid
 from contextlib import contextmanager
@@ -21,8 +21,10 @@ from ome.cli.nodeagent import start_delay
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests import cluster
-from tests.e2e.harness import ROOT, free_port
+from tests.e2e.harness import free_port, manager
 from tests.storage.support import on_disk
+from tests.support.commands import Command
+from tests.support.disks import two_mebibytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,24 +52,18 @@ def node() -> Iterator[str]:
 
 @contextmanager
 def an_agent(
-    node: str, namespace: str, root: Path, hub: Hub, log: Path, port: int
-) -> Iterator[subprocess.Popen[bytes]]:
+    node: str, namespace: str, root: Path, hub: Hub, log: Path, port: int, *more: str
+) -> Iterator[Command]:
     words = [
         "agent",
         f"--port={port}",
         f"--models-root-dir={root}",
         f"--namespace={namespace}",
         f"--kubeconfig={os.environ['KUBECONFIG']}",
+        *more,
     ]
     environ = {**os.environ, "NODE_NAME": node, "HF_ENDPOINT": hub.url, "POD_IP": "127.0.0.1"}
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from ome.cli import main; main()", *words],
-            stdout=out,
-            stderr=out,
-            cwd=ROOT,
-            env=environ,
-        )
+    process = Command(*words, out=log, env=environ)
     try:
         yield process
     finally:
@@ -76,10 +72,11 @@ def an_agent(
         process.wait(10)
 
 
-def model(name: str, node: str, root: Path) -> dict[str, Any]:
+def model(name: str, node: str, place: Path, **storage: Any) -> dict[str, Any]:
     storage = {
         "storageUri": "hf://org/tiny",
-        "path": f"{root}/m",
+        "path": str(place),
+        **storage,
         "nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [
@@ -130,7 +127,7 @@ async def test_killed_at_random_moments_of_a_download_of_fifty_files(
     total, rounds = sum(map(len, files.values())), 0
     async with running_hub({"org/tiny": Repository(files)}) as hub:
         hub.troubles.append(Trouble("part-", 10_000, chunk_seconds=0.001))
-        cluster.apply(model(name, node, root))
+        cluster.apply(model(name, node, root / "m"))
         while not (root / "m").exists() and rounds < 30:
             with an_agent(node, namespace, root, hub, tmp_path / "log", port) as process:
                 before = sum(hub.served.values())
@@ -161,6 +158,99 @@ async def test_killed_at_random_moments_of_a_download_of_fifty_files(
         assert hub.asked_again == set()
         assert sum(hub.served.values()) <= total + rounds * _IN_FLIGHT
     assert not (root / "m").exists()
+
+
+TROUBLES = {
+    "full-disk": "DiskFull",
+    "revoked-token": "Unauthorized",
+    "deleted": "NotFound",
+    "wrong-bytes": "ChecksumMismatch",
+    "forbidden": "ForbiddenPath",
+}
+"""By model, the reason that its status gives."""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Models' root on a file system of two MiB."""
+    with two_mebibytes(tmp_path / "models") as place:
+        yield place
+
+
+async def test_each_trouble_has_its_own_reason_in_the_status_and_leaves_others_alone(
+    tmp_path: Path, namespace: str, node: str, small: Path
+) -> None:
+    tiny = llama_repository(2)
+    repositories = {
+        "org/tiny": Repository(tiny),
+        "org/private": Repository(tiny, tokens=("valid",)),
+        "org/wrong": Repository(llama_repository(2, seed=9), commit="e" * 40),
+        "org/big": Repository({**tiny, "big.bin": b"x" * 3_000_000}, commit="d" * 40),
+    }
+    token = base64.b64encode(b"revoked").decode()
+    cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "hub", "namespace": namespace},
+            "data": {"token": token},
+        }
+    )
+    names = {trouble: f"{trouble}-{node}" for trouble in ("good", *TROUBLES)}
+    own: dict[str, dict[str, Any]] = {
+        "full-disk": {"storageUri": "hf://org/big"},
+        "revoked-token": {"storageUri": "hf://org/private", "key": "hub"},
+        "deleted": {"storageUri": "hf://org/deleted"},
+        "wrong-bytes": {"storageUri": "hf://org/wrong"},
+        "forbidden": {"path": f"{tmp_path}/elsewhere/m"},
+    }
+
+    def status(trouble: str) -> dict[str, Any]:
+        found = cluster.get("clusterbasemodels", names[trouble]) or {}
+        told: dict[str, Any] = found.get("status") or {}
+        return told
+
+    def reason(trouble: str) -> str:
+        conditions = status(trouble).get("conditions") or ()
+        return next((entry["reason"] for entry in conditions if entry["type"] == "Ready"), "")
+
+    def all_are_told() -> bool:
+        return all(reason(trouble) == wanted for trouble, wanted in TROUBLES.items())
+
+    async with running_hub(repositories) as hub:
+        hub.troubles.append(Trouble("org/wrong/resolve", 99, wrong_bytes=True))
+        fast = ("--hf-max-retries=2", "--hf-retry-interval=50ms")
+        with (
+            manager(tmp_path / "manager.log", namespace),
+            an_agent(node, namespace, small, hub, tmp_path / "log", free_port(), *fast),
+        ):
+            cluster.apply(model(names["good"], node, small / "good"))
+            await until_ready(node, namespace, names["good"])
+            for trouble, storage in own.items():
+                cluster.apply(model(names[trouble], node, small / trouble, **storage))
+            await anyio.to_thread.run_sync(cluster.eventually, all_are_told, 200.0, 0.5)
+            for trouble in TROUBLES:
+                assert status(trouble)["state"] == "Failed"
+                assert status(trouble)["nodesFailed"] == [node]
+                assert "revoked" not in json.dumps(status(trouble)).replace("or revoked", "")
+            assert status("good")["state"] == READY
+            assert status("good")["nodesReady"] == [node]
+            assert on_disk(small / "good") == tiny
+            told = [
+                event["reason"]
+                for event in cluster.items("events", "default")
+                if event["involvedObject"]["name"] in set(names.values()) - {names["good"]}
+            ]
+            assert set(told) == {"ModelDownloadFailed"}
+            for name in names.values():
+                cluster.delete("clusterbasemodels", name, wait=0)
+            await anyio.to_thread.run_sync(
+                cluster.eventually,
+                lambda: not any(cluster.get("clusterbasemodels", name) for name in names.values()),
+                100.0,
+                0.5,
+            )
+    assert not (tmp_path / "elsewhere").exists()
 
 
 async def until_published(place: Path, scope: anyio.CancelScope) -> None:

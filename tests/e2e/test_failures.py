@@ -139,7 +139,7 @@ def test_a_model_that_fails_says_where_and_why(tmp_path: Path, namespace: str) -
         eventually(lambda: status().get("state") == "Failed")
         eventually(lambda: len(status().get("nodesFailed", [])) == 3)
         ready = next(entry for entry in status()["conditions"] if entry["type"] == "Ready")
-        assert ready["reason"] == "ModelDownloadFailed"
+        assert ready["reason"] == "HfDownloadError"
         assert "gpu-0: simulated: connection reset" in ready["message"]
         eventually(
             lambda: any(

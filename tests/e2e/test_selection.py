@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,6 @@ import yaml
 
 from tests import cluster
 from tests.e2e.harness import (
-    ROOT,
     agents,
     apply,
     condition,
@@ -22,6 +19,7 @@ from tests.e2e.harness import (
     items,
     manager,
 )
+from tests.support.commands import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,16 +70,7 @@ def accelerator(name: str, label: str) -> str:
 
 
 def explain(name: str, namespace: str) -> tuple[int, dict[str, Any]]:
-    command = "from ome.cli import main; main()"
-    words = ["explain", name, "-n", namespace, "-o", "json"]
-    done = subprocess.run(
-        [sys.executable, "-c", command, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
+    done = run_command("explain", name, "-n", namespace, "-o", "json", seconds=60)
     return done.returncode, json.loads(done.stdout)
 
 

@@ -393,3 +393,20 @@ async def test_a_server_that_would_overwrite_is_refused() -> None:
 
 def test_pointers_are_escaped() -> None:
     assert pointer("metadata", "annotations", "a.io/b~c") == "/metadata/annotations/a.io~1b~0c"
+
+
+async def test_what_became_of_each_apply_is_told() -> None:
+    cluster = FakeCluster(clock=VirtualClock())
+    told: list[tuple[str, str]] = []
+    applier = Applier(client_of(cluster), applied=lambda *what: told.append(what))
+    made = (await applier.apply(configmap(k="1"), None)).object
+    await applier.apply(configmap(k="1"), bare(made))
+    made = (await applier.apply(configmap(k="2"), bare(made))).object
+    with pytest.raises(NotOurs):
+        await applier.apply(configmap("other", k="2"), bare(made))
+    assert await applier.create(configmap(k="3"), CONFIGMAPS) is None
+    cluster.fail("apply", CONFIGMAPS, Forbidden("no"))
+    with pytest.raises(Forbidden):
+        await applier.apply(configmap(k="4"), bare(made))
+    results = ["created", "skipped", "changed", "conflict", "conflict", "failed"]
+    assert told == [("ConfigMap", result) for result in results]

@@ -55,6 +55,25 @@ async def test_client_certificates_leave_no_key_on_disk(tmp_path: Path) -> None:
     assert not [name for name in new if _has(Path(tempfile.gettempdir()) / name, key)]
 
 
+async def test_client_certificates_are_read_again_and_leave_no_file_open(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    user = {
+        "client-certificate-data": base64.b64encode(cert.read_bytes()).decode(),
+        "client-key-data": base64.b64encode(key.read_bytes()).decode(),
+    }
+    loader = source(kubeconfig(tmp_path / "k", "https://x", user, cert))
+    first = await loader.load()
+    opened = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        assert (await loader.load()).tls is first.tls
+    assert len(os.listdir("/proc/self/fd")) == opened
+    other, other_key = certificate(tmp_path, "other")
+    user["client-certificate-data"] = base64.b64encode(other.read_bytes()).decode()
+    user["client-key-data"] = base64.b64encode(other_key.read_bytes()).decode()
+    kubeconfig(tmp_path / "k", "https://x", user, cert)
+    assert (await loader.load()).tls is not first.tls
+
+
 def _has(path: Path, key: Path) -> bool:
     return path.is_file() and path.read_bytes() == key.read_bytes()
 

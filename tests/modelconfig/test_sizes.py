@@ -19,65 +19,108 @@ def count(model_type: str, hidden: int, layers: int, **more: Any) -> tuple[int, 
     return record.parameter_count, record.rules["modelParameterSize"]
 
 
-@pytest.mark.parametrize(
-    ("model_type", "hidden", "layers", "expected"),
-    [
-        ("llama", 8192, 80, 70 * B),
-        ("llama", 8192, 82, 70 * B),
-        ("llama", 16384, 126, 405 * B),
-        ("llama", 3072, 28, 3 * B),
-        ("llama", 2048, 16, 1 * B),
-        ("mistral", 4096, 32, 7 * B),
-        ("gemma", 2048, 18, 2 * B),
-        ("gemma2", 2304, 26, 2_600 * M),
-        ("gemma", 3072, 28, 7 * B),
-        ("gemma3_text", 3584, 42, 9 * B),
-        ("gemma3", 5376, 62, 27_400 * M),
-        ("qwen", 4096, 32, 7 * B),
-        ("qwen", 5120, 40, 14 * B),
-        ("qwen", 8192, 80, 72 * B),
-        ("qwen2", 3584, 28, 7 * B),
-        ("qwen2", 8192, 40, 34 * B),
-        ("qwen2", 8192, 80, 72_700 * M),
-        ("qwen2_vl", 1536, 28, 2 * B),
-        ("qwen2_5_vl", 3584, 28, 7 * B),
-        ("qwen2_vl", 8192, 80, 72 * B),
-        ("qwen3", 2560, 36, 4 * B),
-        ("qwen3", 4096, 36, 8 * B),
-        ("qwen3_moe", 2048, 48, 30 * B),
-        ("qwen3_moe", 4096, 94, 235 * B),
-        ("phi3", 3072, 32, 3_800 * M),
-        ("phi3small", 4096, 32, 7 * B),
-        ("phi3_v", 3072, 32, 4_150 * M),
-        ("mllama", 4096, 40, 11 * B),
-        ("mllama", 8192, 100, 90 * B),
-        ("deepseek_vl_v2", 1280, 12, 3_370 * M),
-        ("janus", 2048, 24, 1_300 * M),
-        ("baichuan", 4096, 32, 7 * B),
-        ("baichuan", 5120, 40, 13 * B),
-        ("internlm", 4096, 32, 7 * B),
-        ("internlm2", 6144, 48, 20 * B),
-        ("internlm2", 2048, 24, 1_800 * M),
-        ("minicpm3", 2560, 62, 4 * B),
-        ("minicpm", 2304, 40, 2_400 * M),
-        ("minicpm", 1536, 52, 1_200 * M),
-        ("stablelm", 2560, 32, 3 * B),
-        ("stablelm", 2048, 24, 1_600 * M),
-        ("xverse", 4096, 32, 7 * B),
-        ("xverse", 5120, 40, 13 * B),
-        ("xverse", 6144, 80, 65 * B),
-        ("cohere", 8192, 40, 35 * B),
-        ("command-r", 12288, 64, 104 * B),
-        ("cohere", 12800, 70, 104 * B),
-        ("bert", 768, 12, 110 * M),
-        ("bert", 1024, 24, 340 * M),
-    ],
-)
+PUBLISHED = [
+    ("llama", 8192, 80, 70 * B),
+    ("llama", 8192, 82, 70 * B),
+    ("llama", 16384, 126, 405 * B),
+    ("llama", 3072, 28, 3 * B),
+    ("llama", 2048, 16, 1 * B),
+    ("mistral", 4096, 32, 7 * B),
+    ("gemma", 2048, 18, 2 * B),
+    ("gemma2", 2304, 26, 2_600 * M),
+    ("gemma", 3072, 28, 7 * B),
+    ("gemma3_text", 3584, 42, 9 * B),
+    ("gemma3", 5376, 62, 27_400 * M),
+    ("qwen", 4096, 32, 7 * B),
+    ("qwen", 5120, 40, 14 * B),
+    ("qwen", 8192, 80, 72 * B),
+    ("qwen2", 3584, 28, 7 * B),
+    ("qwen2", 8192, 40, 34 * B),
+    ("qwen2", 8192, 80, 72_700 * M),
+    ("qwen2_vl", 1536, 28, 2 * B),
+    ("qwen2_5_vl", 3584, 28, 7 * B),
+    ("qwen2_vl", 8192, 80, 72 * B),
+    ("qwen3", 2560, 36, 4 * B),
+    ("qwen3", 4096, 36, 8 * B),
+    ("qwen3_moe", 2048, 48, 30 * B),
+    ("qwen3_moe", 4096, 94, 235 * B),
+    ("phi3", 3072, 32, 3_800 * M),
+    ("phi3small", 4096, 32, 7 * B),
+    ("phi3_v", 3072, 32, 4_150 * M),
+    ("mllama", 4096, 40, 11 * B),
+    ("mllama", 8192, 100, 90 * B),
+    ("deepseek_vl_v2", 1280, 12, 3_370 * M),
+    ("janus", 2048, 24, 1_300 * M),
+    ("baichuan", 4096, 32, 7 * B),
+    ("baichuan", 5120, 40, 13 * B),
+    ("internlm", 4096, 32, 7 * B),
+    ("internlm2", 6144, 48, 20 * B),
+    ("internlm2", 2048, 24, 1_800 * M),
+    ("minicpm3", 2560, 62, 4 * B),
+    ("minicpm", 2304, 40, 2_400 * M),
+    ("minicpm", 1536, 52, 1_200 * M),
+    ("stablelm", 2560, 32, 3 * B),
+    ("stablelm", 2048, 24, 1_600 * M),
+    ("xverse", 4096, 32, 7 * B),
+    ("xverse", 5120, 40, 13 * B),
+    ("xverse", 6144, 80, 65 * B),
+    ("cohere", 8192, 40, 35 * B),
+    ("command-r", 12288, 64, 104 * B),
+    ("cohere", 12800, 70, 104 * B),
+    ("bert", 768, 12, 110 * M),
+    ("bert", 1024, 24, 340 * M),
+]
+ALIKE = {
+    "gemma": ("gemma2", "gemma3_text"),
+    "gemma2": ("gemma", "gemma3_text"),
+    "gemma3_text": ("gemma", "gemma2"),
+    "qwen2_vl": ("qwen2_5_vl",),
+    "qwen2_5_vl": ("qwen2_vl",),
+    "deepseek_vl_v2": ("janus", "multi_modality"),
+    "janus": ("deepseek_vl_v2", "multi_modality"),
+    "internlm": ("internlm2",),
+    "internlm2": ("internlm",),
+    "minicpm": ("minicpm3",),
+    "minicpm3": ("minicpm",),
+    "cohere": ("command-r",),
+    "command-r": ("cohere",),
+}
+
+
+@pytest.mark.parametrize(("model_type", "hidden", "layers", "expected"), PUBLISHED)
 def test_published_sizes(model_type: str, hidden: int, layers: int, expected: int) -> None:
     assert count(model_type, hidden, layers) == (
         expected,
         f"known size of {model_type} ({hidden}, {layers})",
     )
+
+
+@pytest.mark.parametrize(
+    ("other", "hidden", "layers", "expected"),
+    [
+        (other, hidden, layers, expected)
+        for model_type, hidden, layers, expected in PUBLISHED
+        for other in ALIKE.get(model_type, ())
+    ],
+)
+def test_families_that_share_their_sizes(
+    other: str, hidden: int, layers: int, expected: int
+) -> None:
+    assert count(other, hidden, layers)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("model_type", "hidden", "layers"),
+    [
+        ("qwen2", 7680, 64),  # which no model has
+        ("mixtral", 6144, 56),
+        ("phi3", 3072, 31),
+        ("mistral", 8192, 80),  # that of llama
+    ],
+)
+def test_other_dimensions_are_estimated(model_type: str, hidden: int, layers: int) -> None:
+    experts = {"num_local_experts": 8, "num_experts_per_tok": 2}
+    assert count(model_type, hidden, layers, **experts)[1] == "formula on the dimensions"
 
 
 @pytest.mark.parametrize(

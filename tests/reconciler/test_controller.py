@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
-from ome.reconciler.controller import Controller, Result
+from ome.kube.resource import ObjectKey
+from ome.reconciler.controller import Controller, Origin, Result
+from ome.telemetry.flights import FlightRecorder
+from tests.support.spans import recording
 from tests.support.virtual_time import VirtualClock, run_virtual
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ def play(
 
 
 async def raising(error: BaseException) -> Result | None:
-    raise error
+    raise error.with_traceback(None)  # else each run's would hold those of all before
 
 
 @pytest.mark.parametrize(
@@ -183,3 +186,78 @@ def test_a_write_that_was_not_sent_is_no_error() -> None:
     times, report = play(behave, 10)
     assert len(times) == 2
     assert report.results == ["requeue", "success"]
+
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+def test_a_run_belongs_to_the_trace_of_the_change_that_it_acts_on() -> None:
+    """The first one; later ones have traces of their own that point there."""
+    key = ObjectKey("demo", "chat")
+    origins = [Origin(f"00-{TRACE}-{SPAN}-01", open=True), Origin(f"00-{TRACE}-{SPAN}-01", False)]
+
+    async def body() -> None:
+        async def reconcile(_: ObjectKey) -> Result | None:
+            await clock.sleep(1)
+            return None if not origins else Result(10)
+
+        clock = VirtualClock()
+        controller = Controller(
+            "test",
+            reconcile,
+            clock=clock,
+            rng=random.Random(1),
+            workers=1,
+            origin=lambda _: origins.pop(0) if origins else None,
+        )
+        controller.queue.add(ObjectKey("demo", "other"))
+        controller.queue.add(key)
+        origins.insert(0, Origin("", open=True))
+        with anyio.move_on_after(20):
+            await controller.run()
+
+    with recording() as spans:
+        run_virtual(body)
+    runs = [item for item in spans() if item.name == "reconcile test"]
+    waits = {item.parent_id: item for item in spans() if item.name == "queue test"}
+    other, first, later = runs[:3]
+    assert (other.parent_id, other.links) == ("", [])
+    assert (first.trace_id, first.parent_id, first.links) == (TRACE, SPAN, [])
+    assert later.trace_id != TRACE
+    assert (later.parent_id, later.links) == ("", [(TRACE, SPAN)])
+    assert first.attributes["k8s.namespace.name"] == "demo"
+    assert first.attributes["k8s.object.name"] == "chat"
+    assert first.attributes["reconcile.result"] == "requeue_after"
+    # It was ready from the beginning, and waited for the other one's second.
+    wait = waits[first.span_id]
+    assert wait.trace_id == TRACE
+    assert wait.end - wait.start == 1_000_000_000
+    assert wait.start == first.start
+
+
+def test_the_flight_recorder_has_what_became_of_a_key() -> None:
+    async def body() -> list[dict[str, Any]]:
+        clock, report = VirtualClock(), Report()
+        recorder = FlightRecorder(clock.wall)
+        outcomes: list[Exception | None] = [OmeError("server away"), TerminalError("no"), None]
+
+        async def reconcile(_: str) -> Result | None:
+            outcome = outcomes.pop(0)
+            if outcome is not None:
+                raise outcome
+            return None
+
+        controller: Controller[str] = Controller(
+            "test", reconcile, clock=clock, rng=random.Random(1), workers=1
+        )
+        controller.observe(report, report, recorder)
+        for _ in range(2):
+            controller.queue.add("key")
+            with anyio.move_on_after(5):
+                await controller.run()
+        return recorder.of("test", "key")
+
+    away, terminal, done = run_virtual(body)
+    assert away["decided"] == ["failed, will try again: server away"]
+    assert terminal["decided"] == ["gave up: no"]
+    assert [item["result"] for item in (away, terminal, done)] == ["error", "error", "success"]

@@ -12,6 +12,8 @@ from ome.errors import UserError
 from ome.reconciler.health import HttpServer, PortInUse, metrics_app, parse_address, probe_app
 from ome.reconciler.tls import self_signed_context
 from ome.telemetry.metrics import Metrics
+from ome.telemetry.tracing import span
+from tests.support.spans import recording
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -82,9 +84,29 @@ async def test_a_taken_port_is_named() -> None:
             await HttpServer(probe_app({}, {}), "127.0.0.1", port).start()
 
 
+@pytest.mark.parametrize("ipv6", [True, False])
+async def test_every_interface_is_those_of_both_families(
+    ipv6: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not ipv6:
+        monkeypatch.setattr("socket.has_dualstack_ipv6", lambda: False)
+    host, port = parse_address(":0", "flag")
+    server = HttpServer(probe_app({}, {}), host, port)
+    bound = await server.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            for name in ("127.0.0.1", "[::1]") if ipv6 else ("127.0.0.1",):
+                async with session.get(f"http://{name}:{bound}/healthz") as response:
+                    assert response.status == 200
+        with pytest.raises(PortInUse, match=f"cannot listen on :{bound}: "):
+            await HttpServer(probe_app({}, {}), host, bound).start()
+    finally:
+        await server.stop()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(":8080", ("0.0.0.0", 8080)), ("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:9", ("::1", 9))],
+    [(":8080", ("", 8080)), ("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:9", ("::1", 9))],
 )
 def test_addresses(text: str, expected: tuple[str, int]) -> None:
     assert parse_address(text, "flag") == expected
@@ -109,3 +131,26 @@ async def test_metrics_over_tls_with_a_certificate_of_its_own() -> None:
             assert response.status == 200
     finally:
         await server.stop()
+
+
+async def test_exemplars_are_for_who_asks_for_openmetrics() -> None:
+    metrics = Metrics()
+    report = metrics.controller("test", 1)
+    report.started()
+    with recording() as spans, span("run"):
+        report.finished("success", 0.2)
+    (run,) = spans()
+    app = metrics_app(metrics.registry, lambda: None)
+    async with serving(app) as address, aiohttp.ClientSession() as session:
+        async with session.get(address("/metrics")) as answer:
+            plain = await answer.text()
+        accept = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+        async with session.get(address("/metrics"), headers=accept) as answer:
+            rich, content_type = await answer.text(), answer.headers["Content-Type"]
+    assert "trace_id" not in plain
+    assert content_type.startswith("application/openmetrics-text; version=1.0.0")
+    (line,) = (line for line in rich.splitlines() if run.trace_id in line)
+    assert line.startswith('controller_runtime_reconcile_time_seconds_bucket{controller="test"')
+    assert f'span_id="{run.span_id}"' in line
+    assert "} 0.2" in line
+    assert rich.endswith("# EOF\n")

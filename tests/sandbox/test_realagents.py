@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ome.sandbox.realagents import tiny_repository
-from tests.cluster import ROOT
+from tests.support.commands import run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +26,7 @@ def test_a_repository_is_that_of_its_name() -> None:
 @pytest.mark.timeout(400)
 def test_everything_becomes_ready_on_real_files(tmp_path: Path) -> None:
     words = ["sandbox", "--nodes=2", "--once", "--real-downloads", "--timeout=350"]
-    done = subprocess.run(
-        [sys.executable, "-c", "from ome.cli import main; main()", *words, f"--dir={tmp_path}"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=390,
-        check=False,
-    )
+    done = run_command(*words, f"--dir={tmp_path}", seconds=390)
     assert done.returncode == 0, done.stdout + done.stderr
     log = (tmp_path / "ome.log").read_text()
     assert log.count('"msg": "model.ready"') >= 2

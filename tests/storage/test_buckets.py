@@ -98,6 +98,19 @@ async def test_odd_names_survive(s3: str, tmp_path: Path) -> None:
     assert on_disk(tmp_path) == {"a b+c\u00fc#?.txt": b"odd"}
 
 
+async def test_a_large_object_comes_in_ranges(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ome.storage.transfer.RANGED_FROM", 100_000)
+    monkeypatch.setattr("ome.storage.ranges.RANGE", 30_000)
+    surroundings = around()
+    async with opened("s3://models/llama", at(s3), KEYS, surroundings) as source:
+        found = await list_files(source, Wishes(), surroundings, POLICY)
+        done = await download(source, found, tmp_path, surroundings, POLICY, ranges=3)
+    assert on_disk(tmp_path) == FILES
+    assert all(fact.checksum.startswith("md5:") for fact in done.files.values())
+
+
 async def test_a_whole_download_is_verified(s3: str, tmp_path: Path) -> None:
     surroundings = around()
     shard = "model-00001-of-00002.safetensors"

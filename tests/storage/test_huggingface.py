@@ -237,3 +237,22 @@ async def test_an_answer_that_is_no_hub() -> None:
         hub.troubles.append(Trouble("/", 1, 200))
         error = await refusal(hub)
     assert isinstance(error, NetworkError | SourceUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"), [("0.2", True), ("", False), ("soon", False), ("-1", False)]
+)
+async def test_how_long_a_hub_may_be_silent(text: str, broken: bool) -> None:
+    surroundings = around(environ={"HF_HUB_DOWNLOAD_TIMEOUT": text})
+    async with running_hub(tiny()) as hub:
+        async with opened("hf://org/tiny", {"endpoint": hub.url}, None, surroundings) as source:
+            files = (await source.list()).files
+            shard = next(file for file in files if file.path == SHARD)
+            hub.troubles.append(Trouble(SHARD, 1, chunk_seconds=1.0))
+            if not broken:
+                # A minute, which a test does not wait for.
+                hub.troubles.clear()
+                assert await read_all(source, shard) == FILES[SHARD]
+                return
+            with pytest.raises(NetworkError, match="no answer in time"):
+                await read_all(source, shard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -25,9 +26,10 @@ from ome.storage.errors import (
     SourceUnavailable,
 )
 from ome.storage.objects import source_uri
-from ome.storage.registry import open_source
+from ome.storage.registry import open_sink, open_source
 from ome.storage.settings import Credentials, Surroundings, wishes_of
 from ome.storage.sources import RemoteFile
+from ome.storage.uris import OciUri
 from tests.kube.server import serving
 from tests.storage.support import POLICY, around, on_disk, read_all
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ome.errors import StorageError
-    from ome.storage.sources import Source
+    from ome.storage.sources import Sink, Source
 
 INSTALLED = importlib.util.find_spec("oci") is not None
 needs_library = pytest.mark.skipif(not INSTALLED, reason="needs the extra oci: uv sync --extra oci")
@@ -92,6 +94,53 @@ async def objects(request: web.BaseRequest) -> web.StreamResponse:
         content = content[int(first) : int(last) + 1 if last else None]
         return web.Response(status=206, body=content)
     return web.Response(body=content, headers=headers)
+
+
+class Taken:
+    """A store that takes objects, whole or in parts, and checks the MD5 of each."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
+        self._parts: dict[str, dict[int, bytes]] = {}
+        self.failing: list[str] = []
+        """What is refused, each once."""
+        self.given_up: list[str] = []
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, query = unquote(request.rel_url.raw_path), request.query
+        place, name = path.removeprefix("/n/tenancy/b/bk/").partition("/")[::2]
+        body = await request.read()
+        if request.method == "PUT" and request.headers.get("Content-MD5") not in (md5(body), None):
+            return web.json_response({"code": "UnmatchedContentMD5", "message": "x"}, status=400)
+        what = f"part {query['uploadPartNum']}" if "uploadPartNum" in query else place
+        if what in self.failing:
+            self.failing.remove(what)
+            return web.json_response({"code": "InternalError", "message": "x"}, status=503)
+        if place == "o":
+            assert "Content-MD5" in request.headers
+            self.objects[name] = body
+            self.metadata[name] = {
+                key.lower().removeprefix("opc-meta-"): value
+                for key, value in request.headers.items()
+                if key.lower().startswith("opc-meta-")
+            }
+            return web.Response()
+        if not name:
+            wanted = json.loads(body)
+            self.metadata[wanted["object"]] = wanted.get("metadata") or {}
+            self._parts[wanted["object"]] = {}
+            return web.json_response({"uploadId": "u", "object": wanted["object"]})
+        if request.method == "PUT":
+            assert "Content-MD5" in request.headers
+            self._parts[name][int(query["uploadPartNum"])] = body
+            return web.Response(headers={"ETag": query["uploadPartNum"], "opc-content-md5": "x"})
+        parts = self._parts.pop(name)
+        if request.method == "DELETE":
+            self.given_up.append(name)
+            return web.Response(status=204)
+        self.objects[name] = b"".join(parts[number] for number in sorted(parts))
+        return web.Response()
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +200,51 @@ async def test_one_object_ranges_and_odd_names(config: str) -> None:
         async with opened("oci://bk/engines", url, config) as source:
             files = (await source.list()).files
             assert [await read_all(source, file) for file in files] == [b"two", b"one"]
+
+
+def putting(url: str, config: str, prefix: str = "x/") -> AbstractAsyncContextManager[Sink]:
+    wishes = wishes_of({"endpoint": url, "auth": "user_principal"})
+    uri = OciUri("tenancy", "bk", prefix)
+    return open_sink(uri, wishes, around(environ={"OCI_CONFIG_PATH": config}))
+
+
+@needs_library
+@pytest.mark.parametrize("prefix", ["x/", ""])
+async def test_objects_are_put_whole_or_in_parts(
+    prefix: str, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ome.storage.providers.oci_upload._PART", 1000)
+    taken = Taken()
+    contents = {"a b/\u00fc.bin": b"small", "empty": b"", "large": bytes(range(256)) * 20}
+    async with serving(taken.answer) as url, putting(url, config, prefix) as sink:
+        for name, content in contents.items():
+            (tmp_path / "file").write_bytes(content)
+            await sink.put(name, tmp_path / "file", {"md5": md5(content)})
+    assert taken.objects == {prefix + name: content for name, content in contents.items()}
+    assert taken.metadata[f"{prefix}empty"] == {"md5": md5(b"")}
+    assert taken.metadata[f"{prefix}large"] == {"opc-meta-md5": md5(contents["large"])}
+
+
+@needs_library
+async def test_a_store_that_does_not_take_an_object(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ome.storage.providers.oci_upload._PART", 1000)
+    taken = Taken()
+    (tmp_path / "file").write_bytes(b"x" * 2500)
+    async with serving(taken.answer) as url, putting(url, config) as sink:
+        taken.failing = ["o"]
+        (tmp_path / "small").write_bytes(b"x")
+        with pytest.raises(SourceUnavailable, match="HTTP 503"):
+            await sink.put("a", tmp_path / "small", {})
+        taken.failing = ["part 2"] * 2
+        await sink.put("b", tmp_path / "file", {})
+        assert taken.objects == {"x/b": b"x" * 2500}
+        taken.failing = ["part 3"] * 3
+        with pytest.raises(SourceUnavailable, match="HTTP 503"):
+            await sink.put("c", tmp_path / "file", {})
+    assert taken.objects.keys() == {"x/b"}
+    assert taken.given_up == ["x/c"]
 
 
 @needs_library

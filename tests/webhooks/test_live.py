@@ -132,8 +132,7 @@ class Place:
             rng,
             self.name,
         )
-        # A real server refuses the loopback in an EndpointSlice.
-        address = os.environ["OME_CONTROL_PLANE_ADDRESS"] if cluster.is_real() else "127.0.0.1"
+        address = place_address()
         settings = WebhookSettings(self.name, 0, host=address, prefix=f"{self.name}.", linger=2)
         webhooks = make_webhooks(context, settings, CollectorRegistry())
         async with anyio.create_task_group() as group:
@@ -141,14 +140,15 @@ class Place:
             async with anyio.create_task_group() as serving:
                 serving.start_soon(webhooks.run)
                 await until(lambda: webhooks.problem() is None)
-                slice_ = await self._join(address, webhooks.port)
+                slice_ = await self.join(address, webhooks.port)
                 yield webhooks
                 with anyio.CancelScope(shield=True):
                     await self.client.delete(ENDPOINT_SLICES, slice_)
                 serving.cancel_scope.cancel()
             group.cancel_scope.cancel()
 
-    async def _join(self, address: str, port: int) -> ObjectKey:
+    async def join(self, address: str, port: int) -> ObjectKey:
+        """Have the Service lead there as well."""
         key = ObjectKey(self.name, f"replica-{port}")
         labels = {"kubernetes.io/service-name": names.WEBHOOK_SERVICE}
         await self.client.create(
@@ -162,6 +162,11 @@ class Place:
             },
         )
         return key
+
+
+def place_address() -> str:
+    """Where webhooks listen: a real server refuses the loopback in an EndpointSlice."""
+    return os.environ["OME_CONTROL_PLANE_ADDRESS"] if cluster.is_real() else "127.0.0.1"
 
 
 def _client(transport: Transport) -> Client:

@@ -171,5 +171,8 @@ def custom_kinds() -> Iterator[None]:
     try:
         yield
     finally:
+        # Gone for good, or the next who asks whether they are there finds them on their way out.
         for name in made:
             cluster.delete("customresourcedefinitions", name, wait=0)
+        for name in made:
+            cluster.wait_gone("customresourcedefinitions", name)

@@ -50,6 +50,8 @@ class Job(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     credentials: dict[str, str] = {}
     shape: str = ""
     concurrency: int = 4
+    ranges: int = 1
+    """Connections over which one large file comes."""
     attempts: int = 10
     interval: float = 15.0
     again: bool = False
@@ -162,6 +164,7 @@ async def _download(
             known=known.files if known and not job.again else None,
             progress=progress,
             promised=job.promised,
+            ranges=job.ranges,
         )
     await in_thread(place.publish, work)
     return Manifest(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 import structlog
 
-from ome.cli.goflags import Flag, parse
-from ome.cli.jobs.configuration import Configuration, JobFailed
+from ome.cli.goflags import parse
+from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
 from ome.cli.jobs.weights import fetch_zip, store_of, unzip
 from ome.errors import StorageError
 from ome.storage.uris import OciUri
@@ -20,20 +20,14 @@ if TYPE_CHECKING:
 
     from ome.cli.jobs.weights import Store
 
-__all__ = ["FLAGS", "bring", "run"]
+__all__ = ["bring", "run"]
 
-FLAGS = (
-    Flag("config", "", "configuration file (yaml, json or toml)"),
-    Flag("c", "", "the same as --config"),
-    Flag("debug", False, "accepted and without effect"),
-    Flag("d", False, "the same as --debug"),
-)
 log = structlog.get_logger("agent")
 
 
 def run(words: Sequence[str]) -> int:
     """Do it once; the exit code. Raises ``UserError``."""
-    flags = parse("ome agent fine-tuned-adapter", FLAGS, words)
+    flags = parse("ome agent fine-tuned-adapter", COMMON_FLAGS, words)
     config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     uri = OciUri(
         config.text("model.namespace"),

@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import yaml
 
+from ome.cli.agentflags import parse_duration
+from ome.cli.goflags import Flag
 from ome.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Configuration", "JobFailed"]
+__all__ = ["COMMON_FLAGS", "Configuration", "JobFailed"]
 
+COMMON_FLAGS = (
+    Flag("config", "", "configuration file (yaml, json or toml)"),
+    Flag("c", "", "the same as --config"),
+    Flag("debug", False, "accepted and without effect"),
+    Flag("d", False, "the same as --debug"),
+)
+"""What every subcommand takes."""
 _PREFIX = "OME_AGENT_"
 _READERS: dict[str, Callable[[str], Any]] = {
     ".yaml": yaml.safe_load,
@@ -80,9 +89,32 @@ class Configuration:
             raise JobFailed(f"{key} is required; set it in the config file or by {variable}")
         return value
 
-    def yes(self, key: str) -> bool:
+    def yes(self, key: str, *, default: bool = False) -> bool:
         """A setting that is true or not."""
-        return self.text(key).lower() in ("true", "1", "yes")
+        return self.text(key, str(default)).lower() in ("true", "1", "yes")
+
+    def number(self, key: str, default: float) -> float:
+        """A setting that is a number. Raises ``JobFailed``."""
+        text = self.text(key)
+        try:
+            return float(text) if text else default
+        except ValueError:
+            raise JobFailed(f"{key}: {text!r}: expected a number") from None
+
+    def above_zero(self, key: str, default: int, what: str) -> int:
+        """A whole number above 0; ``what`` names it in errors. Raises ``JobFailed``."""
+        value = self.number(key, default)
+        if value < 1 or value != int(value):
+            raise JobFailed(f"{what} must be positive: {key} is {value:g}")
+        return int(value)
+
+    def seconds(self, key: str, default: float) -> float:
+        """A duration such as ``15s`` or ``2h``, or a number of seconds. Raises ``JobFailed``."""
+        text = self.text(key)
+        found = parse_duration(text) if text else default
+        if found is None:
+            raise JobFailed(f"{key}: {text!r}: expected a duration such as 15s or 2h")
+        return found
 
 
 def _load(path: Path, seen: set[Path]) -> dict[str, Any]:

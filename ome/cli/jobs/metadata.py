@@ -18,7 +18,7 @@ import msgspec
 from ome.agent.fetch.model import config_of
 from ome.api import names
 from ome.cli.goflags import Flag, parse
-from ome.cli.jobs.configuration import Configuration, JobFailed
+from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.errors import ApiError, Conflict, TransportError
@@ -40,10 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["FLAGS", "fill_spec", "report", "run"]
 
 FLAGS = (
-    Flag("config", "", "configuration file (yaml, json or toml)"),
-    Flag("c", "", "the same as --config"),
-    Flag("debug", False, "accepted and without effect"),
-    Flag("d", False, "the same as --debug"),
+    *COMMON_FLAGS,
     Flag("model-path", "", "directory of the model's files"),
     Flag("basemodel-name", "", "name of the BaseModel or ClusterBaseModel"),
     Flag("basemodel-namespace", "", "namespace of the BaseModel"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ome.controllers.inferenceservice.settled import settled
 from ome.controllers.inferenceservice.workload import is_workload, same_pods
 from ome.kube.compare import contains
 from ome.kube.resource import ObjectKey
@@ -31,13 +32,16 @@ def difference(item: Rendered, found: Found) -> Iterator[str]:
         key = ObjectKey(metadata["namespace"], metadata["name"])
         planned.add((desired["apiVersion"], desired["kind"], key))
         live = found.cached(desired["apiVersion"], desired["kind"], key)
-        wanted = _wanted(desired, live)
         if live is None:
-            yield _text(desired, "is made", {}, wanted)
-        elif not contains(live, wanted):
-            what = "changes"
-            if is_workload(desired) and not same_pods(live, desired):
-                what = "changes, and its pods are replaced"
+            yield _text(desired, "is made", {}, _wanted(desired, live))
+            continue
+        rolls = False
+        if is_workload(desired):
+            desired = settled(live, desired)
+            rolls = not same_pods(live, desired)
+        wanted = _wanted(desired, live)
+        if rolls or not contains(live, wanted):
+            what = "changes, and its pods are replaced" if rolls else "changes"
             yield _text(desired, what, _shared(live, wanted), wanted)
     if item.problem or not item.uid:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ome.controllers.inferenceservice.settled import settled
 from ome.controllers.inferenceservice.workload import is_workload, pods_wanted, same_pods
 from ome.kube.resource import ObjectKey
 
@@ -61,7 +62,7 @@ def _replaced(new: Rendered, found: Found, room: Room) -> Iterator[Effect]:
             yield Effect(
                 new.service, f"{named} is made" + _but(room, desired), _short(room, desired)
             )
-        elif not same_pods(live, desired):
+        elif not same_pods(live, settled(live, desired)):
             rolls = True
             count = pods_wanted(live)
             pods = f"{count} pod{'' if count == 1 else 's'}"

@@ -42,8 +42,8 @@ class Room:
     def shortage(self, workload: Mapping[str, Any]) -> str:
         """What no node has free for one more pod of a workload; empty when there is room."""
         for template in pod_templates(workload):
-            wanted = _devices(template)
-            selector = template.get("nodeSelector") or {}
+            wanted = _devices(template["spec"])
+            selector = template["spec"].get("nodeSelector") or {}
             if not wanted or any(self._fits(name, wanted, selector) for name in self._free):
                 continue
             asked = ", ".join(f"{count} {device}" for device, count in sorted(wanted.items()))

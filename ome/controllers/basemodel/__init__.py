@@ -10,6 +10,7 @@ from ome.api import names
 from ome.api.truncate import model_configmap_key
 from ome.controllers.basemodel.claim_sources import ClaimSources
 from ome.controllers.basemodel.claims import ClaimModels
+from ome.controllers.basemodel.measures import ModelNodes
 from ome.controllers.basemodel.nodes import GRACE, StaleReports
 from ome.controllers.basemodel.reconciler import ModelReconciler
 from ome.controllers.basemodel.reports import NodeReports
@@ -49,6 +50,8 @@ def setup(
             (CLUSTER_BASE_MODELS, names.FINALIZER_CLUSTER_BASE_MODEL),
         )
     ]
+    if context.registry is not None:
+        context.registry.register(ModelNodes(book))
     return [*controllers, _reports(context, book)]
 
 

@@ -41,7 +41,10 @@ class Alerts:
         found: Sequence[Problem],
         changed: Collection[str],
     ) -> float | None:
-        """Tell the reasons that changed; gives the seconds until what waits may be told."""
+        """Tell the reasons that changed; gives the seconds until what waits may be told.
+
+        The minute is that of the event's reason, which several problems may share.
+        """
         waiting = self._waiting.pop(key, set()) | set(changed)
         due = [problem for problem in found if problem.reason in waiting]
         if not due:
@@ -51,13 +54,12 @@ class Alerts:
         told = {reason: at for reason, at in recent.items() if now < at + PAUSE}
         later: dict[str, float] = {}
         for problem in due:
-            if problem.reason in told:
-                later[problem.reason] = told[problem.reason] + PAUSE - now
+            event = problem.event or problem.reason
+            if event in told:
+                later[problem.reason] = told[event] + PAUSE - now
                 continue
-            told[problem.reason] = now
-            self._events.record(
-                regarding(document), "Warning", problem.reason, problem.text, "Reconcile"
-            )
+            told[event] = now
+            self._events.record(regarding(document), "Warning", event, problem.text, "Reconcile")
         self._told[key] = told
         if not later:
             return None

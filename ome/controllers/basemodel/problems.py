@@ -5,6 +5,7 @@ A line names how many nodes say so, the first of them with its text, and what th
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _LONGEST_TEXT = 400
+_AGENT_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _NO_TEXT = "the agent gave no reason"
 
 
@@ -39,8 +41,11 @@ class Problem:
     """One reason and one line; ``fails`` when it is why nodes are ``Failed``."""
 
     reason: str
+    """Of the condition: why a download failed is a reason of its own."""
     text: str
     fails: bool = False
+    event: str = ""
+    """Of the event, where it is a wider one: all failed downloads share theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +92,16 @@ def problems(reports: ModelReports, uri: str) -> list[Problem]:
 
 def reported_problems(reports: ModelReports) -> list[Problem]:
     """What nodes say is wrong, what fails most of them first."""
-    told: defaultdict[str, _Told] = defaultdict(_Told)
+    told: defaultdict[tuple[str, str], _Told] = defaultdict(_Told)
     for report, group in reports.by_report.items():
         said = None if report.entry is None else _said(report.entry)
         if said is not None:
-            told[said[0]].add(group, said[1], fails=report.state == FAILED)
-    worst = sorted(told, key=lambda reason: (-told[reason].failed, -told[reason].count, reason))
+            event, reason, text = said
+            told[event, reason].add(group, text, fails=report.state == FAILED)
+    worst = sorted(told, key=lambda key: (-told[key].failed, -told[key].count, key))
     return [
-        Problem(reason, told[reason].line(reason), fails=told[reason].failed > 0)
-        for reason in worst
+        Problem(reason, told[event, reason].line(event), told[event, reason].failed > 0, event)
+        for event, reason in worst
     ]
 
 
@@ -114,20 +120,33 @@ class _Told:
         said = min(group), text
         self.first = said if self.first is None else min(self.first, said)
 
-    def line(self, reason: str) -> str:
-        words = _WORDS[reason]
+    def line(self, event: str) -> str:
+        words = _WORDS[event]
         node, said = self.first or ("", "")
         happened = f"{nodes(self.count)} {words.happened}, first {node}: {one_line(said)}"
         return f"{happened}; {words.next_step}"
 
 
-def _said(entry: Entry) -> tuple[str, str] | None:
-    """The reason that users know and the node's text."""
+def _said(entry: Entry) -> tuple[str, str, str] | None:
+    """The reasons of the event and of the condition, and the node's text."""
     error = entry.error
+    failed = names.REASON_DOWNLOAD_FAILED
     if error is None or not (error.reason or error.message):
-        return (names.REASON_DOWNLOAD_FAILED, _NO_TEXT) if entry.status == FAILED else None
-    reason = error.reason if error.reason in _WORDS else names.REASON_DOWNLOAD_FAILED
-    return reason, error.message if error.message.strip() else error.reason
+        return (failed, failed, _NO_TEXT) if entry.status == FAILED else None
+    text = error.message if error.message.strip() else error.reason
+    if error.reason in _WORDS:
+        return error.reason, error.reason, text
+    return failed, _own_reason(error.reason) or failed, text
+
+
+def _own_reason(reason: str) -> str:
+    """What an agent calls a failure (``disk_full``) as conditions write it (``DiskFull``).
+
+    Empty when it is no word that a condition may hold.
+    """
+    if not _AGENT_REASON.fullmatch(reason):
+        return ""
+    return "".join(part[:1].upper() + part[1:] for part in reason.split("_"))
 
 
 def nodes(count: int) -> str:

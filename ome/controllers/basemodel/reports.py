@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ome.controllers.basemodel.aggregate import Aggregate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from ome.controllers.basemodel.aggregate import ModelReports
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
     from ome.kube.resource import ObjectKey
@@ -29,6 +30,7 @@ class NodeReports:
     def __init__(self) -> None:
         self.aggregate = Aggregate()
         self._by_report: dict[str, dict[ObjectKey, Callable[[ObjectKey, str], None]]] = {}
+        self._followed: dict[tuple[str, ObjectKey], str] = {}
 
     def follow(
         self,
@@ -47,14 +49,21 @@ class NodeReports:
             key = present.metadata.key
             report = report_key(*key)
             if new is not None:
+                self._followed[objects.resource.kind, key] = report
                 self._by_report.setdefault(report, {})[key] = reported
                 return
+            self._followed.pop((objects.resource.kind, key), None)
             held = self._by_report.get(report, {})
             held.pop(key, None)
             if not held:
                 self._by_report.pop(report, None)
 
         objects.add_handler(index)
+
+    def followed(self) -> Iterator[tuple[str, ObjectKey, ModelReports]]:
+        """Kind and key of every object, and what nodes say of it."""
+        for (kind, key), report in self._followed.items():
+            yield kind, key, self.aggregate.reports(report)
 
     def touch(self, reports: Iterable[str]) -> None:
         """Have the objects of these keys looked at."""

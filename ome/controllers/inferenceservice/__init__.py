@@ -14,6 +14,7 @@ from ome.controllers.inferenceservice.children import Children
 from ome.controllers.inferenceservice.cluster_domain import cluster_domain, knative_namespace
 from ome.controllers.inferenceservice.exposing import Exposer
 from ome.controllers.inferenceservice.healing import Healer
+from ome.controllers.inferenceservice.measures import Measures
 from ome.controllers.inferenceservice.needs import CHILD_KINDS, NEEDS, definition
 from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
@@ -23,6 +24,7 @@ from ome.controllers.inferenceservice.telling import Teller
 from ome.controllers.inferenceservice.triggers import Triggers
 from ome.controllers.inferenceservice.usage import Dependency, Usage
 from ome.controllers.inferenceservice.world import SHARED, Sources, World
+from ome.controllers.origin import origin_of
 from ome.controllers.resources import INFERENCE_SERVICES
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
@@ -87,6 +89,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     config = _ConfigMap(context, context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
     of_knative = _ConfigMap(context, knative_namespace(), names.CONFIGMAP_KNATIVE_DOMAINS)
     usage, decode = Usage(), KindDecoder()
+    measures = Measures(context.registry)
     world = World(sources, decode)
     children = Children(context.client, context.applier, children_informers, optional)
     planner = Planner(world, children, config.data, cluster_domain())
@@ -102,10 +105,16 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         healer=Healer(children, context.applier, context.clock),
         observer=Observer(children, pods, context.clock),
         exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
-        teller=Teller(context, INFERENCE_SERVICES, services),
+        teller=Teller(context, INFERENCE_SERVICES, services, measures),
+        measures=measures,
     )
     controller = Controller(
-        "inferenceservice", reconciler.reconcile, clock=context.clock, rng=context.rng, workers=8
+        "inferenceservice",
+        reconciler.reconcile,
+        clock=context.clock,
+        rng=context.rng,
+        workers=8,
+        origin=origin_of(services),
     )
     controller.watch(services, self_key)
     owner = controller_owner("InferenceService", "ome.io")

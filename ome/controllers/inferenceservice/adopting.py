@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.controllers.inferenceservice.rollout import SERVICE_GENERATION
-from ome.controllers.inferenceservice.workload import pods_of, with_pods_of
-from ome.kube.compare import document_hash
+from ome.controllers.inferenceservice.workload import planned_hash, with_pods_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +30,8 @@ def rendering_of(workload: Mapping[str, Any]) -> str | None:
     return None if held is None else str(held).removeprefix(_ADOPTED)
 
 
-def keeps(
-    live: Mapping[str, Any] | None, desired: Mapping[str, Any], generation: int, *, upgrade: bool
-) -> bool:
+def keeps(live: Mapping[str, Any], desired: Mapping[str, Any], generation: int) -> bool:
     """Whether the pods of a workload stay as another operator made them."""
-    if live is None or upgrade:
-        return False
     annotations = live["metadata"].get("annotations") or {}
     rendering = annotations.get(names.ANNOTATION_RENDERING)
     if rendering is None:
@@ -44,7 +39,7 @@ def keeps(
     return bool(
         rendering.startswith(_ADOPTED)
         and annotations.get(SERVICE_GENERATION) == str(generation)
-        and annotations.get(names.ANNOTATION_PLANNED_HASH) == _planned(desired)
+        and annotations.get(names.ANNOTATION_PLANNED_HASH) == planned_hash(desired)
     )
 
 
@@ -54,11 +49,7 @@ def kept(live: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
     annotations = {
         **(metadata.get("annotations") or {}),
         names.ANNOTATION_RENDERING: f"{_ADOPTED}{rendering_of(desired)}",
-        names.ANNOTATION_PLANNED_HASH: _planned(desired),
+        names.ANNOTATION_PLANNED_HASH: planned_hash(desired),
     }
     document = {**desired, "metadata": {**metadata, "annotations": annotations}}
     return with_pods_of(document, live)
-
-
-def _planned(desired: Mapping[str, Any]) -> str:
-    return document_hash(pods_of(desired))

@@ -14,12 +14,19 @@ from ome.controllers.inferenceservice import rollout
 from ome.controllers.inferenceservice.adopting import keeps, kept
 from ome.controllers.inferenceservice.needs import NEEDS
 from ome.controllers.inferenceservice.planning import wants_upgrade
+from ome.controllers.inferenceservice.settled import settled
 from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
-from ome.controllers.inferenceservice.workload import is_workload, rolls_since, same_pods
+from ome.controllers.inferenceservice.workload import (
+    is_workload,
+    planned_hash,
+    rolls_since,
+    same_pods,
+)
 from ome.controllers.regarding import regarding
 from ome.errors import ApiError, Conflict, NotOurs, OmeError, RetryAfter
 from ome.kube.resource import ObjectKey
+from ome.telemetry.flights import decided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,7 +83,7 @@ class Writer:
         if not is_workload(desired):
             await self._children.apply(desired)
             return
-        desired = self._adopted(run, desired)
+        desired = self._with_kept_pods(run, desired)
         if not self._may_roll(run, planned, component, desired):
             return
         try:
@@ -85,16 +92,16 @@ class Writer:
             # From here on the written object itself says that it rolls.
             self._granted.discard(str(run.key))
 
-    def _adopted(self, run: Pass, desired: dict[str, Any]) -> dict[str, Any]:
-        """The workload, with the pods that another operator gave it where those are kept."""
+    def _with_kept_pods(self, run: Pass, desired: dict[str, Any]) -> dict[str, Any]:
+        """The workload, with what stays of the pods that it has."""
         metadata = run.service.metadata
         key = ObjectKey(metadata.namespace, desired["metadata"]["name"])
         live = self._children.cached(desired["apiVersion"], desired["kind"], key)
-        if live is None or not keeps(
-            live, desired, metadata.generation, upgrade=wants_upgrade(run.service)
-        ):
+        if live is None or wants_upgrade(run.service):
             return desired
-        return kept(live, desired)
+        if keeps(live, desired, metadata.generation):
+            return kept(live, desired)
+        return settled(live, desired)
 
     def _is_left_out(self, desired: dict[str, Any]) -> bool:
         """Whether the service does without the object in a cluster that cannot have it."""
@@ -146,6 +153,7 @@ class Writer:
         metadata = run.service.metadata
         annotations = desired["metadata"].setdefault("annotations", {})
         annotations[rollout.SERVICE_GENERATION] = str(metadata.generation)
+        annotations.setdefault(names.ANNOTATION_PLANNED_HASH, planned_hash(desired))
         kind, name = desired["kind"], desired["metadata"]["name"]
         key = ObjectKey(metadata.namespace, name)
         live = self._children.cached(desired["apiVersion"], kind, key)
@@ -173,6 +181,7 @@ class Writer:
         run.waiting.add(component)
         run.come_back(_TURN_RETRY)
         log.info("rollout.waits", component=component, ahead=list(turn.ahead))
+        decided(f"{component} waits for its turn to replace pods, after {len(turn.ahead)} others")
         return False
 
     def _former(self, run: Pass, planned: Planned, component: str) -> dict[str, Any] | None:

@@ -42,6 +42,8 @@ class Pass:
     """Components that may not replace their pods yet."""
     serverless: bool = False
     """Whether the service as a whole asks for that mode."""
+    mode: str = names.MODE_RAW
+    """How the service as a whole is deployed."""
     virtual_url: str = ""
     """Where the service is said to be when nothing is deployed for it."""
 

@@ -47,10 +47,13 @@ if TYPE_CHECKING:
     from ome.kube.resource import Resource
     from ome.workloads import Plan
 
-__all__ = ["RENDERINGS", "Existing", "Planned", "Planner", "wants_upgrade"]
+__all__ = ["RENDERINGS", "Existing", "Planned", "Planner", "awaited", "wants_upgrade"]
 
 RENDERINGS = ("1",)
 """The renderings that this version can make, the newest last."""
+
+_NOT_FETCHED = ("pvc://", "vendor://")
+"""Models of these schemes lie where the plan says without a node's word."""
 
 log = structlog.get_logger("InferenceService")
 
@@ -206,6 +209,25 @@ class Planner:
             if owner is not None and owner.get("uid") != metadata.uid:
                 taken.add((kind, name))
         return frozenset(taken)
+
+
+def awaited(choice: Choice) -> StepFailed | None:
+    """What to say while it is not known where nodes will have the model; None when pods can start.
+
+    A pod that is made without its model could only be replaced once the path is known, so none is.
+    """
+    model, injected = choice.model, choice.service.metadata.annotations
+    storage = model.spec.storage
+    if storage.path or storage.storage_uri.startswith(_NOT_FETCHED) or choice.weights:
+        return None
+    if injected.get(names.ANNOTATION_INJECT_MODEL_INIT) == "true":
+        return None
+    text = (
+        f"model {model.name} has no spec.storage.path yet: the first node that has the model says"
+        " where it is; wait for that, or set it"
+    )
+    reason = names.REASON_WAITING_FOR_MODEL
+    return StepFailed(names.CONDITION_ENGINE_READY, reason, text, waiting=True, quiet=True)
 
 
 def wants_upgrade(service: api.InferenceService) -> bool:

@@ -16,15 +16,19 @@ from ome.api import names
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.migrating import migration
 from ome.controllers.inferenceservice.passes import Pass
+from ome.controllers.inferenceservice.planning import awaited
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.errors import ApiError, NotFound, TransportError
+from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Result
+from ome.telemetry.flights import saw
 
 if TYPE_CHECKING:
     from ome.controllers.context import ControllerContext
     from ome.controllers.inferenceservice.applying import Writer
     from ome.controllers.inferenceservice.exposing import Exposer
     from ome.controllers.inferenceservice.healing import Healer
+    from ome.controllers.inferenceservice.measures import Measures
     from ome.controllers.inferenceservice.observing import Observer
     from ome.controllers.inferenceservice.planning import Planned, Planner
     from ome.controllers.inferenceservice.telling import Teller
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.world import World
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
-    from ome.kube.resource import ObjectKey, Resource
+    from ome.kube.resource import Resource
 
 __all__ = ["Reconciler"]
 
@@ -56,6 +60,7 @@ class Reconciler:
         observer: Observer,
         exposer: Exposer,
         teller: Teller,
+        measures: Measures,
     ) -> None:
         self._context = context
         self._resource = resource
@@ -68,12 +73,14 @@ class Reconciler:
         self._observer = observer
         self._exposer = exposer
         self._teller = teller
+        self._measures = measures
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
         """One pass; see the module. Raises what should run again with back-off."""
         stored = self._services.store.get(key)
         if stored is None:
             self._usage.forget(key)
+            self._measures.forget(key)
             return None
         if stored.metadata.deletion_timestamp:
             self._usage.forget(key)
@@ -101,7 +108,8 @@ class Reconciler:
         planned = None if run.failures else self._plan(run)
         if planned is None:
             return
-        run.serverless = planned.plan.service_mode == names.MODE_SERVERLESS
+        run.mode = planned.plan.service_mode
+        run.serverless = run.mode == names.MODE_SERVERLESS
         run.virtual_url = "" if planned.choice is not None else planned.plan.url
         complete = run.paused or await self._writer.apply(run, planned)
         self._observer.observe(run, planned)
@@ -134,11 +142,23 @@ class Reconciler:
             failed = planned.failure
             if planned.choice is not None:
                 run.unsatisfied = planned.choice.warning
+                waits = awaited(planned.choice)
+                if waits is not None:
+                    raise waits
         except StepFailed as failure:
-            failed = failure
+            planned, failed = None, failure
             run.failures.append(failure)
         self._record(run, failed)
+        self._measures.chose(run, None if planned is None else planned.choice, failed)
+        self._note(run)
         return planned
+
+    def _note(self, run: Pass) -> None:
+        """Have the flight recorder know what the plan is made from."""
+        for used in run.uses:
+            version = self._world.version(used.kind, ObjectKey(used.namespace, used.name))
+            if version:
+                saw(f"{used.kind} {used.name}", version)
 
     def _record(self, run: Pass, failed: StepFailed | None) -> None:
         self._usage.record(

@@ -17,7 +17,8 @@ class StepFailed(OmeError):
 
     ``condition`` is the condition that becomes False, ``reason`` its reason and that of the Warning
     event, the text its message: the object, the field and the next step in one line. ``event`` is
-    the text of the event where that must be shorter.
+    the text of the event where that must be shorter; ``quiet`` where nothing is wrong and none is
+    due.
     ``model_failure`` is the ``lastFailureInfo.reason`` of errors in the model or the runtime, and
     ``waiting`` says that only a new or changed object can mend it, so nothing is retried;
     ``topics`` are what such an object would have in common with the service, see ``Usage``.
@@ -32,6 +33,7 @@ class StepFailed(OmeError):
         model_failure: str | None = None,
         waiting: bool = False,
         event: str = "",
+        quiet: bool = False,
         topics: frozenset[Hashable] = frozenset(),
     ) -> None:
         super().__init__(message)
@@ -40,5 +42,5 @@ class StepFailed(OmeError):
         self.message = message
         self.model_failure = model_failure
         self.waiting = waiting
-        self.event = event or message
+        self.event = "" if quiet else event or message
         self.topics = topics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ome.api import names
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.controllers.context import ControllerContext
+    from ome.controllers.inferenceservice.measures import Measures
     from ome.controllers.inferenceservice.passes import Pass
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
@@ -26,11 +28,16 @@ class Teller:
     """Writes the status when it changed, and records an event for what a user should notice."""
 
     def __init__(
-        self, context: ControllerContext, resource: Resource, services: Informer[WholeObject]
+        self,
+        context: ControllerContext,
+        resource: Resource,
+        services: Informer[WholeObject],
+        measures: Measures,
     ) -> None:
         self._context = context
         self._resource = resource
         self._services = services
+        self._measures = measures
 
     async def tell(self, run: Pass) -> None:
         """Bring status and events up to what the pass saw. Raises as ``Applier.write_status``."""
@@ -45,6 +52,13 @@ class Teller:
         if after != before:
             await self._write(run, stored_document, after)
         self._events(run, _by_type(before), _by_type(after))
+        self._measures.told(
+            run,
+            before.get("observedGeneration") or 0,
+            datetime.fromisoformat(stored_document["metadata"]["creationTimestamp"]).timestamp(),
+            _by_type(after)[names.CONDITION_READY]["status"] == "True",
+            self._context.clock.wall(),
+        )
 
     async def _write(self, run: Pass, stored: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         try:
@@ -61,7 +75,11 @@ class Teller:
     def _events(
         self, run: Pass, old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]
     ) -> None:
-        said = [(failure.condition, failure.reason, failure.event) for failure in run.failures]
+        said = [
+            (failure.condition, failure.reason, failure.event)
+            for failure in run.failures
+            if failure.event
+        ]
         if run.unsatisfied:
             reason = names.REASON_ACCELERATOR_CLASS
             said.append((names.CONDITION_ACCELERATOR_SELECTED, reason, run.unsatisfied))

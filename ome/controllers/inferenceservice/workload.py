@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.controllers.resources import KNATIVE_SERVICES, LEADER_WORKER_SETS, RAY_CLUSTERS
-from ome.kube.compare import contains
+from ome.kube.compare import contains, document_hash
 from ome.kube.resources import DEPLOYMENTS
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "Seen",
     "is_rolling",
     "is_workload",
+    "planned_hash",
     "pod_templates",
     "pods_of",
     "pods_wanted",
@@ -84,9 +85,27 @@ def is_workload(document: Mapping[str, Any]) -> bool:
 
 
 def same_pods(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
-    """Whether writing the desired workload leaves the pods of the live one as they are."""
+    """Whether writing the desired workload leaves the pods of the live one as they are.
+
+    The live one must hold all that is desired, and have been planned with nothing that no longer
+    is: a field that is taken away changes pods as well.
+    """
+    before = _planned(live)
+    if before is not None and before != (_planned(desired) or planned_hash(desired)):
+        return False
     parts = _TEMPLATES[desired["apiVersion"], desired["kind"]]
     return all(contains(live["spec"].get(part), desired["spec"].get(part)) for part in parts)
+
+
+def planned_hash(desired: Mapping[str, Any]) -> str:
+    """What a workload's annotation ``ome.io/planned-hash`` says: the pods that were planned."""
+    return document_hash(pods_of(desired))
+
+
+def _planned(document: Mapping[str, Any]) -> str | None:
+    annotations = document["metadata"].get("annotations") or {}
+    found: str | None = annotations.get(names.ANNOTATION_PLANNED_HASH)
+    return found
 
 
 def pods_of(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +122,7 @@ def with_pods_of(document: Mapping[str, Any], other: Mapping[str, Any]) -> dict[
 
 
 def pod_templates(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The spec of each kind of pod that a workload has."""
+    """The template of each kind of pod that a workload has."""
     spec, kind = document["spec"], document["kind"]
     if kind == LEADER_WORKER_SETS.kind:
         groups = spec["leaderWorkerTemplate"]
@@ -113,7 +132,7 @@ def pod_templates(document: Mapping[str, Any]) -> list[dict[str, Any]]:
         found = [spec["headGroupSpec"]["template"], *(item["template"] for item in workers)]
     else:
         found = [spec["template"]]
-    return [item["spec"] for item in found if item]
+    return [item for item in found if item]
 
 
 def pods_wanted(document: Mapping[str, Any]) -> int:

@@ -97,6 +97,15 @@ class World:
     def __init__(self, sources: Sources, decode: KindDecoder) -> None:
         self.sources = sources
         self._decode = decode
+        stores = (
+            sources.base_models,
+            sources.cluster_base_models,
+            sources.serving_runtimes,
+            sources.cluster_serving_runtimes,
+            sources.accelerator_classes,
+            sources.fine_tuned_weights,
+        )
+        self._shared = dict(zip((shared.kind for shared in SHARED), stores, strict=True))
         self._held: dict[int, tuple[WholeObject, RuntimeCandidate | None]] = {}
         # Bound once: a store knows an index by its function.
         sources.serving_runtimes.add_index(_BY_FACETS, self._local_facets)
@@ -106,6 +115,12 @@ class World:
         """The stored service and its typed form, or None. Raises ``Unreadable``."""
         stored = self.sources.services.get(key)
         return None if stored is None else (stored, self._decode(api.InferenceService, stored))
+
+    def version(self, kind: str, key: ObjectKey) -> str:
+        """The resourceVersion of what services share; empty when it is not there."""
+        store = self._shared.get(kind)
+        held = None if store is None else store.get(key)
+        return "" if held is None else held.metadata.resource_version
 
     def model(self, service: api.InferenceService, namespace: str = "") -> Model:
         """The model of a service; ``namespace`` is where to look, by default the service's.

@@ -94,6 +94,7 @@ class Admitting:
             groups=call.user.groups,
             dry_run=call.dry_run,
             options=_options(call),
+            traceparent=call.headers.get("traceparent", ""),
         )
 
 

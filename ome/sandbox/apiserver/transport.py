@@ -58,6 +58,7 @@ class EmbeddedTransport:
                 "accept": request.accept,
                 "content-type": request.content_type,
                 "user-agent": request.user_agent,
+                **dict(request.headers),
             },
             request.body or b"",
             self._user,

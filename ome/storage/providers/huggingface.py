@@ -65,8 +65,18 @@ async def open_huggingface(
     headers = {"User-Agent": f"ome/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    async with Web(around.clock, headers) as web:
+    silence = _seconds(environ.get("HF_HUB_DOWNLOAD_TIMEOUT", ""))
+    more = {"silence": silence} if silence else {}
+    async with Web(around.clock, headers, **more) as web:
         yield HuggingFace(uri.model_id, revision, endpoint, token, web, around)
+
+
+def _seconds(text: str) -> float:
+    """What the Hub's own client takes from the variable; 0 for what is no number above 0."""
+    try:
+        return max(float(text), 0.0) if text.strip() else 0.0
+    except ValueError:
+        return 0.0
 
 
 class HuggingFace:

@@ -25,11 +25,13 @@ from ome.storage.errors import (
 )
 from ome.storage.paths import is_marker, strip_prefix
 from ome.storage.principals import auth_type, user_principal
+from ome.storage.providers.oci_upload import ObjectName, Upload
 from ome.storage.providers.web import Answer, rate_limited
 from ome.storage.sources import Checksum, Listing, RemoteFile, Stream, listing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from pathlib import Path
 
     from ome.errors import StorageError
     from ome.storage.settings import Credentials, Surroundings, Wishes
@@ -161,6 +163,16 @@ class OciObjects:
             yield _OciStream(raw, start, self._call)
         finally:
             raw.close()
+
+    async def put(self, name: str, path: Path, metadata: Mapping[str, str]) -> None:
+        """See ``Sink.put``."""
+        await self._open()
+        prefix = self._uri.prefix.rstrip("/")
+        place = ObjectName(
+            self._namespace, self._uri.bucket, f"{prefix}/{name}" if prefix else name
+        )
+        upload = Upload(self._client, self._call, place, path, self._around)
+        await upload.run((await anyio.Path(path).stat()).st_size, metadata)
 
     async def _open(self) -> None:
         """Make the client, and ask for the tenancy's namespace when the address has none."""

@@ -32,7 +32,7 @@ __all__ = ["Answer", "Refusal", "Web", "refused"]
 
 _CONNECT_SECONDS = 30.0
 _SILENCE_SECONDS = 60.0
-"""A transfer may take hours; one that is silent for this long is broken."""
+"""A transfer may take hours; one that is silent for this long is broken, if nobody says else."""
 _CHUNK = 2**18
 
 
@@ -102,14 +102,22 @@ def broken(what: str, error: BaseException) -> NetworkError:
 class Web:
     """A client session; use it by ``async with``. It connects when first used."""
 
-    def __init__(self, clock: Clock, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        headers: Mapping[str, str] | None = None,
+        *,
+        silence: float = _SILENCE_SECONDS,
+    ) -> None:
+        """``silence``: seconds without a byte after which a transfer is broken."""
         self._clock = clock
         self._headers = dict(headers or {})
+        self._silence = silence
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Web:
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
+            total=None, sock_connect=_CONNECT_SECONDS, sock_read=self._silence
         )
         self._session = aiohttp.ClientSession(
             timeout=timeout,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from ome.api import names
 from ome.webhooks.pod.adapter import inject_adapter
 from ome.webhooks.pod.edit import InjectionFailed, check_shape, containers
@@ -13,6 +11,7 @@ from ome.webhooks.pod.metrics import annotate_metrics
 from ome.webhooks.pod.model_init import inject_model_init
 from ome.webhooks.pod.rdma import inject_rdma
 from ome.webhooks.pod.sidecar import inject_sidecar
+from ome.webhooks.reading import copied
 
 if TYPE_CHECKING:
     from ome.webhooks.registry import Lookup, Review
@@ -30,7 +29,7 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
     """
     sent = review.object or {}
     check_shape(sent)
-    pod: dict[str, Any] = msgspec.to_builtins(sent)  # a deep copy, ten times as fast as copy's
+    pod: dict[str, Any] = copied(sent)
     labels = pod["metadata"].get("labels") or {}
     if not any(label in labels for label in _OURS):
         return pod

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from ome.api import names
 from ome.kube.quantity import parse_quantity
 from ome.webhooks.pod.edit import InjectionFailed, container
+from ome.webhooks.reading import copied
 from ome.webhooks.registry import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ome.webhooks.registry import Lookup
+from ome.webhooks.registry import Lookup
 
 __all__ = ["AgentSettings", "frame", "identity", "is_tfew", "model_framework"]
 
@@ -67,7 +67,7 @@ class AgentSettings:
             isinstance(value, list) and all(isinstance(item, dict) for item in value)
         ):
             raise BadSetting(self.key, f"{member} must be a list of objects")
-        return copy.deepcopy(value or [])
+        return list(copied(value or []))
 
     def resources(self) -> dict[str, dict[str, str]]:
         """Requests and limits; an empty member is left out."""
@@ -122,7 +122,7 @@ def frame(
         "resources": settings.resources(),
     }
     if main.get("securityContext") is not None:
-        made["securityContext"] = copy.deepcopy(main["securityContext"])
+        made["securityContext"] = copied(main["securityContext"])
     return made
 
 

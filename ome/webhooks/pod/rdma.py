@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.webhooks.pod.edit import InjectionFailed, add_env, annotations_of, container
+from ome.webhooks.reading import copied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ def _add_named(owner: dict[str, Any], field: str, items: tuple[Mapping[str, Any]
     taken = {item.get("name") for item in present}
     owner[field] = [
         *present,
-        *(copy.deepcopy(dict(item)) for item in items if item["name"] not in taken),
+        *(copied(item) for item in items if item["name"] not in taken),
     ]
 
 

@@ -74,6 +74,23 @@ async def test_each_reason_has_its_own_minute() -> None:
 
 
 @virtual
+async def test_downloads_that_failed_for_several_reasons_share_a_minute_and_each_is_told() -> None:
+    cluster = new_cluster("n00", "n01", "n02")
+    cluster.put(model())
+    async with operator(cluster):
+        reasons = ("disk_full", "unauthorized", "checksum_mismatch")
+        put_reports(
+            cluster, {f"n0{n}": failing(reason, reason) for n, reason in enumerate(reasons)}
+        )
+        await anyio.sleep(50)
+        assert len(warnings(cluster)) == 1
+        await anyio.sleep(300)
+        told = warnings(cluster)
+        assert {reason for reason, _ in told} == {"ModelDownloadFailed"}
+        assert sorted(note.split(": ")[1].split(";")[0] for _, note in told) == sorted(reasons)
+
+
+@virtual
 async def test_what_was_mended_within_the_minute_is_not_told() -> None:
     cluster = new_cluster("n00", "n01")
     cluster.put(model())

@@ -66,16 +66,44 @@ def test_lists_are_in_the_order_of_bytes() -> None:
 
 def test_a_failure_says_how_many_where_what_and_the_next_step() -> None:
     held = reports(
-        n2=failed("hf_download_error", "no space\nleft on device"),
-        n1=failed("rate_limit_error", "429 Too Many Requests"),
+        n2=failed("disk_full", "no space\nleft on device"),
+        n3=failed("rate_limited", "another text"),
+        n1=failed("rate_limited", "429 Too Many Requests"),
     )
     status = computed(held)
     assert status["state"] == "Failed"
-    assert ready(status)["reason"] == "ModelDownloadFailed"
+    assert ready(status)["reason"] == "RateLimited"
     assert ready(status)["message"] == (
         "2 nodes failed to download, first n1: 429 Too Many Requests; check"
         " spec.storage.storageUri and the agent's log on that node"
     )
+    degraded = condition(status, "Degraded")
+    assert degraded is not None
+    assert degraded["message"].endswith(
+        "; DiskFull: 1 node failed to download, first n2: no space left on device; check"
+        " spec.storage.storageUri and the agent's log on that node"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "event"),
+    [
+        ("disk_full", "DiskFull", "ModelDownloadFailed"),
+        ("unauthorized", "Unauthorized", "ModelDownloadFailed"),
+        ("md5_verification_error", "Md5VerificationError", "ModelDownloadFailed"),
+        ("GatedRepo", "GatedRepo", "ModelDownloadFailed"),
+        ("", "ModelDownloadFailed", "ModelDownloadFailed"),
+        ("no word", "ModelDownloadFailed", "ModelDownloadFailed"),
+        ("5xx", "ModelDownloadFailed", "ModelDownloadFailed"),
+        ("x_", "ModelDownloadFailed", "ModelDownloadFailed"),
+        ("StorageCredentialsNotFound", "StorageCredentialsNotFound", "StorageCredentialsNotFound"),
+    ],
+)
+def test_what_an_agent_calls_a_failure_is_the_reason_of_the_condition(
+    said: str, reason: str, event: str
+) -> None:
+    (found,) = problems(reports(n1=failed(said, "text")), URI)
+    assert (found.reason, found.event, found.fails) == (reason, event, True)
 
 
 def test_every_reason_is_told_the_one_that_fails_most_first() -> None:

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from ome.controllers.resources import (
+    CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
     FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
@@ -105,6 +106,67 @@ def test_a_pinned_service_keeps_its_runtime_and_takes_its_turn_when_it_is_freed(
         assert cluster.object(CONFIGMAPS, PIN) is None
 
     play(body, service())
+
+
+def test_what_agents_find_out_about_a_model_replaces_no_pods() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        before = found(cluster, DEPLOYMENTS, ENGINE)
+        held = found(cluster, CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        cluster.put({**held, "spec": {**held["spec"], "vendor": "qwen"}})
+        await anyio.sleep(60)
+        now = found(cluster, DEPLOYMENTS, ENGINE)
+        assert now["spec"]["template"] == before["spec"]["template"]
+        new_image(cluster, "example.test/serve:2")
+        await anyio.sleep(60)
+        metadata = found(cluster, DEPLOYMENTS, ENGINE)["spec"]["template"]["metadata"]
+        assert metadata["labels"]["base-model-vendor"] == "qwen"
+
+    play(body, service())
+
+
+def test_no_pod_is_made_before_it_is_known_where_its_model_will_be() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert cluster.object(DEPLOYMENTS, ENGINE) is None
+        waits = condition(cluster, "EngineReady")
+        assert (waits["status"], waits["reason"]) == ("False", "WaitingForModel")
+        assert cluster.objects(EVENTS) == []
+        held = found(cluster, CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        held["spec"]["storage"]["path"] = "/raid/m"
+        cluster.put(held)
+        await anyio.sleep(1)
+        assert cluster.object(DEPLOYMENTS, ENGINE) is not None
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+
+    play(body, model(storage={"storageUri": "hf://example/m"}), service())
+
+
+def test_what_a_shared_runtime_no_longer_has_waits_for_its_turn_too() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        other = ObjectKey("demo", "other-engine")
+        for key in (ENGINE, other):
+            available(cluster, key)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        cluster.put({**held, "spec": runtime()["spec"]})
+        await anyio.sleep(1)
+        rolled = [key for key in (ENGINE, other) if not _shares_processes(cluster, key)]
+        assert len(rolled) == 1, "one service at a time"
+        for _ in range(2):
+            for key in (ENGINE, other):
+                available(cluster, key)
+            await anyio.sleep(60)
+        assert not _shares_processes(cluster, ENGINE)
+        assert not _shares_processes(cluster, other)
+
+    shares = runtime()
+    shares["spec"]["engineConfig"]["shareProcessNamespace"] = True
+    play(body, shares, service(), service("other"))
+
+
+def _shares_processes(cluster: FakeCluster, key: ObjectKey) -> bool:
+    return "shareProcessNamespace" in found(cluster, DEPLOYMENTS, key)["spec"]["template"]["spec"]
 
 
 def test_a_roll_out_is_not_ready_until_the_newest_revision_serves() -> None:
@@ -323,6 +385,5 @@ def test_pods_that_another_operator_made_stay_until_something_changes(change: st
             assert image(cluster).startswith("example.test/serve:1")
             held = found(cluster, DEPLOYMENTS, ENGINE)["metadata"]["annotations"]
             assert held["ome.io/rendering"] == "1"
-            assert "ome.io/planned-hash" not in held
 
     run_virtual(main)

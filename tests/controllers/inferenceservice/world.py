@@ -28,6 +28,8 @@ from tests.support.virtual_time import VirtualClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from prometheus_client import CollectorRegistry
+
     from ome.kube.resource import Resource
 
 SERVICE = ObjectKey("demo", "chat")
@@ -53,7 +55,9 @@ def new_cluster(*optional: Resource, kind: type[FakeCluster] = FakeCluster) -> F
 
 
 @asynccontextmanager
-async def operator(cluster: FakeCluster, seed: int = 1) -> AsyncIterator[ControllerContext]:
+async def operator(
+    cluster: FakeCluster, seed: int = 1, registry: CollectorRegistry | None = None
+) -> AsyncIterator[ControllerContext]:
     """The controller at work; leaving kills it, as a crash would."""
     clock, rng = VirtualClock(), random.Random(seed)
     client = Client(cluster, clock=clock, rng=rng)
@@ -65,6 +69,7 @@ async def operator(cluster: FakeCluster, seed: int = 1) -> AsyncIterator[Control
         clock,
         rng,
         "ome",
+        registry=registry,
     )
     (controller,) = inferenceservice.setup(context)
     async with anyio.create_task_group() as group:

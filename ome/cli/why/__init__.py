@@ -1,0 +1,77 @@
+"""``ome why``: what is the matter with a service or a model, and what happened to it lately."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from rich.console import Console
+
+from ome.api import names
+from ome.cli.explain.objects import context_namespace
+from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.reading import reading
+from ome.cli.why.facts import gather, gather_model, locate
+from ome.cli.why.model import model_story
+from ome.cli.why.picture import show
+from ome.cli.why.service import service_story
+from ome.clock import SystemClock
+from ome.controllers.resources import INFERENCE_SERVICES
+from ome.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ome.cli.why.story import Story
+
+__all__ = ["run"]
+
+FLAGS = (
+    Flag("name", (), "SERVICE or MODEL; isvc/NAME and model/NAME tell which", many=True),
+    Flag("n", "", "namespace (default: that of the kubeconfig's context)"),
+    Flag("namespace", "", "the same as -n"),
+    Flag("o", "text", "output", ("text", "json")),
+    Flag("output", "", "the same as -o", ("", "text", "json")),
+    Flag("all", False, "all that happened and every download, not only what fits a screen"),
+    Flag("operator-namespace", names.DEFAULT_NAMESPACE, "namespace that the operator runs in"),
+    Flag("kubeconfig", "", "path of a kubeconfig"),
+)
+_EXAMPLES = """
+
+Examples:
+  ome why chat -n demo
+  ome why model/llama-3-3-70b-instruct -o json
+
+Exit code: 0 nothing is wrong, 1 something is, 2 the command or the cluster cannot be used."""
+_WIDTH_OF_FILES = 120
+
+
+def run(words: Sequence[str]) -> int:
+    """Tell of one object; the exit code."""
+    try:
+        flags = parse("ome why", FLAGS, words, words_as="name")
+    except HelpWanted as wanted:
+        raise HelpWanted(usage("ome why NAME", FLAGS[1:]) + _EXAMPLES) from wanted
+    if len(flags["name"]) != 1:
+        raise UserError("ome why: expected one name: ome why SERVICE|MODEL (see --help)")
+    clock = SystemClock()
+    story = anyio.run(_story, flags, clock.wall())
+    if (flags["output"] or flags["o"]) == "json":
+        sys.stdout.write(json.dumps(story.document(), indent=2) + "\n")
+    else:
+        width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+        show(story, Console(highlight=False, width=width), clock.wall(), every=flags["all"])
+    return 0 if story.well else 1
+
+
+async def _story(flags: Mapping[str, Any], now: float) -> Story:
+    (name,) = flags["name"]
+    namespace = flags["namespace"] or flags["n"] or context_namespace(flags["kubeconfig"])
+    operator = flags["operator-namespace"]
+    async with reading("ome why", flags["kubeconfig"], 60) as client:
+        target = await locate(client, name, namespace)
+        if target.resource is INFERENCE_SERVICES:
+            return service_story(await gather(client, target, now, operator))
+        return model_story(await gather_model(client, target, now, operator))

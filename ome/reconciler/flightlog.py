@@ -1,0 +1,53 @@
+"""The flight recorder over HTTP, at ``/debug/flights/CONTROLLER/[NAMESPACE/]NAME``.
+
+It is served beside metrics that are secured, and asks the API server about each reader. The API
+server's proxy keeps a caller's ``Authorization`` for itself, so a token may come as
+``X-Ome-Authorization`` instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from ome.kube.resource import ObjectKey
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ome.telemetry.flights import FlightRecorder
+
+__all__ = ["FLIGHTS_PATH", "TOKEN_HEADER", "add_flights"]
+
+FLIGHTS_PATH = "/debug/flights"
+TOKEN_HEADER = "x-ome-authorization"
+
+_REFUSALS = {
+    401: "a bearer token that the API server knows is needed\n",
+    403: f"the token's account may not GET {FLIGHTS_PATH}: bind ClusterRole ome-flight-reader to"
+    " it\n",
+    503: "the API server does not say whether the token may read this\n",
+}
+
+
+def add_flights(
+    app: web.Application, recorder: FlightRecorder, admit: Callable[[str], Awaitable[int]]
+) -> None:
+    """Serve the recorder; ``admit`` gives the status for an ``Authorization`` header."""
+
+    async def handle(request: web.Request) -> web.Response:
+        headers = request.headers
+        status = await admit(headers.get(TOKEN_HEADER, headers.get("Authorization", "")))
+        if status != 200:
+            return web.Response(status=status, text=_REFUSALS.get(status, ""))
+        where = request.match_info
+        key = ObjectKey(where.get("namespace", ""), where["name"])
+        found = recorder.of(where["controller"], str(key))
+        return web.Response(
+            body=msgspec.json.encode({"flights": found}), content_type="application/json"
+        )
+
+    for path in ("/{controller}/{name}", "/{controller}/{namespace}/{name}"):
+        app.router.add_get(FLIGHTS_PATH + path, handle)
