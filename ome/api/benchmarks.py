@@ -40,6 +40,8 @@ class Endpoint(Schema):
     url: HttpUrl
     api_format: Literal["openai", "oci-cohere", "cohere"]
     model_name: str | None = None
+    tokenizer: str | None = None
+    api_key_secret_reference: SecretReference | None = None
 
 
 class EndpointSpec(Schema):

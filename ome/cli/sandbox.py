@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,11 @@ from ome.kube import Client
 from ome.sandbox.assembly import Settings, started
 from ome.sandbox.cluster import Options
 from ome.sandbox.display import changes, drawn
-from ome.sandbox.manifests import apply, demo_cluster, demo_service, read
+from ome.sandbox.manifests import apply, demo_benchmark, demo_cluster, demo_service, read
+from ome.sandbox.manifests import settings as operator_settings
 from ome.sandbox.picture import take
 from ome.sandbox.realagents import Place, real_agents
+from ome.sandbox.realbenchmarks import find_tool
 from ome.telemetry.exporting import configure_tracing
 from ome.telemetry.logging import LogSettings, configure_logging
 
@@ -58,6 +60,8 @@ FLAGS = (
     Flag("port", 0, "port of the API server; 0 takes a free one"),
     Flag("dir", "", "directory of the kubeconfig and the logs (default: in the user's state)"),
     Flag("real-downloads", False, "real agents that fetch tiny real models from a local hub"),
+    Flag("real-benchmarks", False, "BenchmarkJobs run genai-bench against a stand-in engine"),
+    Flag("genai-bench", "", "its executable (default: installed into the user's cache, once)"),
     Flag("bare", False, "only the API server and the cluster: no OME, nothing installed"),
     Flag("user", (), "with --bare: also write DIR/NAME.kubeconfig for this user", many=True),
 )
@@ -78,7 +82,7 @@ def run(words: Sequence[str]) -> int:
         raise UserError(f"ome sandbox: --nodes={flags['nodes']}: expected 0 or more")
     if not 0 < flags["timeout"] < math.inf:
         raise UserError(f"ome sandbox: --timeout={flags['timeout']}: expected seconds above 0")
-    documents = read([Path(path) for path in flags["f"]]) if flags["f"] else demo_service()
+    documents = _documents(flags)
     directory = Path(flags["dir"]) if flags["dir"] else _state_directory()
     settings = Settings(
         directory,
@@ -96,6 +100,12 @@ def run(words: Sequence[str]) -> int:
         raise UserError(f"ome sandbox: {_explained(error, settings)}") from None
 
 
+def _documents(flags: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if flags["f"]:
+        return read([Path(path) for path in flags["f"]])
+    return [*demo_service(), *(demo_benchmark() if flags["real-benchmarks"] else ())]
+
+
 async def _main(
     settings: Settings, flags: Mapping[str, Any], documents: Sequence[dict[str, Any]]
 ) -> int:
@@ -104,10 +114,12 @@ async def _main(
     with user_errors("ome sandbox") as outcome:
         async with anyio.create_task_group() as group:
             group.start_soon(_interrupted, group.cancel_scope, progress, flags["once"])
+            if flags["real-benchmarks"]:
+                tool = await find_tool(flags["genai-bench"], _say)
+                settings = replace(settings, benchmarks=tool)
             async with started(settings, clock, rng) as sandbox:
                 if flags["bare"]:
-                    sys.stdout.write(f"kubeconfig: {sandbox.kubeconfig}\n")
-                    sys.stdout.flush()
+                    _say(f"kubeconfig: {sandbox.kubeconfig}")
                     await anyio.sleep_forever()
                 async with anyio.create_task_group() as work:
                     await _install(sandbox)
@@ -122,10 +134,16 @@ async def _main(
     return outcome.code or progress.code
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 async def _install(sandbox: Sandbox) -> None:
     """What the operator needs to be there."""
     own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE}}
-    await apply(sandbox.transport("sandbox-user"), sandbox.local, [own, *all_crds()])
+    documents = [own, *all_crds(), *operator_settings()]
+    await apply(sandbox.transport("sandbox-user"), sandbox.local, documents)
 
 
 async def _manager(sandbox: Sandbox) -> None:

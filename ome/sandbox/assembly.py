@@ -17,6 +17,7 @@ from ome.sandbox.apiserver.local import Local
 from ome.sandbox.apiserver.server import ApiServer
 from ome.sandbox.apiserver.transport import EmbeddedTransport
 from ome.sandbox.cluster import Cluster, Options
+from ome.sandbox.realbenchmarks import real_benchmarks
 
 if TYPE_CHECKING:
     import random
@@ -39,6 +40,8 @@ class Settings:
     cluster: Options = field(default_factory=Options)
     users: Sequence[str] = ()
     """Users that get a kubeconfig of their own, ``NAME.kubeconfig``, and no rights."""
+    benchmarks: Path | None = None
+    """The executable that runs benchmarks for real; without it they are simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,13 @@ async def started(settings: Settings, clock: Clock, rng: random.Random) -> Async
         local = Local(server)
         serving = make_serving(settings.host)
         options = replace(settings.cluster, authority=serving.authority.decode())
-        cluster = Cluster(local, clock, rng, options)
+        programs = None
+        if settings.benchmarks is not None:
+            programs = await stack.enter_async_context(
+                real_benchmarks(local, settings.benchmarks, settings.directory)
+            )
+            server.subresources.logs = programs.log
+        cluster = Cluster(local, clock, rng, options, programs)
         url = await stack.enter_async_context(serve(server, serving, settings.host, settings.port))
         path = kubeconfig(
             settings.directory / "kubeconfig",

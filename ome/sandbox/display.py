@@ -28,6 +28,8 @@ def drawn(picture: Picture, seconds: float) -> RenderableType:
         ("OME sandbox", "bold"), f"   {picture.nodes} nodes   {seconds:.0f} s   ", state
     )
     parts: list[RenderableType] = [title, "", _models(picture), "", _services(picture)]
+    if picture.benchmarks:
+        parts += ["", _benchmarks(picture)]
     if picture.pods:
         parts += ["", _pods(picture)]
     if picture.events:
@@ -45,6 +47,10 @@ def changes(before: Picture | None, now: Picture) -> Iterator[str]:
     for service in now.services:
         if old_services.get(service.name) != service:
             yield f"inferenceservice {service.name}: {_told(service)}"
+    old_benchmarks = before.benchmarks if before else ()
+    for benchmark in now.benchmarks:
+        if benchmark not in old_benchmarks:
+            yield f"benchmarkjob {benchmark.name}: {benchmark.state} {benchmark.details}".rstrip()
     old_pods = {pod.name: pod for pod in before.pods} if before else {}
     for pod in now.pods:
         if old_pods.get(pod.name) != pod:
@@ -104,6 +110,14 @@ def _services(picture: Picture) -> RenderableType:
         if service.problem
     ]
     return Group(table, *problems)
+
+
+def _benchmarks(picture: Picture) -> Table:
+    table = _table("BENCHMARKJOB", "STATE", "DETAILS")
+    for line in picture.benchmarks:
+        style = {"Completed": "green", "Failed": "red"}.get(line.state, "yellow")
+        _row(table, line.name, Text(line.state, style), line.details or "-")
+    return table
 
 
 def _pods(picture: Picture) -> RenderableType:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ome.kube.transport import Transport
     from ome.sandbox.local import LocalApi
 
-__all__ = ["apply", "demo_cluster", "demo_service", "read"]
+__all__ = ["apply", "demo_benchmark", "demo_cluster", "demo_service", "read", "settings"]
 
 _FIRST = ("Namespace", "CustomResourceDefinition")
 _MANAGER = "ome-sandbox"
@@ -32,6 +32,16 @@ def demo_cluster() -> list[dict[str, Any]]:
 def demo_service() -> list[dict[str, Any]]:
     """The InferenceService that a sandbox begins with."""
     return _shipped("service.yaml")
+
+
+def demo_benchmark() -> list[dict[str, Any]]:
+    """A BenchmarkJob of that service, and the claim that it writes to."""
+    return _shipped("benchmark.yaml")
+
+
+def settings() -> list[dict[str, Any]]:
+    """The operator's own settings, as the charts would have made them."""
+    return _shipped("settings.yaml")
 
 
 def read(paths: Sequence[Path]) -> list[dict[str, Any]]:

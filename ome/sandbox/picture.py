@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from ome.kube.resource import Resource
     from ome.sandbox.local import LocalApi
 
-__all__ = ["EventLine", "ModelLine", "Picture", "PodLine", "ServiceLine", "take"]
+__all__ = [
+    "BenchmarkLine",
+    "EventLine",
+    "ModelLine",
+    "Picture",
+    "PodLine",
+    "ServiceLine",
+    "take",
+]
 
 _MODELS = ("ClusterBaseModel", "BaseModel")
 _RUNTIMES = ("ClusterServingRuntime", "ServingRuntime")
@@ -55,6 +63,15 @@ class ServiceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class BenchmarkLine:
+    """A BenchmarkJob: its state, and what it does or why it does not."""
+
+    name: str
+    state: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
 class PodLine:
     """A pod of a service."""
 
@@ -83,13 +100,15 @@ class Picture:
     services: tuple[ServiceLine, ...]
     pods: tuple[PodLine, ...]
     events: tuple[EventLine, ...]
+    benchmarks: tuple[BenchmarkLine, ...] = ()
 
     @property
     def ready(self) -> bool:
-        """Whether every model and every service is Ready, and there is one at all."""
+        """Whether all models and services are Ready and benchmarks complete; one at all is."""
         lines = (*self.models, *self.services)
         models = all(model.settled for model in self.models)
-        return bool(lines) and models and all(service.ready for service in self.services)
+        done = all(benchmark.state == "Completed" for benchmark in self.benchmarks)
+        return bool(lines) and models and done and all(service.ready for service in self.services)
 
     @property
     def problem(self) -> str:
@@ -103,6 +122,9 @@ class Picture:
                     f"model {model.name}: {model.state or 'no node has reported'} (ready on"
                     f" {model.ready}, updating on {model.updating}, failed on {model.failed} nodes)"
                 )
+        for benchmark in self.benchmarks:
+            if benchmark.state != "Completed":
+                return f"benchmarkjob/{benchmark.name}: {benchmark.state}: {benchmark.details}"
         return "" if self.models or self.services else "there is no model and no service"
 
 
@@ -117,10 +139,11 @@ def take(local: LocalApi) -> Picture:
     pods = tuple(
         _pod(stored.load())
         for stored in local.list(PODS)
-        if "ome.io/inferenceservice" in stored.labels
+        if "ome.io/inferenceservice" in stored.labels or "benchmark" in stored.labels
     )
     nodes = sum(1 for _ in local.list(NODES))
-    return Picture(nodes, models, services, pods, tuple(_events(local)))
+    benchmarks = tuple(map(_benchmark, _documents(local, _ome(local, "BenchmarkJob"))))
+    return Picture(nodes, models, services, pods, tuple(_events(local)), benchmarks)
 
 
 def _ome(local: LocalApi, kind: str) -> Resource | None:
@@ -146,6 +169,12 @@ def _model(document: dict[str, Any]) -> ModelLine:
         status.get("nodesUpdatingCount", 0),
         status.get("nodesFailedCount", failed),
     )
+
+
+def _benchmark(document: dict[str, Any]) -> BenchmarkLine:
+    status = document.get("status") or {}
+    details = status.get("failureMessage") or status.get("details") or ""
+    return BenchmarkLine(_qualified(document), status.get("state") or "Pending", details)
 
 
 def _service(local: LocalApi, document: dict[str, Any]) -> ServiceLine:

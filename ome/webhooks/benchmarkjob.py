@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from ome.api import BenchmarkJob
+from ome.api import BenchmarkJob, names
 from ome.webhooks.reading import exempt, metadata_of, plain_copy, typed
 from ome.webhooks.registry import Problem, Verdict
 from ome.webhooks.storageuris import parse_storage
@@ -35,6 +35,7 @@ _SCENARIOS = {
 }
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _HOT = 1.5
+_RELEASE = "0.0.5"
 _SECRETS = frozenset(
     {
         "aws_access_key_id",
@@ -171,6 +172,7 @@ def _remarks(spec: BenchmarkJobSpec, namespace: str) -> Iterator[str]:
             yield f"spec.{field}: {value} lets no iteration run; write 1 or more"
     if spec.num_concurrency and not any(number > 0 for number in spec.num_concurrency):
         yield "spec.numConcurrency: no value is positive, so nothing is sent; add one above 0"
+    yield from _refused_by_the_tool(spec)
     try:
         dataset(spec.dataset, namespace)
     except BenchmarkError as error:
@@ -179,4 +181,35 @@ def _remarks(spec: BenchmarkJobSpec, namespace: str) -> Iterator[str]:
         yield (
             f"spec.outputLocation.parameters.{name}: everybody who may read Jobs sees it; put it"
             " into a Secret and name that in spec.outputLocation.key"
+        )
+
+
+def _refused_by_the_tool(spec: BenchmarkJobSpec) -> Iterator[str]:
+    """What the API takes and released versions of genai-bench do not."""
+    tail = f"genai-bench {_RELEASE} refuses {{}}, so the Job will fail unless its image knows it"
+    facts, url = spec.service_metadata, spec.endpoint.endpoint
+    if facts is not None and facts.gpu_type == "A100":
+        yield f"spec.serviceMetadata.gpuType: {tail.format('A100')}; leave serviceMetadata out"
+    if spec.task == "image-to-text":
+        yield f"spec.task: {tail.format('image-to-text')}; the tool calls it image-text-to-text"
+    if spec.task == "image-to-embeddings" and (url is None or url.api_format == "openai"):
+        text = tail.format("image-to-embeddings at the API of OpenAI")
+        yield f"spec.task: {text}; measure an endpoint of the format cohere"
+    if spec.task.startswith("image-") and spec.dataset is None:
+        yield f"spec.dataset: {tail.format('tasks with images without data')}; name a dataset"
+    for index, scenario in enumerate(spec.traffic_scenarios or ()):
+        if scenario.startswith("E(") and "," in scenario:
+            yield f"spec.trafficScenarios[{index}]: {tail.format(scenario)}; write E(128)"
+    if spec.output_location.storage_uri.startswith("github://"):
+        yield f"spec.outputLocation.storageUri: {tail.format('releases of GitHub')}; use a bucket"
+    if url is None:
+        return
+    if not url.tokenizer:
+        text = tail.format("an endpoint without a tokenizer")
+        yield f"spec.endpoint.endpoint.tokenizer: {text}; name one of the hub or a path in the pod"
+    if url.api_format == "openai" and url.api_key_secret_reference is None:
+        text = tail.format("the format openai without a key")
+        yield (
+            f"spec.endpoint.endpoint.apiKeySecretReference: {text}; name a Secret with the key"
+            f" {names.ENV_MODEL_API_KEY}, of any value where the server asks for none"
         )

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.api.truncate import truncate_dns
-from ome.workloads.weights import served_weight
+from ome.workloads.weights import served_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.api import InferenceService
-    from ome.workloads.inputs import Component, PlanInputs, WeightInput
+    from ome.workloads.inputs import Component, PlanInputs
+    from ome.workloads.weights import Served
 
 __all__ = [
     "ComponentMetadata",
@@ -70,7 +71,7 @@ def component_metadata(
     Raises ``RenderError`` for a fine-tuned weight that cannot be served.
     """
     service = inputs.service.metadata
-    weight = served_weight(inputs, component.name)
+    served = served_weights(inputs, component.name)
     name = f"{service.name}-{component.name}"
     app = truncate_dns(name)
     annotations = {
@@ -79,10 +80,10 @@ def component_metadata(
         if key not in names.NEVER_COPIED_ANNOTATIONS
     }
     annotations |= component.merged.get("annotations") or {}
-    annotations |= _forced_annotations(inputs, weight)
+    annotations |= _forced_annotations(inputs, served)
     common = dict(service.labels)
     common |= component.merged.get("labels") or {}
-    common |= _forced_labels(inputs, component.name, weight)
+    common |= _forced_labels(inputs, component.name, served)
     queue = queue_labels(annotations)
     labels = dict(common)
     if mode == names.MODE_RAW:
@@ -111,15 +112,13 @@ def label_value(text: str) -> str:
     return cleaned.strip("-._")
 
 
-def _forced_labels(
-    inputs: PlanInputs, component: str, weight: WeightInput | None
-) -> dict[str, str]:
+def _forced_labels(inputs: PlanInputs, component: str, served: Served | None) -> dict[str, str]:
     model = inputs.model
     labels = {
         # Admission refuses service names that are no label values.
         names.LABEL_INFERENCE_SERVICE: inputs.service.metadata.name,
         names.LABEL_COMPONENT: component,
-        names.LABEL_FINE_TUNED: "false" if weight is None else "true",
+        names.LABEL_FINE_TUNED: "false" if served is None else "true",
         names.LABEL_BASE_MODEL_NAME: label_value(model.name),
         names.LABEL_BASE_MODEL_SIZE: label_value(
             model.annotations.get(names.ANNOTATION_MODEL_CATEGORY, names.BASE_MODEL_SIZE_DEFAULT)
@@ -130,15 +129,15 @@ def _forced_labels(
         labels[names.LABEL_SERVING_RUNTIME] = label_value(inputs.runtime.name)
     if model.spec.vendor:
         labels[names.LABEL_BASE_MODEL_VENDOR] = label_value(model.spec.vendor)
-    if weight is not None:
-        labels[names.LABEL_FT_STRATEGY] = label_value(weight.strategy)
-        labels[names.LABEL_MERGED_WEIGHTS] = "true" if weight.mode == "merged" else "false"
+    if served is not None:
+        labels[names.LABEL_FT_STRATEGY] = label_value(served.strategy)
+        labels[names.LABEL_MERGED_WEIGHTS] = "true" if served.merged else "false"
     return labels
 
 
-def _forced_annotations(inputs: PlanInputs, weight: WeightInput | None) -> dict[str, str]:
+def _forced_annotations(inputs: PlanInputs, served: Served | None) -> dict[str, str]:
     model, format_ = inputs.model, inputs.model.spec.model_format
-    merged = weight is not None and weight.mode == "merged"
+    merged = served is not None and served.merged
     found = {
         names.ANNOTATION_BASE_MODEL_NAME: model.name,
         names.ANNOTATION_BASE_MODEL_VENDOR: model.spec.vendor,
@@ -150,9 +149,9 @@ def _forced_annotations(inputs: PlanInputs, weight: WeightInput | None) -> dict[
         for key in (names.ANNOTATION_DECRYPTION_KEY, names.ANNOTATION_DECRYPTION_SECRET):
             found[key] = model.annotations.get(key)
     forced = {key: value for key, value in found.items() if value}
-    if weight is not None:
-        forced[names.ANNOTATION_INJECT_ADAPTER] = weight.name
-        forced[names.ANNOTATION_FT_STRATEGY] = weight.strategy
+    if served is not None:
+        forced[names.ANNOTATION_INJECT_ADAPTER] = served.names
+        forced[names.ANNOTATION_FT_STRATEGY] = served.strategy
     if merged:
         forced[names.ANNOTATION_MERGED_WEIGHTS] = "true"
         forced[names.ANNOTATION_INJECT_MODEL_INIT] = "false"

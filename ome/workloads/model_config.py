@@ -49,7 +49,7 @@ def model_config_map(inputs: PlanInputs) -> dict[str, Any]:
 
 
 def _weight(inputs: PlanInputs) -> dict[str, Any]:
-    """The first weight of the service; the others are refused where pods are built."""
+    """The first weight of the service, the only one that the entry has room for."""
     if not inputs.weights:
         return {}
     spec = inputs.weights[0].spec

@@ -14,14 +14,15 @@ from ome.workloads.merge import merge
 from ome.workloads.mounts import is_claim, model_mount
 from ome.workloads.placeholders import fill
 from ome.workloads.runner import model_runner, router_runner
-from ome.workloads.weights import served_weight
+from ome.workloads.weights import served_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.api import ObjectMeta
-    from ome.workloads.inputs import Component, Part, PlanInputs, WeightInput
+    from ome.workloads.inputs import Component, Part, PlanInputs
     from ome.workloads.mounts import Mount
+    from ome.workloads.weights import Served
 
 __all__ = ["main_container", "pod_spec"]
 
@@ -39,20 +40,21 @@ def pod_spec(
         field: copy.deepcopy(part.merged[field]) for field in _POD_FIELDS if field in part.merged
     }
     routes = component.name == names.COMPONENT_ROUTER
-    weight = served_weight(inputs, component.name)
-    merged = weight is not None and weight.mode == "merged"
+    served = served_weights(inputs, component.name)
+    merged = served is not None and served.merged
     inject = annotations.get(names.ANNOTATION_INJECT_MODEL_INIT) == "true"
     # Nothing mounts the base model of a router or under merged weights, but for an init container.
     volume = None
     if inject or not (routes or merged):
         volume = model_mount(inputs.model, inputs.service.metadata.namespace, component.name)
     mount = None if inject or routes else volume
-    if mount is not None and weight is not None and is_claim(inputs.model):
-        raise _claim_and_adapter(inputs, component, weight)
+    alone = served is not None and not served.several
+    if mount is not None and served is not None and alone and is_claim(inputs.model):
+        raise _claim_and_adapter(inputs, component, served)
     prepared = None
     if part.runner is not None:
         prepared = (
-            router_runner(part) if routes else model_runner(inputs, component, part, mount, weight)
+            router_runner(part) if routes else model_runner(inputs, component, part, mount, served)
         )
     spec["containers"] = _containers(component, part, spec.pop("containers", []), prepared, inputs)
     _add_volumes(spec, volume, annotations)
@@ -61,13 +63,11 @@ def pod_spec(
     return spec
 
 
-def _claim_and_adapter(
-    inputs: PlanInputs, component: Component, weight: WeightInput
-) -> RenderError:
+def _claim_and_adapter(inputs: PlanInputs, component: Component, served: Served) -> RenderError:
     return RenderError(
         component.name,
         f"model {inputs.model.name} lies in a claim, which is mounted at {names.PATH_MODEL}, where"
-        f" FineTunedWeight {weight.name} would be fetched to; use merged weights, or a model that"
+        f" FineTunedWeight {served.names} would be fetched to; use merged weights, or a model that"
         " is downloaded",
         names.REASON_MODEL,
     )

@@ -14,13 +14,14 @@ from ome.workloads.accelerator import (
     sets_parallelism,
 )
 from ome.workloads.mounts import mount_into
-from ome.workloads.weights import serve_weight
+from ome.workloads.weights import serve_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ome.workloads.inputs import Component, Part, PlanInputs, WeightInput
+    from ome.workloads.inputs import Component, Part, PlanInputs
     from ome.workloads.mounts import Mount
+    from ome.workloads.weights import Served
 
 __all__ = ["model_runner", "router_runner"]
 
@@ -30,22 +31,23 @@ def model_runner(
     component: Component,
     part: Part,
     mount: Mount | None,
-    weight: WeightInput | None,
+    served: Served | None,
 ) -> dict[str, Any]:
-    """The runner of an engine or decoder pod.
+    """The runner of an engine or decoder pod. Raises ``RenderError``.
 
-    ``mount`` is the base model where the runner reads it, ``weight`` what it serves on top.
+    ``mount`` is the base model where the runner reads it, ``served`` what it serves on top.
     """
     runner = _started(part)
     env = runner["env"]
     accelerator = inputs.accelerators.get(component.name)
-    if weight is None and mount is not None:
+    if mount is not None and (served is None or served.several):
         if not any(item.get("name") == names.ENV_MODEL_PATH for item in env):
             env.append({"name": names.ENV_MODEL_PATH, "value": mount.path})
     if mount is not None:
         mount_into(runner, mount)
-    if weight is not None:
-        serve_weight(runner, inputs.model, weight)
+    if served is not None:
+        leads = part.name != "worker"
+        serve_weights(runner, inputs.model, served, component.name, leads=leads)
     if accelerator is not None:
         override_environment(runner, accelerator)
     _fill_resources(inputs, component, part, runner)

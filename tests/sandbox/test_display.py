@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from ome.sandbox.display import changes, drawn
-from ome.sandbox.picture import EventLine, ModelLine, Picture, PodLine, ServiceLine
+from ome.sandbox.picture import BenchmarkLine, EventLine, ModelLine, Picture, PodLine, ServiceLine
 
 PICTURE = Picture(
     8,
@@ -37,3 +39,15 @@ def test_only_what_is_new_or_different_is_a_line() -> None:
         "event inferenceservice/chat: Ready: InferenceService [chat] is Ready",
     ]
     assert list(changes(PICTURE, PICTURE)) == []
+
+
+def test_benchmarks_are_shown_and_waited_for() -> None:
+    running = BenchmarkLine("demo/chat", "Running", "running run 1/4: [D(1,1)], concurrency=1")
+    picture = replace(PICTURE, benchmarks=(running,))
+    assert running.details in shown(picture)
+    (line,) = changes(PICTURE, picture)
+    assert line == f"benchmarkjob demo/chat: Running {running.details}"
+    assert PICTURE.ready
+    assert not picture.ready
+    assert picture.problem == f"benchmarkjob/demo/chat: Running: {running.details}"
+    assert replace(PICTURE, benchmarks=(replace(running, state="Completed"),)).ready

@@ -10,7 +10,8 @@ from ome.webhooks.benchmarkjob import validate
 from ome.webhooks.registry import Undecodable
 from tests.webhooks.objects import EMPTY, document, review, told
 
-URL = {"endpoint": {"url": "https://x/v1", "apiFormat": "openai"}}
+OPEN = {"url": "https://x/v1", "apiFormat": "openai"}
+URL = {"endpoint": {**OPEN, "tokenizer": "a/b", "apiKeySecretReference": {"name": "key"}}}
 SERVICE = {"inferenceService": {"name": "chat", "namespace": "team-b"}}
 SPEC: dict[str, Any] = {
     "endpoint": URL,
@@ -136,9 +137,13 @@ ACCEPTED: list[dict[str, Any]] = [
     job(endpoint=SERVICE),
     job(trafficScenarios=[]),
     job(trafficScenarios=["N(480,240)/(300,150)", "U(1,2)", "U(1,2)/(3,4)", "D(7800,200)"]),
-    job(task="text-to-embeddings", trafficScenarios=["E(64)", "E(1,2)"]),
-    job(task="image-to-text", trafficScenarios=["I(512,512)", "I(2048,2048,2)"]),
-    job(task="image-to-embeddings", trafficScenarios=["I(512,512)"]),
+    job(task="text-to-embeddings", trafficScenarios=["E(64)"]),
+    job(
+        task="image-to-embeddings",
+        endpoint={"endpoint": {"url": "https://x", "apiFormat": "cohere", "tokenizer": "a/b"}},
+        trafficScenarios=["I(512,512)", "I(2048,2048,2)"],
+        dataset={"storageUri": "hf://a/b"},
+    ),
     job(additionalRequestParams={"temperature": "-1e-3", "ignore_eos": "false", "other": "x"}),
     *(
         stored(uri)
@@ -148,7 +153,6 @@ ACCEPTED: list[dict[str, Any]] = [
             "s3://b",
             "az://acct/cont",
             "gs://b",
-            "github://o/r@v1",
         )
     ),
 ]
@@ -170,6 +174,10 @@ REMARKS: list[tuple[dict[str, Any], str]] = [
         job(outputLocation={"storageUri": "s3://b", "parameters": {"aws_secret_access_key": "x"}}),
         "spec.outputLocation.parameters.aws_secret_access_key: everybody who may read Jobs sees it",
     ),
+    (scenario("text-to-embeddings", "E(1,2)"), "genai-bench 0.0.5 refuses E(1,2)"),
+    (scenario("image-to-text", "I(1,2)"), "the tool calls it image-text-to-text"),
+    (stored("github://o/r@v1"), "genai-bench 0.0.5 refuses releases of GitHub"),
+    (job(endpoint={"endpoint": OPEN}), "spec.endpoint.endpoint.tokenizer: genai-bench 0.0.5"),
 ]
 
 

@@ -26,6 +26,11 @@ def service(
     return document("InferenceService", name, spec, annotations, **metadata)
 
 
+def weight(name: str, base: str = "llama", *, merged: bool = False) -> dict[str, Any]:
+    configuration = {"configuration": {"merged_weights": True}} if merged else {}
+    return document("FineTunedWeight", name, {"baseModelRef": {"name": base}, **configuration})
+
+
 def note(name: str) -> str:
     return f'metadata.annotations["{name}"]'
 
@@ -351,7 +356,17 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
     (
         service({"model": {"name": "llama", "fineTunedWeights": ["a", "b"]}}),
         LLAMA,
-        "names 2 weights, but only the first, a, is served",
+        "spec.model.fineTunedWeights[1]: FineTunedWeight b does not exist",
+    ),
+    (
+        service({"model": {"name": "llama", "fineTunedWeights": ["a"]}}),
+        cluster(model(), weight("a", base="qwen")),
+        "spec.model.fineTunedWeights[0]: FineTunedWeight a was made from model qwen, not from",
+    ),
+    (
+        service({"model": {"name": "llama", "fineTunedWeights": ["b", "a"]}}),
+        cluster(model(), weight("a", merged=True), weight("b")),
+        "spec.model.fineTunedWeights[1]: FineTunedWeight a holds merged weights",
     ),
     (
         service({"model": {"name": "llama", "fineTunedWeights": ["a"]}}),

@@ -18,14 +18,14 @@ READY = "models.ome.io/clusterbasemodel.m"
 ADAPTER = "ome.io/inject-fine-tuned-adapter"
 
 
-def weight(**spec: Any) -> Json:
+def weight(name: str = NAME, **spec: Any) -> Json:
     fields = {
         "baseModelRef": {"name": "m"},
         "modelType": "LoRA",
         "hyperParameters": {"strategy": "lora"},
         "storage": {"storageUri": "oci://n/a/b/c/o/d"},
     }
-    return {"kind": "FineTunedWeight", "metadata": {"name": NAME}, "spec": {**fields, **spec}}
+    return {"kind": "FineTunedWeight", "metadata": {"name": name}, "spec": {**fields, **spec}}
 
 
 def rendered(
@@ -68,7 +68,7 @@ def container(*weights: Json, **more: Any) -> Json:
     ],
 )
 def test_what_merges_a_weight(configuration: Json | None, merged: bool) -> None:
-    spec = {} if configuration is None else {"configuration": configuration}
+    spec: Json = {} if configuration is None else {"configuration": configuration}
     labels = template(weight(**spec))["metadata"]["labels"]
     assert labels["fine-tuned-serving"] == "true"
     assert labels["fine-tuned-serving-with-merged-weights"] == ("true" if merged else "false")
@@ -177,7 +177,7 @@ def test_the_models_config_map_tells_of_the_weight() -> None:
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        (["law", "tax"], "stacked fine-tuned serving is not supported yet; name one weight"),
+        (["law", "tax"], "No FineTunedWeight with the name: tax; create it, or correct"),
         (["tax"], "No FineTunedWeight with the name: tax; create it, or correct"),
     ],
 )
@@ -199,3 +199,161 @@ def test_an_adapter_and_a_claim_want_the_same_path() -> None:
         rendered([weight()], model=claim)
     made = container(weight(configuration={"merged_weights": True}), model=claim)
     assert made["volumeMounts"] == [MOUNT]
+
+
+PATHS = ["law=/opt/ml/adapters/law", "tax=/opt/ml/adapters/tax"]
+TWO = ["law", "tax"]
+VLLM: Json = {**RUNNER, "command": ["vllm", "serve"], "args": ["/m", "--port=8080"]}
+
+
+def several(runner: Json, *weights: Json, **more: Any) -> Json:
+    """The pod of an engine that serves two adapters."""
+    held = weights or (weight(), weight("tax"))
+    return template(*held, engine={"runner": runner}, wanted=TWO, **more)
+
+
+def test_several_adapters_lie_beside_the_base_model() -> None:
+    made = several(VLLM, vendor="meta")
+    labels, annotations = made["metadata"]["labels"], made["metadata"]["annotations"]
+    assert annotations[ADAPTER] == "law,tax"
+    assert (labels["fine-tuned-serving"], labels["fine-tuned-weight-ft-strategy"]) == (
+        "true",
+        "lora",
+    )
+    assert labels["fine-tuned-serving-with-merged-weights"] == "false"
+    spec = made["spec"]
+    (engine,) = spec["containers"]
+    assert engine["volumeMounts"] == [
+        BASE,
+        {
+            "name": "model-empty-dir",
+            "mountPath": "/opt/ml/adapters",
+            "subPath": "finetuned",
+            "readOnly": True,
+        },
+    ]
+    assert engine["env"] == [{"name": "MODEL_PATH", "value": "/raid/m"}]
+    assert engine["args"] == ["/m", "--port=8080", "--lora-modules", *PATHS, "--enable-lora"]
+    assert spec["nodeSelector"] == {READY: "Ready"}
+    assert [item["name"] for item in spec["volumes"]] == ["model-empty-dir", "m"]
+
+
+LINE = "exec python3 -m sglang.launch_server \\\n --model-path=/m && true"
+
+
+@pytest.mark.parametrize(
+    ("runner", "field", "words"),
+    [
+        (
+            {"command": ["python3", "-m", "sglang.launch_server"], "args": ["--tp=1"]},
+            "args",
+            ["--tp=1", "--lora-paths", *PATHS, "--enable-lora"],
+        ),
+        (
+            {"image": "docker.io/vllm/vllm-openai:v0.11.0", "args": ["/m"]},
+            "args",
+            ["/m", "--lora-modules", *PATHS, "--enable-lora"],
+        ),
+        (
+            {"command": ["python3", "-m", "vllm.entrypoints.openai.api_server"]},
+            "args",
+            ["--lora-modules", *PATHS, "--enable-lora"],
+        ),
+        (
+            {"command": ["bash", "-c"], "args": [LINE]},
+            "args",
+            [
+                "exec python3 -m sglang.launch_server --lora-paths law=/opt/ml/adapters/law"
+                " tax=/opt/ml/adapters/tax --enable-lora \\\n --model-path=/m && true"
+            ],
+        ),
+        (
+            {"command": ["sh", "-c", "vllm serve /m"]},
+            "command",
+            ["sh", "-c", f"vllm serve --lora-modules {' '.join(PATHS)} --enable-lora /m"],
+        ),
+        (
+            {"command": ["vllm", "serve"], "args": ["/m", "--enable-lora", "--max-loras=2"]},
+            "args",
+            ["/m", "--enable-lora", "--max-loras=2", "--lora-modules", *PATHS],
+        ),
+        (
+            {"command": ["vllm", "serve"], "args": ["--enable-lora", "--lora-modules", "a=/b"]},
+            "args",
+            ["--enable-lora", "--lora-modules", "a=/b"],
+        ),
+    ],
+)
+def test_an_engine_is_told_in_its_own_words(runner: Json, field: str, words: list[str]) -> None:
+    (engine,) = several({**RUNNER, **runner})["spec"]["containers"]
+    assert engine[field] == words
+
+
+@pytest.mark.parametrize(
+    ("runner", "held", "more", "words"),
+    [
+        (
+            {**RUNNER, "command": ["tritonserver"]},
+            (),
+            {},
+            "the runner starts neither vLLM nor SGLang, which are known to serve several adapters",
+        ),
+        (
+            {**RUNNER, "image": "sglang:1", "command": ["other"]},
+            (),
+            {},
+            "the runner starts neither vLLM nor SGLang",
+        ),
+        (
+            VLLM,
+            (weight(), weight("tax", configuration={"merged_weights": True})),
+            {},
+            "FineTunedWeight tax holds merged weights, which take the place of the base model; name"
+            " it alone",
+        ),
+        (
+            VLLM,
+            (weight(hyperParameters={"strategy": "tfew"}), weight("tax")),
+            COHERE,
+            "FineTunedWeight law was trained with tfew, whose engine takes one weight",
+        ),
+    ],
+)
+def test_several_that_cannot_be_served(
+    runner: Json, held: tuple[Json, ...], more: Json, words: str
+) -> None:
+    with pytest.raises(RenderError, match="failed to reconcile fine-tuned weights: ") as raised:
+        several(runner, *held, **more)
+    assert words in str(raised.value)
+    assert (raised.value.component, raised.value.reason) == ("engine", "ModelReconcileError")
+
+
+def test_several_adapters_of_different_kinds_have_no_strategy_in_common() -> None:
+    held = (weight(hyperParameters={"strategy": "dora"}), weight("tax"))
+    assert several(VLLM, *held)["metadata"]["labels"]["fine-tuned-weight-ft-strategy"] == ""
+
+
+def test_one_name_twice_is_one_weight() -> None:
+    assert template(weight(), wanted=[NAME, NAME]) == template(weight())
+
+
+def test_several_adapters_leave_a_claim_its_path() -> None:
+    claim = {"storage": {"storageUri": "pvc://demo:claim/path"}}
+    (engine,) = several(VLLM, model=claim)["spec"]["containers"]
+    paths = [item["mountPath"] for item in engine["volumeMounts"]]
+    assert paths == ["/opt/ml/model", "/opt/ml/adapters"]
+
+
+def test_pods_that_follow_need_not_start_the_engine() -> None:
+    follower = {**RUNNER, "command": ["ray", "start"]}
+    engine = {"leader": {"runner": VLLM}, "worker": {"size": 1, "runner": follower}}
+    held = [weight(), weight("tax")]
+    spec: Json = {"model": {"name": "m", "fineTunedWeights": TWO}, "engine": engine}
+    made = by_name(plan(inputs([*documents(spec), *held])))
+    group = next(item for name, item in made.items() if name.startswith("LeaderWorkerSet/"))
+    held_in = group["spec"]["leaderWorkerTemplate"]
+    (leader,) = held_in["leaderTemplate"]["spec"]["containers"]
+    (worker,) = held_in["workerTemplate"]["spec"]["containers"]
+    assert leader["args"][-1] == "--enable-lora"
+    assert not worker.get("args")
+    assert [item["mountPath"] for item in worker["volumeMounts"]] == ["/raid/m", "/opt/ml/adapters"]

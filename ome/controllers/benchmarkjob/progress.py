@@ -1,14 +1,20 @@
-"""Reading how far a benchmark is: the end of its pod's log, at most once a minute for each."""
+"""Reading how far a benchmark is, and what it found: the end of its pod's log.
+
+The first looks come soon after each other, so that a short benchmark tells something too; a long
+one is looked at once a minute.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import structlog
 
 from ome.errors import OmeError
 from ome.workloads.benchmark import progress_in
+from ome.workloads.benchmark.results import summary_at_end
 
 if TYPE_CHECKING:
     from ome import api
@@ -17,16 +23,26 @@ if TYPE_CHECKING:
     from ome.kube.resource import ObjectKey
     from ome.workloads.benchmark import Progress
 
-__all__ = ["LOOK", "ProgressReader"]
+__all__ = ["ProgressReader"]
 
-LOOK = 60.0
-"""Seconds between two looks at one log."""
+_FIRST, _LONGEST = 5.0, 60.0
+"""Seconds from one look at a log to the next: each time twice as many, up to the second."""
 
 _LINES = 400
+_ALL_LINES = 4000
+"""At the end: figures take a dozen lines for each run."""
 _PATIENCE = 5.0
 """Seconds that a log gets: the API server asks the node for it, and that may be away."""
 
 log = structlog.get_logger("BenchmarkJob")
+
+
+@dataclass(slots=True)
+class _Look:
+    """When a log may be read again, and the pause after that."""
+
+    due: float
+    pause: float = _FIRST
 
 
 class ProgressReader:
@@ -34,26 +50,44 @@ class ProgressReader:
 
     def __init__(self, context: ControllerContext) -> None:
         self._context = context
-        self._read: dict[ObjectKey, float] = {}
+        self._looks: dict[ObjectKey, _Look] = {}
 
     async def read(self, key: ObjectKey, pod: Pod, spec: api.BenchmarkJobSpec) -> Progress | None:
         """How far it is; None when it is not time to look, or nothing can be read."""
         now = self._context.clock.monotonic()
-        if now - self._read.get(key, -LOOK) < LOOK:
+        look = self._looks.setdefault(key, _Look(now))
+        if now < look.due:
             return None
-        self._read[key] = now
+        look.due, look.pause = now + look.pause, min(2 * look.pause, _LONGEST)
+        text = await self._text(pod, _LINES)
+        return None if text is None else progress_in(text, spec)
+
+    def again(self, key: ObjectKey) -> float:
+        """Seconds until the next look is due."""
+        look = self._looks.get(key)
+        return _FIRST if look is None else max(look.due - self._context.clock.monotonic(), 0.1)
+
+    async def at_the_end(
+        self, pod: Pod, spec: api.BenchmarkJobSpec
+    ) -> tuple[Progress | None, list[dict[str, Any]]]:
+        """How far it came, and the figures that its log ends with, when it has some."""
+        text = await self._text(pod, _ALL_LINES)
+        if text is None:
+            return None, []
+        return progress_in(text, spec), summary_at_end(text)
+
+    async def _text(self, pod: Pod, lines: int) -> str | None:
         text = None
         why = f"no answer after {_PATIENCE:g} s"
         try:
             with anyio.move_on_after(_PATIENCE):
-                text = await self._context.client.pod_log(pod.metadata.key, tail_lines=_LINES)
+                text = await self._context.client.pod_log(pod.metadata.key, tail_lines=lines)
         except OmeError as error:
             why = str(error)
         if text is None:
             log.info("benchmark.log_unreadable", pod=str(pod.metadata.key), error=why)
-            return None
-        return progress_in(text, spec)
+        return text
 
     def forget(self, key: ObjectKey) -> None:
         """The benchmark has ended or is gone."""
-        self._read.pop(key, None)
+        self._looks.pop(key, None)

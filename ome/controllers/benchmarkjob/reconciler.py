@@ -19,7 +19,7 @@ import structlog
 from ome import api
 from ome.api import names
 from ome.clock import rfc3339
-from ome.controllers.benchmarkjob.progress import LOOK, ProgressReader
+from ome.controllers.benchmarkjob.progress import ProgressReader
 from ome.controllers.benchmarkjob.resolving import CannotRun
 from ome.controllers.benchmarkjob.status import Seen, compute_status, state_of
 from ome.controllers.benchmarkjob.telling import Teller
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ome.controllers.benchmarkjob.views import Job, Pod
     from ome.controllers.context import ControllerContext
     from ome.controllers.decode import KindDecoder
+    from ome.controllers.metaconditions import Wanted
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
     from ome.kube.resource import ObjectKey
@@ -105,8 +106,10 @@ class BenchmarkReconciler:
         if job is not None:
             return await self._follow(key, stored, job)
         generation = stored.metadata.generation
+        endpoint: Wanted | None = None
         try:
             benchmark = self._decode(api.BenchmarkJob, stored)
+            endpoint = self._endpoint(benchmark)
             if self._collected(benchmark):
                 return _Pass(None)
             await self._make(benchmark_job(self._resolver.inputs(benchmark)))
@@ -121,8 +124,8 @@ class BenchmarkReconciler:
             text = f"failed to reconcile benchmark job: {error.message}"
             problem = (names.REASON_CONFIGURATION, text)
         else:
-            return _Pass(Seen(None, generation), created=True)
-        return _Pass(Seen(None, generation, problem), again=RETRY)
+            return _Pass(Seen(None, generation, endpoint=endpoint), created=True)
+        return _Pass(Seen(None, generation, problem, endpoint=endpoint), again=RETRY)
 
     def _own_job(self, key: ObjectKey, uid: str) -> Job | None:
         job = self._jobs.store.get(key)
@@ -154,14 +157,40 @@ class BenchmarkReconciler:
         if state == "Failed":
             return _Pass(Seen(job, generation, trouble="" if pod is None else trouble_of(pod)))
         if state == "Completed":
-            location = "" if benchmark is None else _location(benchmark)
-            summary = [] if pod is None else summary_in(pod.said)
-            return _Pass(Seen(job, generation, location=location, summary=summary))
+            return _Pass(await self._completed(stored, job, benchmark, pod))
         waits = "" if pod is None else waiting_for(pod)
+        endpoint = None if benchmark is None else self._endpoint(benchmark)
         if benchmark is None or pod is None or pod.status.phase != "Running":
-            return _Pass(Seen(job, generation, trouble=waits))
+            return _Pass(Seen(job, generation, trouble=waits, endpoint=endpoint))
         progress = await self._reader.read(key, pod, benchmark.spec)
-        return _Pass(Seen(job, generation, trouble=waits, progress=progress), again=LOOK)
+        seen = Seen(job, generation, trouble=waits, progress=progress, endpoint=endpoint)
+        return _Pass(seen, again=self._reader.again(key))
+
+    def _endpoint(self, benchmark: api.BenchmarkJob) -> Wanted | None:
+        try:
+            return self._resolver.endpoint(benchmark)
+        except Unreadable:
+            return None  # whoever asks for the service says so
+
+    async def _completed(
+        self, stored: WholeObject, job: Job, benchmark: api.BenchmarkJob | None, pod: Pod | None
+    ) -> Seen:
+        """Where the results are, and the figures if the pod has told them."""
+        generation = stored.metadata.generation
+        if benchmark is None:
+            return Seen(job, generation)
+        location = _location(benchmark)
+        known = benchmark.status is not None and benchmark.status.state == "Completed"
+        if pod is None or known:
+            return Seen(job, generation, location=location)
+        progress, summary = await self._reader.at_the_end(pod, benchmark.spec)
+        return Seen(
+            job,
+            generation,
+            progress=progress,
+            location=location,
+            summary=summary_in(pod.said) or summary,
+        )
 
     def _readable(self, stored: WholeObject) -> api.BenchmarkJob | None:
         try:

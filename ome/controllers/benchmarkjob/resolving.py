@@ -10,6 +10,7 @@ import structlog
 from ome import api
 from ome.api import names
 from ome.controllers.decode import Unreadable
+from ome.controllers.metaconditions import Wanted
 from ome.kube.resource import ObjectKey
 from ome.workloads.benchmark import (
     BenchmarkError,
@@ -93,6 +94,21 @@ class Resolver:
                 )
         return BenchmarkInputs(job, settings, target, data, results)
 
+    def endpoint(self, job: api.BenchmarkJob) -> Wanted | None:
+        """How the service is that a benchmark measures; None for one that measures a URL."""
+        endpoint = job.spec.endpoint
+        if endpoint.endpoint is not None or endpoint.inference_service is None:
+            return None
+        key = ObjectKey(endpoint.inference_service.namespace, endpoint.inference_service.name)
+        stored = self._stores.services.get(key)
+        if stored is None:
+            text = f"InferenceService {key} does not exist"
+            return Wanted("False", names.REASON_SERVICE_NOT_FOUND, text)
+        if _is_ready(self._decode(api.InferenceService, stored)):
+            return Wanted("True", names.REASON_SERVICE_READY)
+        text = f"InferenceService {key} is not ready; see its conditions"
+        return Wanted("False", names.REASON_SERVICE_NOT_READY, text)
+
     def _target(self, job: api.BenchmarkJob) -> Target:
         endpoint = job.spec.endpoint
         if endpoint.endpoint is not None:
@@ -111,8 +127,7 @@ class Resolver:
                 " spec.endpoint.inferenceService"
             )
         service = self._decode(api.InferenceService, stored)
-        held = (service.status.conditions if service.status is not None else None) or ()
-        if not any(item.type == "Ready" and item.status == "True" for item in held):
+        if not _is_ready(service):
             raise CannotRun(
                 names.REASON_WAITING_FOR_SERVICE,
                 f"InferenceService {key} is not ready; the benchmark starts when it is",
@@ -162,6 +177,11 @@ class Resolver:
         if stored is not None:
             config = (stored.document().get("spec") or {}).get("engineConfig") or {}
             yield _words(config.get("runner") or {})
+
+
+def _is_ready(service: api.InferenceService) -> bool:
+    held = (service.status.conditions if service.status is not None else None) or ()
+    return any(item.type == "Ready" and item.status == "True" for item in held)
 
 
 def _data(job: api.BenchmarkJob) -> Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ome.api import names
 from ome.controllers.metaconditions import Wanted, lay_conditions
 
 if TYPE_CHECKING:
@@ -13,7 +14,18 @@ if TYPE_CHECKING:
     from ome.controllers.benchmarkjob.views import Job
     from ome.workloads.benchmark import Progress
 
-__all__ = ["JOB_CREATED", "SPEC_APPLIED", "SUCCEEDED", "Seen", "compute_status", "state_of"]
+__all__ = [
+    "ENDPOINT_READY",
+    "JOB_CREATED",
+    "SPEC_APPLIED",
+    "SUCCEEDED",
+    "Seen",
+    "compute_status",
+    "state_of",
+]
+
+ENDPOINT_READY = "EndpointReady"
+"""Of the service that is measured, until the benchmark has ended; a URL has none."""
 
 JOB_CREATED = "JobCreated"
 """False while the Job cannot be made yet; reason and message say why."""
@@ -39,6 +51,14 @@ class Seen:
     location: str = ""
     """Where the results are once it has completed."""
     summary: Sequence[Mapping[str, Any]] = field(default=())
+    endpoint: Wanted | None = None
+    """How the service that is measured is; None at a URL, and once the benchmark has ended."""
+
+    @property
+    def lost(self) -> str:
+        """What is told of a service that was lost while it is measured."""
+        gone = self.endpoint is not None and self.endpoint.reason == names.REASON_SERVICE_NOT_FOUND
+        return f"{self.endpoint.message}; its requests fail" if self.endpoint and gone else ""
 
 
 def state_of(job: Job | None) -> tuple[str, str | None, str]:
@@ -115,8 +135,8 @@ def _details(status: Mapping[str, Any], stored: Mapping[str, Any], state: str, s
     if seen.problem is not None:
         return seen.problem[1]
     if state == "Running":
-        if seen.trouble:
-            return seen.trouble
+        if seen.trouble or seen.lost:
+            return seen.trouble or seen.lost
         if seen.progress is not None:
             return seen.progress.text
         # Between two looks at the log; what a pod waited for is over when it is not seen again.
@@ -139,6 +159,8 @@ def _conditions(status: Mapping[str, Any], state: str, seen: Seen) -> dict[str, 
         wanted[JOB_CREATED] = Wanted("False", *seen.problem)
     else:
         wanted[JOB_CREATED] = Wanted("False", "Pending", "")
+    if seen.endpoint is not None:
+        wanted[ENDPOINT_READY] = seen.endpoint
     applied = status.get("observedGeneration")
     if applied is None or applied == seen.generation:
         wanted[SPEC_APPLIED] = Wanted("True", "SpecApplied", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.controllers.benchmarkjob.status import JOB_CREATED, SPEC_APPLIED
+from ome.controllers.benchmarkjob.status import ENDPOINT_READY, JOB_CREATED, SPEC_APPLIED
 from ome.controllers.metaconditions import find_condition
 from ome.controllers.regarding import regarding
 
@@ -40,6 +40,7 @@ class Teller:
         if after.get("state") != before.get("state"):
             self._ended(document, after)
         self._waits(document, before, after)
+        self._lost(document, before, after)
         ignored = find_condition(after, SPEC_APPLIED)
         if ignored.get("status") == "False" and ignored.get("observedGeneration") != find_condition(
             before, SPEC_APPLIED
@@ -67,6 +68,15 @@ class Teller:
             self._normal(document, reason, text)
         else:
             self._warn(document, reason, text)
+
+    def _lost(
+        self, document: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """The service went away while it is measured."""
+        now, was = find_condition(after, ENDPOINT_READY), find_condition(before, ENDPOINT_READY)
+        reason = names.REASON_SERVICE_NOT_FOUND
+        if after.get("state") == "Running" and now.get("reason") == reason != was.get("reason"):
+            self._warn(document, reason, f"{now['message']}; its requests fail")
 
     def _normal(self, document: Mapping[str, Any], reason: str, text: str) -> None:
         self._events.record(regarding(document), "Normal", reason, text, "Reconcile")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from ome.informers.projection import Metadata
@@ -9,6 +11,11 @@ from ome.informers.projection import Metadata
 __all__ = ["ConfigData", "Job", "JobCondition", "Pod", "trouble_of", "waiting_for"]
 
 _LONGEST = 400
+_CREDENTIAL = re.compile(
+    r"(\b\w*(?:api_key|access_key|access_key_id|account_key|connection_string|_token|secret)"
+    r"[\"']?\s*[:=]\s*)(?!None\b)\S+",
+    re.IGNORECASE,
+)
 
 
 class JobCondition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -125,8 +132,11 @@ def waiting_for(pod: Pod) -> str:
 
 
 def _line(start: str, text: str) -> str:
-    """The end of a long text: what a program says last is why it ended."""
-    said = " ".join(text.split())
+    """The end of a long text: what a program says last is why it ended.
+
+    genai-bench logs every option that it was given, credentials among them.
+    """
+    said = " ".join(_CREDENTIAL.sub(r"\1***", text).split())
     if not said:
         return start
     return f"{start}: {said if len(said) <= _LONGEST else '...' + said[-_LONGEST:]}"

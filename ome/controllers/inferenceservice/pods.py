@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "ModelState", "PodView", "model_state", "worst"]
 
-_INIT_CONTAINERS = ("storage-initializer", "model-init", "fine-tuned-adapter")
+_INIT_CONTAINERS = re.compile(r"storage-initializer|model-init|fine-tuned-adapter(-[0-9]+)?")
 _MAIN_CONTAINER = "ome-container"
 _CRASH_LOOP = "CrashLoopBackOff"
 _SEVERITY = {"Loaded": 0, "Loading": 1, "Pending": 2, "FailedToLoad": 3}
@@ -111,7 +112,7 @@ def model_state(pods: Sequence[PodView], ready: bool) -> ModelState | None:
         return ModelState("Loaded", len(pods))
     newest = max(pods, key=_age)
     for status in newest.status.init_container_statuses:
-        if status.name in _INIT_CONTAINERS:
+        if _INIT_CONTAINERS.fullmatch(status.name):
             verdict = _init_verdict(newest, status, len(pods))
             if verdict is not None:
                 return verdict if verdict.target else None

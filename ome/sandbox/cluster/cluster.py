@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ome.clock import Clock
     from ome.sandbox.cluster.context import Component
+    from ome.sandbox.cluster.kubelets.programs import Programs
     from ome.sandbox.local import LocalApi
 
 __all__ = ["Cluster"]
@@ -47,8 +48,14 @@ class Cluster:
     """
 
     def __init__(
-        self, local: LocalApi, clock: Clock, rng: random.Random, options: Options | None = None
+        self,
+        local: LocalApi,
+        clock: Clock,
+        rng: random.Random,
+        options: Options | None = None,
+        programs: Programs | None = None,
     ) -> None:
+        self._programs = programs
         self._local = local
         self._clock = clock
         self._rng = rng
@@ -66,6 +73,7 @@ class Cluster:
             Writer(self._local, _USER),
             events,
             pods,
+            self._programs,
         )
         components: list[Component] = [
             Nodes(context),

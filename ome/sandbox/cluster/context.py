@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ome.clock import Clock
     from ome.sandbox.cluster.events import Events
+    from ome.sandbox.cluster.kubelets.programs import Programs
     from ome.sandbox.cluster.options import Options
     from ome.sandbox.cluster.pods import PodIndex
     from ome.sandbox.cluster.writer import Writer
@@ -36,6 +37,8 @@ class Context:
     writer: Writer
     events: Events
     pods: PodIndex
+    programs: Programs | None = None
+    """What the kubelets run; without it every container is simulated."""
 
     @property
     def now(self) -> str:

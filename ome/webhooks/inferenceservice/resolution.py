@@ -131,17 +131,29 @@ def _check_kind(member: str, kind: str, known: tuple[str, ...], found: Resolutio
 
 def _weights(reference: ModelRef, lookup: Lookup, found: Resolution) -> None:
     weights = [name for name in reference.fine_tuned_weights or () if name]
-    if len(weights) > 1:
-        found.warnings.append(
-            f"spec.model.fineTunedWeights: names {len(weights)} weights, but only the first,"
-            f" {weights[0]}, is served; keep one"
-        )
-    found.warnings.extend(
-        f"spec.model.fineTunedWeights[{index}]: FineTunedWeight {name} does not exist; the service"
-        " waits for it. Create it or correct the name"
-        for index, name in enumerate(weights)
-        if lookup.fine_tuned_weight(name) is None
-    )
+    for index, name in enumerate(weights):
+        start = f"spec.model.fineTunedWeights[{index}]: FineTunedWeight {name}"
+        held = lookup.fine_tuned_weight(name)
+        if held is None:
+            found.warnings.append(
+                f"{start} does not exist; the service waits for it. Create it or correct the name"
+            )
+            continue
+        spec = held.get("spec") or {}
+        base = (spec.get("baseModelRef") or {}).get("name")
+        if base and reference.name and base != reference.name:
+            found.warnings.append(
+                f"{start} was made from model {base}, not from {reference.name}; name a weight of"
+                " the model that is served"
+            )
+        if (
+            len(set(weights)) > 1
+            and (spec.get("configuration") or {}).get("merged_weights") is True
+        ):
+            found.warnings.append(
+                f"{start} holds merged weights, which take the place of the base model, so it can"
+                " only be served alone; the service will not be Ready"
+            )
 
 
 def _accelerators(service: InferenceService, lookup: Lookup, found: Resolution) -> None:

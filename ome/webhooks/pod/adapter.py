@@ -24,23 +24,30 @@ _OCI = re.compile(r"oci://n/(?P<namespace>[^/]+)/b/(?P<bucket>[^/]+)/o/(?P<path>
 
 
 def inject_adapter(pod: dict[str, Any], lookup: Lookup) -> None:
-    """Append ``fine-tuned-adapter`` where the pod names a weight and does not have it."""
+    """Append ``fine-tuned-adapter`` for each weight that the pod names and does not have.
+
+    The first has the plain name, those of more weights a number.
+    """
     annotations = annotations_of(pod)
-    weight = annotations.get(names.ANNOTATION_INJECT_ADAPTER)
-    if not weight or container(pod, names.CONTAINER_ADAPTER, field="initContainers"):
-        return
-    settings = AgentSettings.read(lookup, _KEY, _INJECTOR, _REQUIRED)
-    made = frame(pod, settings, names.CONTAINER_ADAPTER, _ARGS, names.CONTAINER_MAIN)
-    storage = _storage(weight, annotations, lookup)
-    directory, sub_path = _target(annotations)
-    target = {"name": names.VOLUME_MODEL_EMPTY_DIR, "mountPath": directory}
-    if sub_path:
-        target["subPath"] = sub_path
-    made["volumeMounts"] = [
-        {"name": names.VOLUME_MODEL_EMPTY_DIR, "mountPath": names.PATH_FINE_TUNED_DOWNLOAD},
-        target,
-    ]
-    variables = [
+    named = annotations.get(names.ANNOTATION_INJECT_ADAPTER) or ""
+    weights = [name for name in named.split(names.SEPARATOR_WEIGHTS) if name]
+    for number, weight in enumerate(weights, 1):
+        called = names.CONTAINER_ADAPTER + (f"-{number}" if number > 1 else "")
+        if container(pod, called, field="initContainers"):
+            continue
+        settings = AgentSettings.read(lookup, _KEY, _INJECTOR, _REQUIRED)
+        made = frame(pod, settings, called, _ARGS, names.CONTAINER_MAIN)
+        download, target = _several(weight) if len(weights) > 1 else _alone(annotations)
+        made["volumeMounts"] = [download, target]
+        variables = _variables(settings, target["mountPath"], _storage(weight, annotations, lookup))
+        made["env"] = [{"name": name, "value": value} for name, value in variables]
+        containers(pod, "initContainers").append(made)
+
+
+def _variables(
+    settings: AgentSettings, directory: str, storage: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    return [
         *identity(settings),
         (names.ENV_AGENT_REGION, settings.text("region")),
         (names.ENV_AGENT_UNZIPPED_WEIGHT_DIRECTORY, directory),
@@ -49,8 +56,22 @@ def inject_adapter(pod: dict[str, Any], lookup: Lookup) -> None:
         (names.ENV_AGENT_BUCKET_NAMESPACE, storage["namespace"]),
         (names.ENV_AGENT_OBJECT_NAME, storage["path"]),
     ]
-    made["env"] = [{"name": name, "value": value} for name, value in variables]
-    containers(pod, "initContainers").append(made)
+
+
+def _mount(path: str, sub_path: str = "") -> dict[str, str]:
+    made = {"name": names.VOLUME_MODEL_EMPTY_DIR, "mountPath": path}
+    return {**made, "subPath": sub_path} if sub_path else made
+
+
+def _alone(annotations: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Where the only weight is downloaded to, and where its files go."""
+    return _mount(names.PATH_FINE_TUNED_DOWNLOAD), _mount(*_target(annotations))
+
+
+def _several(weight: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The same for one of several, which lie side by side under their names."""
+    files = _mount(f"{names.PATH_ADAPTERS}/{weight}", f"{names.SUB_PATH_FINE_TUNED}/{weight}")
+    return _mount(names.PATH_FINE_TUNED_DOWNLOAD, names.SUB_PATH_DOWNLOAD), files
 
 
 def _storage(weight: str, annotations: Mapping[str, str], lookup: Lookup) -> dict[str, str]:

@@ -124,4 +124,8 @@ def _environment(inputs: BenchmarkInputs) -> list[dict[str, Any]]:
         found.append({"name": _HUB_KEY, "valueFrom": source})
     if inputs.target.mount is not None:
         found.append({"name": names.ENV_MODEL_PATH, "value": inputs.target.mount.path})
+    if inputs.target.key_secret:
+        # The argument that reads it is the same for every release of the tool.
+        key = {"name": inputs.target.key_secret, "key": names.ENV_MODEL_API_KEY}
+        found.append({"name": names.ENV_MODEL_API_KEY, "valueFrom": {"secretKeyRef": key}})
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["BadResult", "Run", "summary_in", "summary_of"]
+__all__ = ["BadResult", "Run", "summary_at_end", "summary_in", "summary_of"]
 
 _MILLI = 1000.0
 _FIGURES = (
@@ -122,6 +123,27 @@ def summary_of(runs: Iterable[Run]) -> list[dict[str, Any]]:
 
 
 _MOST_RUNS = 200
+
+
+_SUMMARY = re.compile(r'\{\s*"runs"\s*:')
+
+
+def summary_at_end(log: str) -> list[dict[str, Any]]:
+    """The last summary in a log, as ``summary_in`` reads one; empty when there is none.
+
+    An image that reports after the tool has ended may print it: a log has room for more runs than
+    a termination message.
+    """
+    found = None
+    for found in _SUMMARY.finditer(log):  # noqa: B007  # the last one
+        pass
+    if found is None:
+        return []
+    try:
+        _, end = json.JSONDecoder().raw_decode(log, found.start())
+    except ValueError:
+        return []
+    return summary_in(log[found.start() : end])
 
 
 def summary_in(message: str) -> list[dict[str, Any]]:

@@ -37,11 +37,22 @@ class Target:
     tokenizer: str = ""
     mount: Mount | None = None
     node_selector: Mapping[str, str] | None = None
+    key_secret: str = ""
+    """The Secret that has the key, which is then no argument; "" for none."""
 
 
 def url_target(endpoint: Endpoint) -> Target:
-    """An endpoint as it is written; it has neither a key nor a tokenizer."""
-    return Target(endpoint.api_format, endpoint.url, endpoint.model_name or "")
+    """An endpoint as it is written; it has no key and no tokenizer but those that it names."""
+    reference = endpoint.api_key_secret_reference
+    secret = reference.name if reference is not None else ""
+    return Target(
+        endpoint.api_format,
+        endpoint.url,
+        endpoint.model_name or "",
+        key=f"$({names.ENV_MODEL_API_KEY})" if secret else "",
+        tokenizer=endpoint.tokenizer or "",
+        key_secret=secret,
+    )
 
 
 def service_target(

@@ -159,32 +159,108 @@ async def test_what_a_pod_waits_for_is_told_while_it_waits() -> None:
         assert "details" not in status(cluster)
 
 
+FIRST = "Starting benchmark with concurrency=1, spawn_rate=1"
+SECOND = (
+    "Run for scenario D(100,100), num_concurrency 1 has finished after 60 seconds."
+    " Starting benchmark with concurrency=8, spawn_rate=8"
+)
+LAST = "Run for scenario D(100,100), num_concurrency 8 has finished after 60 seconds."
+
+
 @virtual
-async def test_progress_is_read_once_a_minute() -> None:
+async def test_progress_is_read_often_at_first_and_then_once_a_minute() -> None:
     cluster = new_cluster()
     cluster.put(benchmark())
     async with operator(cluster) as client:
         await anyio.sleep(1)
-        client.log = "Starting benchmark with concurrency=1, spawn_rate=1"
+        client.log = FIRST
         put_pod(cluster, phase="Running", containerStatuses=container_state(running={}))
         await anyio.sleep(1)
         assert status(cluster)["details"] == "running run 1/2: D(100,100), concurrency=1"
-        client.log = (
-            "Run for scenario D(100,100), num_concurrency 1 has finished after 60 seconds."
-            " Starting benchmark with concurrency=8, spawn_rate=8"
-        )
-        await anyio.sleep(30)
-        assert status(cluster)["progress"]["completedRuns"] == 0
-        await anyio.sleep(60)
+        await anyio.sleep(200)
+        assert 6 <= client.looks <= 7
+        client.log = SECOND
+        await anyio.sleep(61)
         assert status(cluster)["progress"] == {
             "completedRuns": 1,
             "plannedRuns": 2,
             "scenario": "D(100,100)",
             "concurrency": 8,
         }
-        writes = len(cluster.writes)
+        writes, looks = len(cluster.writes), client.looks
         await anyio.sleep(300)
         assert len(cluster.writes) == writes
+        assert client.looks == looks + 5
+
+
+@virtual
+async def test_the_end_of_the_log_tells_the_figures_once() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    runs = {"runs": [{"scenario": "D(100,100)", "concurrency": 8, "ttftP50": "0.5"}]}
+    async with operator(cluster) as client:
+        await anyio.sleep(1)
+        client.log = f"{SECOND}\n{LAST}\n{json.dumps(runs, indent=2)}\n"
+        put_pod(cluster, containerStatuses=container_state(terminated={"exitCode": 0}))
+        job_is(cluster, conditions=[ended("Complete")])
+        await anyio.sleep(1)
+        now = status(cluster)
+        assert now["summary"] == runs["runs"]
+        assert now["progress"]["completedRuns"] == 2
+        touched = found(cluster)
+        touched["metadata"]["annotations"] = {"a": "b"}
+        cluster.put(touched)
+        await anyio.sleep(600)
+        assert client.looks == 1
+        assert status(cluster) == now
+
+
+@virtual
+async def test_a_service_that_is_lost_while_it_is_measured_is_told() -> None:
+    cluster = new_cluster()
+    for document in (llama(), service(), benchmark(SERVICE)):
+        cluster.put(document)
+    async with operator(cluster):
+        await anyio.sleep(1)
+        assert condition(cluster, "EndpointReady")["status"] == "True"
+        cluster.put(service("False"))
+        await anyio.sleep(1)
+        assert condition(cluster, "EndpointReady")["reason"] == "InferenceServiceNotReady"
+        cluster.remove(INFERENCE_SERVICES, ObjectKey("serving", "svc"))
+        await anyio.sleep(1)
+        lost = condition(cluster, "EndpointReady")
+        assert (lost["status"], lost["reason"]) == ("False", "InferenceServiceNotFound")
+        text = "InferenceService serving/svc does not exist; its requests fail"
+        assert status(cluster)["details"] == text
+        assert told(cluster)[-1] == ("Warning", "InferenceServiceNotFound")
+        job_is(cluster, conditions=[ended("Failed", "limit")])
+        await anyio.sleep(1)
+        assert status(cluster)["failureMessage"] == "limit"
+        cluster.put(service())
+        await anyio.sleep(1)
+        assert condition(cluster, "EndpointReady") == lost
+
+
+@virtual
+async def test_credentials_that_the_tool_logs_stay_out_of_the_status() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    said = (
+        "aws_secret_access_key: s3cr3t\nsecurity_token: None\nmodel_tokenizer: /raid/llama\n"
+        "api_key: hidden\n'github_token': 'hidden'\nOSError: no space"
+    )
+    async with operator(cluster):
+        await anyio.sleep(1)
+        put_pod(cluster, containerStatuses=container_state(
+            terminated={"exitCode": 1, "message": said}
+        ))  # fmt: skip
+        job_is(cluster, conditions=[ended("Failed", "limit")])
+        await anyio.sleep(1)
+        assert status(cluster)["failureMessage"] == (
+            "limit; pod bench-x: ended with exit code 1: aws_secret_access_key: ***"
+            " security_token: None model_tokenizer: /raid/llama api_key: *** 'github_token': ***"
+            " OSError: no space"
+        )
 
 
 @pytest.mark.parametrize("log", [Forbidden("pods/log"), InternalError("no kubelet"), 600.0])

@@ -13,13 +13,13 @@ import pytest
 
 from ome.clock import SystemClock
 from ome.controllers import ControllerContext, benchmarkjob
-from ome.controllers.resources import BENCHMARK_JOBS
+from ome.controllers.resources import BASE_MODELS, BENCHMARK_JOBS, INFERENCE_SERVICES
 from ome.errors import NotFound
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client, EventRecorder
 from ome.kube.http import connect
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import CONFIGMAPS, EVENTS, JOBS, NAMESPACES, PODS
+from ome.kube.resources import CONFIGMAPS, EVENTS, JOBS, NAMESPACES, NODES, PODS
 from tests.controllers.benchmarkjob.world import SETTINGS
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def test_a_benchmark_completes() -> None:
 def test_an_evicted_pod_fails_it_and_deletion_leaves_nothing() -> None:
     async def scenario() -> None:
         async with place() as here:
-            await here.create(podOverride={"nodeSelector": {"nobody": "has-this"}})
+            await here.create(podOverride=UNPLACED)
             now = await here.until(lambda status: "not scheduled" in status.get("details", ""))
             assert now["state"] == "Running"
             pod = await here.pod()
@@ -160,13 +160,154 @@ def test_an_evicted_pod_fails_it_and_deletion_leaves_nothing() -> None:
             now = await here.until(lambda status: status.get("state") == "Failed")
             now = await here.until(lambda status: "Evicted" in status["failureMessage"])
             assert "low on memory" in now["failureMessage"]
-            await here.client.delete(BENCHMARK_JOBS, here.key)
-            await is_empty(here.client, JOBS, here.key.namespace)
-            await is_empty(here.client, PODS, here.key.namespace)
-            with pytest.raises(NotFound):
-                await here.status()
+            await nothing_is_left(here)
 
     anyio.run(scenario)
+
+
+UNPLACED = {"nodeSelector": {"nobody": "has-this"}}
+"""Its pod waits, so that a test may say what becomes of it."""
+
+
+async def nothing_is_left(here: Place) -> None:
+    """Delete the benchmark and see everything go that was made for it."""
+    await here.client.delete(BENCHMARK_JOBS, here.key)
+    await is_empty(here.client, JOBS, here.key.namespace)
+    await is_empty(here.client, PODS, here.key.namespace)
+    with pytest.raises(NotFound):
+        await here.status()
+
+
+def condition(status: dict[str, Any], type_: str) -> dict[str, Any]:
+    held = status.get("conditions") or ()
+    return next((item for item in held if item["type"] == type_), {})
+
+
+def test_an_output_that_cannot_be_written_fails_it_with_the_reason() -> None:
+    async def scenario() -> None:
+        async with place() as here:
+            await here.create(podOverride=UNPLACED)
+            await here.until(lambda status: "not scheduled" in status.get("details", ""))
+            pod = await here.pod()
+            name = pod["spec"]["containers"][0]["name"]
+            message = "PermissionError: [Errno 13] Permission denied: '/results'"
+            at = "2026-01-01T00:00:00Z"
+            ended = {"exitCode": 1, "reason": "Error", "message": message,
+                     "startedAt": at, "finishedAt": at}  # fmt: skip
+            container = {"name": name, "image": "i", "imageID": "", "ready": False,
+                         "restartCount": 0, "state": {"terminated": ended}}  # fmt: skip
+            failed = {"phase": "Failed", "containerStatuses": [container]}
+            key = ObjectKey(here.key.namespace, pod["metadata"]["name"])
+            await here.client.merge_patch(PODS, key, {"status": failed}, subresource="status")
+            now = await here.until(lambda status: status.get("state") == "Failed")
+            now = await here.until(lambda status: message in status["failureMessage"])
+            succeeded = condition(now, "Succeeded")
+            assert (succeeded["status"], succeeded["reason"]) == ("False", "JobFailed")
+            assert message in succeeded["message"]
+            await nothing_is_left(here)
+
+    anyio.run(scenario)
+
+
+def test_a_container_that_ends_badly_fails_it() -> None:
+    async def scenario() -> None:
+        async with place() as here:
+            mark = {f"{here.key.namespace}.test/here": "yes"}
+            await here.create(podOverride={"nodeSelector": mark})
+            await here.until(lambda status: "not scheduled" in status.get("details", ""))
+            pod = await here.pod()
+            key = ObjectKey(here.key.namespace, pod["metadata"]["name"])
+            note = {"metadata": {"annotations": {"kwok.ome.io/fail": "Error"}}}
+            await here.client.merge_patch(PODS, key, note)
+            node = (await here.client.list(NODES))[0]["metadata"]["name"]
+            labels: dict[str, Any] = {"metadata": {"labels": mark}}
+            await here.client.merge_patch(NODES, ObjectKey("", node), labels)
+            try:
+                now = await here.until(lambda status: status.get("state") == "Failed")
+            finally:
+                labels = {"metadata": {"labels": dict.fromkeys(mark)}}
+                await here.client.merge_patch(NODES, ObjectKey("", node), labels)
+            now = await here.until(lambda status: "exit code 1" in status["failureMessage"])
+            assert now["completionTime"]
+            await nothing_is_left(here)
+
+    anyio.run(scenario)
+
+
+def test_a_benchmark_that_is_deleted_while_it_runs_takes_everything_along() -> None:
+    async def scenario() -> None:
+        async with place() as here:
+            await here.create(podOverride=UNPLACED)
+            now = await here.until(lambda status: status.get("state") == "Running")
+            assert condition(now, "Succeeded")["status"] == "Unknown"
+            await here.pod()
+            await nothing_is_left(here)
+
+    anyio.run(scenario)
+
+
+def test_a_job_that_is_deleted_is_made_again() -> None:
+    async def scenario() -> None:
+        async with place() as here:
+            await here.create(podOverride=UNPLACED)
+            await here.pod()
+            first = await here.client.get(JOBS, here.key)
+            await here.client.delete(JOBS, here.key)
+            with anyio.fail_after(30):
+                while True:
+                    jobs = await here.client.list(JOBS, here.key.namespace)
+                    if jobs and jobs[0]["metadata"]["uid"] != first["metadata"]["uid"]:
+                        break
+                    await anyio.sleep(0.1)
+            await here.until(lambda status: status.get("state") == "Running")
+            await nothing_is_left(here)
+
+    anyio.run(scenario)
+
+
+def test_a_service_that_is_deleted_is_told_before_and_while_it_is_measured() -> None:
+    async def scenario() -> None:
+        async with place() as here:
+            namespace = here.key.namespace
+            service = {"name": "chat", "namespace": namespace}
+            await here.create(endpoint={"inferenceService": service})
+            now = await here.until(lambda status: condition(status, "EndpointReady"))
+            assert condition(now, "EndpointReady")["reason"] == "InferenceServiceNotFound"
+            assert condition(now, "JobCreated")["status"] == "False"
+            assert f"failed to get InferenceService {namespace}/chat" in now["details"]
+            assert not await here.client.list(JOBS, namespace)
+            await serve(here)
+            now = await here.until(lambda status: status.get("state") == "Running")
+            assert condition(now, "EndpointReady")["status"] == "True"
+            await here.client.delete(INFERENCE_SERVICES, ObjectKey(namespace, "chat"))
+            now = await here.until(
+                lambda status: condition(status, "EndpointReady")["status"] == "False"
+            )
+            assert condition(now, "EndpointReady")["reason"] == "InferenceServiceNotFound"
+            assert now["state"] == "Running"
+            await nothing_is_left(here)
+            await here.client.delete(BASE_MODELS, ObjectKey(namespace, "llama"))
+
+    anyio.run(scenario)
+
+
+async def serve(here: Place) -> None:
+    """A model that is on no node, and a service of it that says it is ready."""
+    namespace = here.key.namespace
+
+    def named(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": namespace}
+        return {"apiVersion": "ome.io/v1beta1", "kind": kind, "metadata": metadata, "spec": spec}
+
+    storage = {"storage": {"storageUri": "hf://a/b", "path": "/raid/llama"}}
+    await here.client.create(BASE_MODELS, named("BaseModel", "llama", storage))
+    spec = {"model": {"name": "llama", "kind": "BaseModel"}, "engine": {}}
+    await here.client.create(INFERENCE_SERVICES, named("InferenceService", "chat", spec))
+    at = "2026-01-01T00:00:00Z"
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": at}
+    status = {"status": {"url": "http://chat.example.com", "conditions": [ready]}}
+    key = ObjectKey(namespace, "chat")
+    await here.client.merge_patch(INFERENCE_SERVICES, key, status, subresource="status")
 
 
 def test_an_invalid_override_is_told() -> None:

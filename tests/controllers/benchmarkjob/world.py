@@ -41,8 +41,10 @@ class LoggedClient(Client):
 
     log: str | Exception | float = ""
     """What they wrote; an error that the server answers; seconds until an answer."""
+    looks = 0
 
     async def pod_log(self, key: ObjectKey, *, tail_lines: int, container: str = "") -> str:
+        self.looks += 1
         if isinstance(self.log, Exception):
             raise self.log
         if isinstance(self.log, float):

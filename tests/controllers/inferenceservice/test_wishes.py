@@ -10,6 +10,7 @@ import pytest
 from ome.controllers.resources import (
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
 )
 from ome.kube.resource import ObjectKey
@@ -265,11 +266,11 @@ def test_the_old_predictor_serves_until_the_components_do() -> None:
     play(body, service())
 
 
-def weight(**spec: Any) -> dict[str, Any]:
+def weight(name: str = "w", **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "ome.io/v1beta1",
         "kind": "FineTunedWeight",
-        "metadata": {"name": "w"},
+        "metadata": {"name": name},
         "spec": {
             "baseModelRef": {"name": "m"},
             "modelType": "lora",
@@ -300,6 +301,46 @@ def test_a_service_waits_for_its_weight_and_follows_it(named: dict[str, Any]) ->
         assert template["labels"]["base-model-name"] == "m"
 
     play(body, service(model=named))
+
+
+def test_several_adapters_come_and_go() -> None:
+    def engine(cluster: FakeCluster) -> tuple[str, list[str]]:
+        template = found(cluster, DEPLOYMENTS, ENGINE)["spec"]["template"]
+        named = template["metadata"]["annotations"].get("ome.io/inject-fine-tuned-adapter", "")
+        return named, template["spec"]["containers"][0].get("args") or []
+
+    async def body(cluster: FakeCluster) -> None:
+        two = {"name": "m", "fineTunedWeights": ["w", "x"]}
+        edit(cluster, model=two)
+        await anyio.sleep(1)
+        assert "No FineTunedWeight with the name: x" in condition(cluster, "EngineReady")["message"]
+        assert engine(cluster) == ("", [])  # what serves goes on
+        cluster.put(weight("x"))
+        await anyio.sleep(1)
+        pairs = ["w=/opt/ml/adapters/w", "x=/opt/ml/adapters/x"]
+        assert engine(cluster) == ("w,x", ["--lora-modules", *pairs, "--enable-lora"])
+        available(cluster)
+        await anyio.sleep(1)
+        cluster.remove(FINE_TUNED_WEIGHTS, ObjectKey("", "x"))
+        await anyio.sleep(1)
+        assert "No FineTunedWeight with the name: x" in condition(cluster, "EngineReady")["message"]
+        assert engine(cluster)[0] == "w,x"
+        edit(cluster, model={"name": "m", "fineTunedWeights": ["w"]})
+        await anyio.sleep(1)
+        assert engine(cluster) == ("w", [])
+        cluster.put(weight("x", configuration={"merged_weights": True}))
+        edit(cluster, model=two)
+        await anyio.sleep(1)
+        told = condition(cluster, "EngineReady")["message"]
+        assert "FineTunedWeight x holds merged weights" in told
+        assert engine(cluster) == ("w", [])
+        edit(cluster, model={"name": "m"})
+        await anyio.sleep(1)
+        assert engine(cluster) == ("", [])
+        assert condition(cluster, "EngineReady")["reason"] != "ModelReconcileError"
+
+    vllm = runtime(image="vllm/vllm-openai:v0.11.0")
+    play(body, vllm, service(), weight())
 
 
 def left_by_another(cluster: FakeCluster) -> None:

@@ -17,6 +17,8 @@ from tests.support.virtual_time import VirtualClock, run_virtual
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from ome.sandbox.cluster.kubelets.programs import Programs
+
 __all__ = ["NAMESPACE", "World", "play"]
 
 NAMESPACE = "work"
@@ -126,6 +128,7 @@ def play(
     body: Callable[[World], Awaitable[None]],
     options: Options | None = None,
     seed: int = 1,
+    programs: Programs | None = None,
 ) -> World:
     """Run a test on a cluster of its own, with a namespace to work in."""
 
@@ -137,7 +140,8 @@ def play(
         world = World(server, local, clock)
         async with anyio.create_task_group() as group:
             group.start_soon(server.run)
-            group.start_soon(Cluster(local, clock, rng, options or Options(nodes=3)).run)
+            made = Cluster(local, clock, rng, options or Options(nodes=3), programs)
+            group.start_soon(made.run)
             await world.create({"kind": "Namespace", "metadata": {"name": NAMESPACE}})
             await world.settle(1.0)
             await body(world)

@@ -125,6 +125,38 @@ def test_where_an_adapter_goes(
     assert made["resources"] == {}
 
 
+def test_several_adapters_lie_side_by_side() -> None:
+    asked = {**INIT, "ome.io/inject-fine-tuned-adapter": "law,tax"}
+    known = {"law": weight(), "tax": weight("oci://n/tenancy/b/weights/o/tax")}
+    lookup = PlainLookup(SETTINGS, known)
+    once = mutated(pod(asked), lookup)
+    init, law, tax = once["spec"]["initContainers"]
+    assert [item["name"] for item in (init, law, tax)] == [
+        "model-init",
+        "fine-tuned-adapter",
+        "fine-tuned-adapter-2",
+    ]
+    for made, name, path in ((law, "law", "a/b"), (tax, "tax", "tax")):
+        assert made["volumeMounts"] == [
+            {
+                "name": "model-empty-dir",
+                "mountPath": "/mnt/finetuned/download",
+                "subPath": "download",
+            },
+            {
+                "name": "model-empty-dir",
+                "mountPath": f"/opt/ml/adapters/{name}",
+                "subPath": f"finetuned/{name}",
+            },
+        ]
+        directory = env(made)["OME_AGENT_UNZIPPED_FINE_TUNED_WEIGHT_DIRECTORY"]
+        assert directory == f"/opt/ml/adapters/{name}"
+        assert env(made)["OME_AGENT_MODEL_OBJECT_NAME"] == path
+    assert mutated(once, lookup) == once
+    one = {"ome.io/inject-fine-tuned-adapter": "law,gone"}
+    assert "No FineTunedWeight with the name: gone" in refused(one, lookup)
+
+
 def test_a_sidecar_in_full() -> None:
     made = mutated(pod(SIDECAR))["spec"]["containers"][1]
     assert made["name"] == "serving-sidecar"

@@ -115,6 +115,23 @@ def test_credentials_of_the_results_come_from_their_secret() -> None:
     assert container(document)["envFrom"] == [{"secretRef": {"name": "creds"}}]
 
 
+def test_the_key_of_a_url_comes_from_its_secret_and_is_no_argument() -> None:
+    url = {"url": "https://h/v1", "apiFormat": "openai", "tokenizer": "/mnt/t"}
+    document = made(job(endpoint={"endpoint": {**url, "apiKeySecretReference": {"name": "k"}}}))
+    found = container(document)
+    assert found["env"] == [
+        {"name": "ENABLE_UI", "value": "false"},
+        {
+            "name": "MODEL_API_KEY",
+            "valueFrom": {"secretKeyRef": {"name": "k", "key": "MODEL_API_KEY"}},
+        },
+    ]
+    words = found["args"]
+    assert words[words.index("--api-key") + 1] == "$(MODEL_API_KEY)"
+    assert words.index("--api-key") < words.index("--model-tokenizer")
+    assert words[words.index("--model-tokenizer") + 1] == "/mnt/t"
+
+
 def test_an_empty_override_changes_the_name_only() -> None:
     plain, empty = made(job(), at_service()), made(job(podOverride={}), at_service())
     assert container(empty)["name"] == "genai-bench"

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from ome.workloads.benchmark import progress_in, runs_planned
-from ome.workloads.benchmark.results import BadResult, Run, summary_in, summary_of
+from ome.workloads.benchmark.results import BadResult, Run, summary_at_end, summary_in, summary_of
 from tests.workloads.benchmark.support import job
 
 SPEC = job(trafficScenarios=["D(100,100)", "N(480,240)/(300,150)"], numConcurrency=[1, 8]).spec
@@ -126,3 +126,22 @@ def test_a_summary_survives_its_way_through_a_termination_message() -> None:
 )
 def test_other_messages_are_no_summary(text: str) -> None:
     assert summary_in(text) == []
+
+
+RUNS = {"runs": [{"scenario": "D(1,1)", "concurrency": 4, "ttftP50": "0.25"}]}
+
+
+@pytest.mark.parametrize(
+    ("log", "found"),
+    [
+        ("", []),
+        ("nothing of the kind", []),
+        (f"before\n{json.dumps(RUNS)}\nafter", RUNS["runs"]),
+        (json.dumps(RUNS, indent=2), RUNS["runs"]),
+        (json.dumps({"runs": []}) + json.dumps(RUNS), RUNS["runs"]),
+        (json.dumps(RUNS) + '\n{"runs": [{"scen', []),
+        ('{"runs": 1}', []),
+    ],
+)
+def test_figures_at_the_end_of_a_log(log: str, found: list[object]) -> None:
+    assert summary_at_end(log) == found

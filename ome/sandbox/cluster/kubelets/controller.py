@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ome.kube.resource import ObjectKey
     from ome.sandbox.cluster.context import Context
+    from ome.sandbox.cluster.kubelets.programs import Programs
     from ome.sandbox.cluster.pods import PodView
     from ome.sandbox.stored import Stored
 
@@ -39,6 +40,7 @@ class Kubelets(Component):
     def __init__(self, context: Context) -> None:
         self._context = context
         self._options = context.options
+        self._programs = context.programs
         self._loop = context.loop("kubelets", self._sync, _WORKERS)
         self._writer = Writer(context.local, "kubelet")
         self._addresses = Addresses(context.local, context.pods)
@@ -67,6 +69,8 @@ class Kubelets(Component):
         if new is None or (new.finished and not new.deleting):
             if old is not None:
                 self._due.pop(old.key, None)
+                if new is None and self._programs is not None:
+                    self._programs.stop(old.uid)
         elif new.node:
             self._loop.add(new.key)
 
@@ -142,6 +146,9 @@ class Kubelets(Component):
         if waiting == "CrashLoopBackOff" or not view.ready:
             await self._run(view, pod)
             return None
+        if self._programs is not None and self._programs.covers(pod):
+            await self._run_program(self._programs, view, pod)
+            return None
         if view.owner is not None and view.owner.kind == "Job":
             left = self._passed(view.key, f"job {view.uid}", self._options.job_seconds)
             if left > 0:
@@ -149,6 +156,13 @@ class Kubelets(Component):
             await self._set(view, statuses.completed)
         self._due.pop(view.key, None)
         return None
+
+    async def _run_program(self, programs: Programs, view: PodView, pod: Pod) -> None:
+        ended = programs.outcome(pod, partial(self._loop.add, view.key))
+        if ended is None:
+            return
+        state = statuses.completed if ended.code == 0 else statuses.failed
+        await self._set(view, partial(state, ended=ended))
 
     async def _crash(self, view: PodView, pod: Pod) -> float:
         if await self._set(view, statuses.crashing):
@@ -171,6 +185,8 @@ class Kubelets(Component):
         return None
 
     async def _end(self, view: PodView, pod: Pod) -> float | None:
+        if self._programs is not None:
+            self._programs.stop(view.uid)
         grace = pod["metadata"].get("deletionGracePeriodSeconds") or 0
         if not grace:
             return None  # others hold it by finalizers

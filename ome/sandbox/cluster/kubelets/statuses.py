@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ome.sandbox.cluster.kubelets.programs import Ended
 from ome.sandbox.cluster.objects import condition
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 State = dict[str, Any]
+_WELL, _BADLY = Ended(0), Ended(1)
 
 
 def creating(pod: Mapping[str, Any], now: str) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def running(pod: Mapping[str, Any], now: str, addresses: Mapping[str, Any]) -> d
     return {**status, **addresses}
 
 
-def completed(pod: Mapping[str, Any], now: str) -> dict[str, Any]:
+def completed(pod: Mapping[str, Any], now: str, ended: Ended = _WELL) -> dict[str, Any]:
     """Its containers have done what they had to do."""
     status = _status(pod, "Succeeded", now)
     _conditions(
@@ -75,19 +77,17 @@ def completed(pod: Mapping[str, Any], now: str) -> dict[str, Any]:
     for entry in pod["spec"]["containers"]:
         held = (old.get(entry["name"]) or {}).get("state") or {}
         started = (held.get("running") or {}).get("startedAt", now)
-        ended = _terminated(0, "Completed", started, now)
-        status["containerStatuses"].append(_container(entry, {"terminated": ended}))
+        state = {"terminated": _terminated(ended, started, now)}
+        status["containerStatuses"].append(_container(entry, state))
     return status
 
 
-def failed(pod: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """Its containers ended with exit code 1, and the pod with them."""
+def failed(pod: Mapping[str, Any], now: str, ended: Ended = _BADLY) -> dict[str, Any]:
+    """Its containers ended with another exit code than 0, and the pod with them."""
     status = _status(pod, "Failed", now)
     _broken(status, now, "PodFailed", "")
-    ended = _terminated(1, "Error", now, now)
-    status["containerStatuses"] = [
-        _container(entry, {"terminated": ended}) for entry in pod["spec"]["containers"]
-    ]
+    state = {"terminated": _terminated(ended, now, now)}
+    status["containerStatuses"] = [_container(entry, state) for entry in pod["spec"]["containers"]]
     _initialized(status, pod, now)
     return status
 
@@ -116,7 +116,7 @@ def crashing(pod: Mapping[str, Any], now: str) -> dict[str, Any]:
     """Running, its containers ended once more with exit code 1."""
     status = _status(pod, "Running", now)
     _broken(status, now, "ContainersNotReady", _unready(pod))
-    ended = _terminated(1, "Error", now, now)
+    ended = _terminated(_BADLY, now, now)
     status["containerStatuses"] = [
         {
             **_container(
@@ -197,8 +197,11 @@ def _container(spec: Mapping[str, Any], state: State, *, ready: bool = False) ->
     }
 
 
-def _terminated(code: int, reason: str, started: str, ended: str) -> dict[str, Any]:
-    return {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": ended}
+def _terminated(ended: Ended, started: str, at: str) -> dict[str, Any]:
+    reason = ended.reason or ("Error" if ended.code else "Completed")
+    told = {"message": ended.message} if ended.message else {}
+    return {"exitCode": ended.code, "reason": reason, **told, "startedAt": started,
+            "finishedAt": at}  # fmt: skip
 
 
 def _initialized(status: dict[str, Any], pod: Mapping[str, Any], now: str) -> None:
@@ -207,7 +210,7 @@ def _initialized(status: dict[str, Any], pod: Mapping[str, Any], now: str) -> No
     def state(entry: Mapping[str, Any]) -> State:
         if entry.get("restartPolicy") == "Always":
             return {"running": {"startedAt": now}}
-        return {"terminated": _terminated(0, "Completed", now, now)}
+        return {"terminated": _terminated(_WELL, now, now)}
 
     _initial(status, pod, state, ready=True)
 
