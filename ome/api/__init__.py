@@ -1,142 +1,151 @@
-"""The kinds of `ome.io/v1beta1` as pydantic models, their names and their CRDs."""
+"""The kinds of `ome.io/v1beta1` as pydantic models, their names and their CRDs.
+
+A module of kinds is imported when something of it is asked for first: building the models takes
+most of a second, and a process that only wants a name (a download, say) does without.
+"""
 
 from __future__ import annotations
 
-from ome.api.accelerators import (
-    AcceleratorCapabilities,
-    AcceleratorClass,
-    AcceleratorClassSpec,
-    AcceleratorClassStatus,
-    AcceleratorConstraints,
-    AcceleratorCost,
-    AcceleratorDiscovery,
-    AcceleratorIntegration,
-    AcceleratorLatency,
-    AcceleratorModelConfig,
-    AcceleratorPerformance,
-    AcceleratorPolicy,
-    AcceleratorRequirements,
-    AcceleratorResource,
-    AcceleratorSelector,
-    TensorParallelism,
-)
-from ome.api.benchmarks import (
-    BenchmarkJob,
-    BenchmarkJobSpec,
-    BenchmarkJobStatus,
-    BenchmarkProgress,
-    BenchmarkRun,
-    Endpoint,
-    EndpointSpec,
-    InferenceServiceReference,
-    PodOverride,
-    SecretReference,
-    ServiceMetadata,
-)
-from ome.api.common import (
-    DiffusionComponent,
-    DiffusionPipelineSpec,
-    DownloadPolicy,
-    FreeForm,
-    LifecycleState,
-    ModelExtensionSpec,
-    ModelFormat,
-    ModelFrameworkSpec,
-    ModelStatus,
-    ObjectReference,
-    StorageSpec,
-)
-from ome.api.core import (
-    Affinity,
-    Container,
-    ContainerFields,
-    ContainerPort,
-    ContainerResizePolicy,
-    DeploymentStrategy,
-    EnvFrom,
-    EnvVar,
-    EphemeralContainer,
-    HostAlias,
-    IntOrString,
-    Json,
-    Lifecycle,
-    LocalObjectReference,
-    MetaCondition,
-    NodeAffinity,
-    PodDNSConfig,
-    PodFields,
-    PodOS,
-    PodReadinessGate,
-    PodResourceClaim,
-    PodSchedulingGate,
-    PodSecurityContext,
-    Probe,
-    ResourceList,
-    ResourceRequirements,
-    SecurityContext,
-    Toleration,
-    TopologySpreadConstraint,
-    Volume,
-    VolumeDevice,
-    VolumeMount,
-)
-from ome.api.models import (
-    BaseModel,
-    BaseModelSpec,
-    ClusterBaseModel,
-    FineTunedWeight,
-    FineTunedWeightSpec,
-)
-from ome.api.runtimes import (
-    ClusterServingRuntime,
-    ModelSizeRange,
-    ServingRuntime,
-    ServingRuntimePodSpec,
-    ServingRuntimeSpec,
-    ServingRuntimeStatus,
-    SupportedModelFormat,
-    WorkerPodSpec,
-)
-from ome.api.schema import (
-    CoreType,
-    KindObject,
-    ObjectMeta,
-    OwnerReference,
-    Quantity,
-    Schema,
-    json_name,
-    to_json,
-)
-from ome.api.services import (
-    Addressable,
-    ComponentExtensionSpec,
-    ComponentStatus,
-    Condition,
-    DecoderSpec,
-    EngineSpec,
-    FailureInfo,
-    FailureReason,
-    InferenceService,
-    InferenceServiceSpec,
-    InferenceServiceStatus,
-    KedaAuthenticationRef,
-    KedaConfig,
-    LeaderSpec,
-    ModelCopies,
-    ModelRef,
-    ModelRevisionStates,
-    ModelSpec,
-    ModelState,
-    PredictorSpec,
-    RouterSpec,
-    ScaleMetric,
-    SelectedAccelerator,
-    ServiceModelStatus,
-    ServingRuntimeRef,
-    TrafficTarget,
-    TransitionStatus,
-    WorkerSpec,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ome.api.accelerators import (
+        AcceleratorCapabilities,
+        AcceleratorClass,
+        AcceleratorClassSpec,
+        AcceleratorClassStatus,
+        AcceleratorConstraints,
+        AcceleratorCost,
+        AcceleratorDiscovery,
+        AcceleratorIntegration,
+        AcceleratorLatency,
+        AcceleratorModelConfig,
+        AcceleratorPerformance,
+        AcceleratorPolicy,
+        AcceleratorRequirements,
+        AcceleratorResource,
+        AcceleratorSelector,
+        TensorParallelism,
+    )
+    from ome.api.benchmarks import (
+        BenchmarkJob,
+        BenchmarkJobSpec,
+        BenchmarkJobStatus,
+        BenchmarkProgress,
+        BenchmarkRun,
+        Endpoint,
+        EndpointSpec,
+        InferenceServiceReference,
+        PodOverride,
+        SecretReference,
+        ServiceMetadata,
+    )
+    from ome.api.common import (
+        DiffusionComponent,
+        DiffusionPipelineSpec,
+        DownloadPolicy,
+        FreeForm,
+        LifecycleState,
+        ModelExtensionSpec,
+        ModelFormat,
+        ModelFrameworkSpec,
+        ModelStatus,
+        ObjectReference,
+        StorageSpec,
+    )
+    from ome.api.core import (
+        Affinity,
+        Container,
+        ContainerFields,
+        ContainerPort,
+        ContainerResizePolicy,
+        DeploymentStrategy,
+        EnvFrom,
+        EnvVar,
+        EphemeralContainer,
+        HostAlias,
+        IntOrString,
+        Json,
+        Lifecycle,
+        LocalObjectReference,
+        MetaCondition,
+        NodeAffinity,
+        PodDNSConfig,
+        PodFields,
+        PodOS,
+        PodReadinessGate,
+        PodResourceClaim,
+        PodSchedulingGate,
+        PodSecurityContext,
+        Probe,
+        ResourceList,
+        ResourceRequirements,
+        SecurityContext,
+        Toleration,
+        TopologySpreadConstraint,
+        Volume,
+        VolumeDevice,
+        VolumeMount,
+    )
+    from ome.api.kinds import KINDS
+    from ome.api.models import (
+        BaseModel,
+        BaseModelSpec,
+        ClusterBaseModel,
+        FineTunedWeight,
+        FineTunedWeightSpec,
+    )
+    from ome.api.runtimes import (
+        ClusterServingRuntime,
+        ModelSizeRange,
+        ServingRuntime,
+        ServingRuntimePodSpec,
+        ServingRuntimeSpec,
+        ServingRuntimeStatus,
+        SupportedModelFormat,
+        WorkerPodSpec,
+    )
+    from ome.api.schema import (
+        CoreType,
+        KindObject,
+        ObjectMeta,
+        OwnerReference,
+        Quantity,
+        Schema,
+        json_name,
+        to_json,
+    )
+    from ome.api.services import (
+        Addressable,
+        ComponentExtensionSpec,
+        ComponentStatus,
+        Condition,
+        DecoderSpec,
+        EngineSpec,
+        FailureInfo,
+        FailureReason,
+        InferenceService,
+        InferenceServiceSpec,
+        InferenceServiceStatus,
+        KedaAuthenticationRef,
+        KedaConfig,
+        LeaderSpec,
+        ModelCopies,
+        ModelRef,
+        ModelRevisionStates,
+        ModelSpec,
+        ModelState,
+        PredictorSpec,
+        RouterSpec,
+        ScaleMetric,
+        SelectedAccelerator,
+        ServiceModelStatus,
+        ServingRuntimeRef,
+        TrafficTarget,
+        TransitionStatus,
+        WorkerSpec,
+    )
 
 __all__ = [
     "KINDS",
@@ -261,14 +270,25 @@ __all__ = [
     "to_json",
 ]
 
-KINDS: tuple[type[KindObject], ...] = (
-    BaseModel,
-    ClusterBaseModel,
-    FineTunedWeight,
-    ServingRuntime,
-    ClusterServingRuntime,
-    InferenceService,
-    BenchmarkJob,
-    AcceleratorClass,
+_MODULES = (
+    "schema",
+    "common",
+    "core",
+    "models",
+    "accelerators",
+    "runtimes",
+    "benchmarks",
+    "services",
+    "kinds",
 )
-"""Every kind, in the order in which their CRDs are printed."""
+"""Where the names are from, those that others import first."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in _MODULES:
+            found = getattr(import_module(f"{__name__}.{module}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from tests.support.genai_bench import the_tool
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(2400)]
 
 OBJECTS = """
 apiVersion: v1
