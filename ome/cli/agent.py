@@ -13,9 +13,9 @@ from ome.cli.goflags import parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["run"]
+__all__ = ["SUBCOMMANDS", "run"]
 
-_COMMANDS = {
+SUBCOMMANDS = {
     "fine-tuned-adapter": "ome.cli.jobs.adapter",
     "model-metadata": "ome.cli.jobs.metadata",
     "serving-agent": "ome.cli.jobs.sidecar",
@@ -25,8 +25,8 @@ _COMMANDS = {
 
 def run(words: Sequence[str]) -> int:
     """Run until a signal, or a subcommand to its end; the exit code."""
-    if words and words[0] in _COMMANDS:
-        code: int = importlib.import_module(_COMMANDS[words[0]]).run(words[1:])
+    if words and words[0] in SUBCOMMANDS:
+        code: int = importlib.import_module(SUBCOMMANDS[words[0]]).run(words[1:])
         return code
     given = [*from_environment(os.environ), *simulated.with_bare_simulate(words)]
     flags = parse("ome agent", (*simulated.FLAGS, *AGENT_FLAGS), given, words_as="simulate")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import sys
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from ome import __version__
 from ome.api import names
 from ome.cli.assembly import Settings, operate
 from ome.cli.goflags import Flag, parse
+from ome.cli.outcome import user_errors
 from ome.cli.profiling import profiling
 from ome.clock import SystemClock
 from ome.errors import UserError
@@ -28,11 +27,11 @@ from ome.telemetry.logging import LogSettings, configure_logging
 from ome.telemetry.tracing import configure_tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ome.webhooks.serving import WebhookSettings
 
-__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run"]
 
 LOG_FLAGS = (
     Flag("zap-devel", False, "development logging: console encoder, debug level"),
@@ -151,29 +150,3 @@ async def _main(kubeconfig: str | None, settings: Settings) -> int:
                 renewals = await stack.enter_async_context(own)
             await operate(transport, settings, SystemClock(), random.Random(), renewals=renewals)
     return outcome.code
-
-
-@dataclass(slots=True)
-class Outcome:
-    """The exit code of a command."""
-
-    code: int = 0
-
-
-@contextmanager
-def user_errors(command: str) -> Iterator[Outcome]:
-    """Print what users can mend in one line each, also from inside task groups."""
-    outcome = Outcome()
-    try:
-        yield outcome
-    except* UserError as group:
-        for error in _leaves(group):
-            sys.stderr.write(f"{command}: {error}\n")
-            outcome.code = max(outcome.code, error.exit_code)
-
-
-def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:
-    found: list[UserError] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
