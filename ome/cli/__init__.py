@@ -25,6 +25,7 @@ COMMANDS = {
     "plan": ("ome.cli.plan", "which services of a cluster an edit would restart"),
     "adopt": ("ome.cli.adopt", "what taking over a cluster's services would change"),
     "inspect": ("ome.cli.inspect", "what a model's files say, and what of it goes into its spec"),
+    "support-bundle": ("ome.cli.support", "what support needs to see, in one archive"),
     "benchmark": ("ome.cli.benchmark", "report what benchmarks measured, and compare them"),
     "multinode-prober": ("ome.cli.sides.prober", "say of a Ray cluster whether its model answers"),
     "qpext": (

@@ -68,6 +68,7 @@ FLAGS = (
     Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
     Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
     Flag("namespace", "", "the operator's own namespace (default: POD_NAMESPACE, then ome)"),
+    Flag("dry-run", False, "say what would be written, once, and end: nothing is changed"),
     Flag("profile", "", "write a flame graph of the whole run to FILE.html (or FILE.json)"),
     *LOG_FLAGS,
 )
@@ -124,7 +125,8 @@ def run(words: Sequence[str]) -> int:
     if flags["enable-http2"]:
         log.warning("flag.without_effect", flag="--enable-http2", why="only HTTP/1.1 is served")
     with profiling(flags["profile"]), configure_tracing("ome-manager", __version__):
-        return anyio.run(_main, flags["kubeconfig"] or None, settings)
+        main = _rehearse if flags["dry-run"] else _main
+        return anyio.run(main, flags["kubeconfig"] or None, settings)
 
 
 def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | None:
@@ -149,4 +151,15 @@ async def _main(kubeconfig: str | None, settings: Settings) -> int:
                 own = await connect(kubeconfig, connection_limit=4)
                 renewals = await stack.enter_async_context(own)
             await operate(transport, settings, SystemClock(), random.Random(), renewals=renewals)
+    return outcome.code
+
+
+async def _rehearse(kubeconfig: str | None, settings: Settings) -> int:
+    # Imported when used: a manager at work has no use for it.
+    from ome.cli.rehearsal import rehearse
+
+    with user_errors("ome manager --dry-run") as outcome:
+        async with await connect(kubeconfig) as transport:
+            code = await rehearse(transport, settings, SystemClock(), random.Random())
+            outcome.code = max(outcome.code, code)
     return outcome.code
