@@ -52,7 +52,10 @@ def rehearsed(log: Path, namespace: str) -> list[str]:
 
 def stored(namespace: str) -> list[Any]:
     """Objects with their versions."""
-    found = [get("clusterbasemodels", "llama-3-8b"), get("inferenceservices", "chat", namespace)]
+    found: list[Any] = [
+        get("clusterbasemodels", "llama-3-8b"),
+        get("inferenceservices", "chat", namespace),
+    ]
     found += [items(plural, namespace) for plural in ("deployments", "services", "leases")]
     return found
 
