@@ -95,6 +95,11 @@ _RULES = Resource(
     "selfsubjectrulesreviews",
     namespaced=False,
 )
+_CONFIG_MAPS = (
+    names.CONFIGMAP_INFERENCE_SERVICE,
+    names.CONFIGMAP_BENCHMARK_JOB,
+    "model-agent-config-map",
+)
 _MANAGER_PODS = ("control-plane", "ome-controller-manager")
 _AGENT_PODS = ("app.kubernetes.io/component", "ome-model-agent-daemonset")
 
@@ -202,7 +207,10 @@ class Gatherer:
             held = await self._attempt(name, self._client.list(resource, self._namespace))
             if held is None:
                 continue
-            pods = held if resource is PODS else pods
+            if resource is PODS:
+                pods = held
+            elif resource is CONFIGMAPS:
+                held = [item for item in held if _is_ours(item)]
             self._archive.objects(name, held)
         self.found.pods += pods
         await self._secret_names()
@@ -278,6 +286,13 @@ class Gatherer:
         except (ApiError, TransportError, TimeoutError) as error:
             self._archive.note(f"{name}: {_said(error)}")
         return None
+
+
+def _is_ours(config_map: Mapping[str, Any]) -> bool:
+    metadata = config_map["metadata"]
+    return metadata["name"] in _CONFIG_MAPS or names.LABEL_MODEL_STATUS in (
+        metadata.get("labels") or {}
+    )
 
 
 def _said(error: Exception) -> str:

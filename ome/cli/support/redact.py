@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -25,7 +26,7 @@ def redacted(value: Any) -> Any:
     """A copy: texts under names that sound secret are replaced, wherever they stand.
 
     So are the values of variables with such names, user and password in URLs, and bundles of
-    certificates. References to Secrets stay.
+    certificates; the same in texts that are JSON. References to Secrets stay.
     """
     if isinstance(value, dict):
         kept = {key: held for key, held in value.items() if key not in _NOISE}
@@ -34,7 +35,19 @@ def redacted(value: Any) -> Any:
         return {key: _member(key, held) for key, held in kept.items()}
     if isinstance(value, list):
         return [redacted(item) for item in value]
-    return _CREDENTIALS.sub(rf"\1{REMOVED}@", value) if isinstance(value, str) else value
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(value: str) -> str:
+    """A text, which may be JSON: settings in a ConfigMap, an annotation."""
+    if value[:1] in ("{", "["):
+        try:
+            held = json.loads(value)
+        except ValueError:
+            held = None
+        if held is not None and (safe := redacted(held)) != held:
+            return json.dumps(safe, ensure_ascii=False)
+    return _CREDENTIALS.sub(rf"\1{REMOVED}@", value)
 
 
 def _member(key: str, value: Any) -> Any:

@@ -28,6 +28,11 @@ SECRET = "hunter2-hunter2-hunter2"
         {"metadata": {"managedFields": [{"manager": SECRET}]}},
         {"args": [f"--proxy=http://user:{SECRET}@proxy:3128/"]},
         {"connectionString": SECRET},
+        {
+            "data": {
+                "modelInit": json.dumps({"extraEnvVars": [{"name": "A_TOKEN", "value": SECRET}]})
+            }
+        },
     ],
     ids=str,
 )
@@ -44,6 +49,7 @@ def test_a_secret_is_removed(value: Any) -> None:
         {"env": [{"name": "MODEL_PATH", "value": "/mnt/models"}]},
         {"storageUri": "https://host:8443/a@b", "password": ""},
         {"maxTokens": 4096, "tokens": ["a"]},
+        {"data": {"deploy": '{"defaultDeploymentMode":"RawDeployment"}', "other": "{no json"}},
     ],
     ids=str,
 )
