@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ __all__ = ["Session"]
 
 ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 120
+_NAMESPACE = re.compile(r"kubectl create namespace (\S+)")
 _PATIENCE = 40.0
 _LOOKS = ("kubectl get ", "kubectl describe ", "kubectl explain ", "ome explain ", "kubectl auth ")
 # Pods here have no containers, so none of the manager's would answer; and one process plays the
@@ -57,6 +59,8 @@ class Session:
         }
         self.files: list[str] = []
         """Manifests of the page."""
+        self.namespaces: list[str] = []
+        """Made by commands of the page."""
 
     def follow(self, page: str) -> None:
         """Do what a page says. Raises ``AssertionError`` naming its line."""
@@ -66,14 +70,18 @@ class Session:
                 if "\nkind: " in block.text:
                     self.files.append(block.file)
             elif block.kind not in NEEDS:
+                self.namespaces += _NAMESPACE.findall(block.text)
                 self._type(block, f"docs/tasks/{page}.md:{block.line}")
 
     def leave(self) -> None:
-        """Delete what the files of the page made."""
+        """Delete what the files and commands of the page made."""
         made = " ".join(f"-f {name}" for name in reversed(self.files))
         if made:
             self._run(f"kubectl delete --ignore-not-found --timeout=30s {made}")
+        for name in self.namespaces:
+            self._run(f"kubectl delete namespace --ignore-not-found --wait=false {name}")
         self.files.clear()
+        self.namespaces.clear()
 
     def _type(self, block: Block, where: str) -> None:
         deadline = time.monotonic() + (_PATIENCE if _only_looks(block.text) else 0)

@@ -18,7 +18,7 @@ from tests.charts.test_install import (
     bundles,
     running,
 )
-from tests.cluster import eventually, items
+from tests.cluster import eventually
 from tests.docs.pages import pages
 from tests.docs.session import Session
 from tests.e2e.harness import Process
@@ -56,6 +56,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
             release.session.follow(FIRST[1])
             yield release
     finally:
+        helm("uninstall", "serving", "--namespace", "default", "--ignore-not-found")
         for name in ("ome-catalogue", "ome", "ome-crd"):
             helm("uninstall", name, "--namespace", release.namespace, "--ignore-not-found")
         cluster.delete("namespaces", release.namespace, wait=0)
@@ -80,14 +81,10 @@ def _agents(release: Release) -> Iterator[None]:
 
 @pytest.mark.parametrize("page", BETWEEN)
 def test_page(installed: Installed, page: str) -> None:
-    before = {item["metadata"]["name"] for item in items("namespaces")}
     try:
         installed.session.follow(page)
     finally:
         installed.session.leave()
-        for item in items("namespaces"):
-            if item["metadata"]["name"] not in before:
-                cluster.delete("namespaces", item["metadata"]["name"], wait=0)
 
 
 def test_no_account_met_a_403(installed: Installed) -> None:
