@@ -13,9 +13,9 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["main", "outcome_of"]
+__all__ = ["COMMANDS", "main", "outcome_of"]
 
-_COMMANDS = {
+COMMANDS = {
     "manager": ("ome.cli.manager", "run the operator"),
     "agent": ("ome.cli.agent", "run the agent of a node, or many simulated ones"),
     "sandbox": ("ome.cli.sandbox", "run a simulated cluster in one process, OME included"),
@@ -26,7 +26,13 @@ _COMMANDS = {
     "plan": ("ome.cli.plan", "which services of a cluster an edit would restart"),
     "adopt": ("ome.cli.adopt", "what taking over a cluster's services would change"),
     "inspect": ("ome.cli.inspect", "what a model's files say, and what of it goes into its spec"),
+    "support-bundle": ("ome.cli.support", "what support needs to see, in one archive"),
     "benchmark": ("ome.cli.benchmark", "report what benchmarks measured, and compare them"),
+    "multinode-prober": ("ome.cli.sides.prober", "say of a Ray cluster whether its model answers"),
+    "qpext": (
+        "ome.cli.sides.queueproxy",
+        "run Knative's queue proxy, all metrics at one port",
+    ),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
 }
 """The module whose ``run`` is the command, and what it does."""
@@ -69,17 +75,17 @@ def outcome_of(command: Callable[[Sequence[str]], int], words: Sequence[str]) ->
 
 def _command(name: str) -> Callable[[Sequence[str]], int] | None:
     """Imported when used: printing CRDs should not load a Kubernetes client."""
-    if name not in _COMMANDS:
+    if name not in COMMANDS:
         return None
-    run: Callable[[Sequence[str]], int] = importlib.import_module(_COMMANDS[name][0]).run
+    run: Callable[[Sequence[str]], int] = importlib.import_module(COMMANDS[name][0]).run
     return run
 
 
 def _usage() -> str:
-    described = {name: what for name, (_, what) in _COMMANDS.items()} | {
+    described = {name: what for name, (_, what) in COMMANDS.items()} | {
         "version": "print the version"
     }
-    lines = "".join(f"  {name:<10} {what}\n" for name, what in described.items())
+    lines = "".join(f"  {name:<16} {what}\n" for name, what in described.items())
     return (
         f"Usage: ome COMMAND [flags]\n\nCommands:\n{lines}\n"
         '"ome COMMAND --help" lists the flags of a command.\n'

@@ -16,9 +16,9 @@ from ome.cli.goflags import HelpWanted, parse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main", "run"]
+__all__ = ["SUBCOMMANDS", "main", "run"]
 
-_COMMANDS = {
+SUBCOMMANDS = {
     "enigma": ("ome.cli.jobs.enigma", "check a model in an init container (decrypts nothing)"),
     "fine-tuned-adapter": ("ome.cli.jobs.adapter", "bring one fine-tuned weight"),
     "hf-download": ("ome.cli.jobs.hubdownload", "download a repository of the Hugging Face Hub"),
@@ -40,8 +40,8 @@ def run(words: Sequence[str]) -> int:
         commit = os.environ.get(names.ENV_COMMIT) or "unknown"
         sys.stdout.write(f"gitVersion={__version__}, gitCommit={commit}\n")
         return 0
-    if words and words[0] in _COMMANDS:
-        code: int = importlib.import_module(_COMMANDS[words[0]][0]).run(words[1:])
+    if words and words[0] in SUBCOMMANDS:
+        code: int = importlib.import_module(SUBCOMMANDS[words[0]][0]).run(words[1:])
         return code
     given = [*from_environment(os.environ), *simulated.with_bare_simulate(words)]
     try:
@@ -57,5 +57,5 @@ def run(words: Sequence[str]) -> int:
 
 
 def _usage() -> str:
-    lines = "".join(f"\n  {name:<20}{what}" for name, (_, what) in _COMMANDS.items())
+    lines = "".join(f"\n  {name:<20}{what}" for name, (_, what) in SUBCOMMANDS.items())
     return f"Commands, each with a configuration file (--config FILE):\n{lines}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ome.cli.goflags import Flag
 from ome.cli.manager import LOG_FLAGS
-from ome.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AGENT_FLAGS", "IGNORED", "duration", "from_environment", "parse_duration"]
+__all__ = ["AGENT_FLAGS", "IGNORED", "from_environment"]
 
 IGNORED = ("temp-dir", "cleanup-temp", "model-watch-resync-period", "max-concurrent-reconciles")
 """Flags that documentation of the Go agent names, for what there is nothing to set."""
@@ -40,8 +38,6 @@ AGENT_FLAGS = (
     *(Flag(name, "", "accepted and without effect") for name in IGNORED),
     *LOG_FLAGS,
 )
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 
 
 def from_environment(environ: Mapping[str, str]) -> list[str]:
@@ -54,20 +50,3 @@ def from_environment(environ: Mapping[str, str]) -> list[str]:
         if environ.get(name):
             found.append(f"--{flag.name}={environ[name]}")
     return found
-
-
-def duration(flags: Mapping[str, Any], name: str) -> float:
-    """A flag such as ``15s`` or ``1m30s`` in seconds. Raises ``UserError``."""
-    text = flags[name]
-    found = parse_duration(text) if _DURATION.fullmatch(text) else None
-    if found is None:
-        raise UserError(f"ome agent: --{name}={text}: expected a duration such as 15s or 5m")
-    return found
-
-
-def parse_duration(text: str) -> float | None:
-    """``15s``, ``1m30s`` or a number of seconds, in seconds; None for anything else."""
-    if _DURATION.fullmatch(text):
-        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
-        return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
-    return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text) else None

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ome.reconciler.manager import Leadership
     from ome.webhooks.serving import WebhookSettings
 
-__all__ = ["Settings", "operate"]
+__all__ = ["NOWHERE", "Settings", "operate"]
 
 
 NOWHERE = Listen(None, None)
@@ -69,22 +69,30 @@ async def operate(
     renewals: Transport | None = None,
     signals: bool = True,
     give_up: Callable[[], None] | None = None,
+    leadership: Leadership | None = None,
 ) -> None:
     """Run the operator until a signal or, without ``signals``, until cancelled.
 
     ``renewals`` is the connection of the Lease, which waits behind nothing else (by default
     ``transport``); ``give_up`` ends a process whose work does not stop when leadership is lost.
-    Raises ``UserError`` when an address cannot be used.
+    ``leadership`` says who leads where no Lease does. Raises ``UserError`` when an address cannot
+    be used.
     """
-    operator = _Operator(transport, settings, clock, rng)
+    operator = _Operator(transport, settings, clock, rng, leadership)
     await operator.run(renewals or transport, signals, give_up)
 
 
 class _Operator:
     def __init__(
-        self, transport: Transport, settings: Settings, clock: Clock, rng: random.Random
+        self,
+        transport: Transport,
+        settings: Settings,
+        clock: Clock,
+        rng: random.Random,
+        leadership: Leadership | None,
     ) -> None:
         self._transport = transport
+        self._led_by = leadership
         self._settings = settings
         self._clock = clock
         self._rng = rng
@@ -210,7 +218,7 @@ class _Operator:
     ) -> Leadership | None:
         namespace = self._settings.lease_namespace
         if fence is None or namespace is None:
-            return None
+            return self._led_by
         client = self._client(renewals, seconds=RENEWAL_SECONDS)
         lock = lease_lock(client, self._clock, self._rng, namespace)
         return lease_election(

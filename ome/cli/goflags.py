@@ -7,18 +7,21 @@ silently end the flags that follow it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Flag", "HelpWanted", "parse", "usage"]
+__all__ = ["Flag", "HelpWanted", "duration", "parse", "parse_duration", "usage"]
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,23 @@ def _convert(command: str, flag: Flag, text: str) -> Any:
             except ValueError as error:
                 raise UserError(f"{command}: --{flag.name}={text}: expected a number") from error
     return text
+
+
+def duration(command: str, flags: Mapping[str, Any], name: str) -> float:
+    """A flag such as ``15s`` or ``1m30s`` in seconds. Raises ``UserError``."""
+    text = flags[name]
+    found = parse_duration(text) if _DURATION.fullmatch(text) else None
+    if found is None:
+        raise UserError(f"{command}: --{name}={text}: expected a duration such as 15s or 5m")
+    return found
+
+
+def parse_duration(text: str) -> float | None:
+    """``15s``, ``1m30s`` or a number of seconds, in seconds; None for anything else."""
+    if _DURATION.fullmatch(text):
+        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
+        return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text) else None
 
 
 def usage(command: str, flags: Sequence[Flag]) -> str:

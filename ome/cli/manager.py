@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import sys
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from ome import __version__
 from ome.api import names
 from ome.cli.assembly import Settings, operate
 from ome.cli.goflags import Flag, parse
+from ome.cli.outcome import user_errors
 from ome.cli.profiling import profiling
 from ome.clock import SystemClock
 from ome.errors import UserError
@@ -28,11 +27,11 @@ from ome.telemetry.exporting import configure_tracing
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ome.webhooks.serving import WebhookSettings
 
-__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run", "user_errors"]
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run"]
 
 LOG_FLAGS = (
     Flag("zap-devel", False, "development logging: console encoder, debug level"),
@@ -69,6 +68,7 @@ FLAGS = (
     Flag("health-probe-addr", ":8081", "address of /healthz and /readyz; 0 switches it off"),
     Flag("kubeconfig", "", "path of a kubeconfig, for runs outside a cluster"),
     Flag("namespace", "", "the operator's own namespace (default: POD_NAMESPACE, then ome)"),
+    Flag("dry-run", False, "say what would be written, once, and end: nothing is changed"),
     Flag("profile", "", "write a flame graph of the whole run to FILE.html (or FILE.json)"),
     *LOG_FLAGS,
 )
@@ -125,7 +125,8 @@ def run(words: Sequence[str]) -> int:
     if flags["enable-http2"]:
         log.warning("flag.without_effect", flag="--enable-http2", why="only HTTP/1.1 is served")
     with profiling(flags["profile"]), configure_tracing("ome-manager", __version__):
-        return anyio.run(_main, flags["kubeconfig"] or None, settings)
+        main = _rehearse if flags["dry-run"] else _main
+        return anyio.run(main, flags["kubeconfig"] or None, settings)
 
 
 def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | None:
@@ -153,27 +154,12 @@ async def _main(kubeconfig: str | None, settings: Settings) -> int:
     return outcome.code
 
 
-@dataclass(slots=True)
-class Outcome:
-    """The exit code of a command."""
+async def _rehearse(kubeconfig: str | None, settings: Settings) -> int:
+    # Imported when used: a manager at work has no use for it.
+    from ome.cli.rehearsal import rehearse
 
-    code: int = 0
-
-
-@contextmanager
-def user_errors(command: str) -> Iterator[Outcome]:
-    """Print what users can mend in one line each, also from inside task groups."""
-    outcome = Outcome()
-    try:
-        yield outcome
-    except* UserError as group:
-        for error in _leaves(group):
-            sys.stderr.write(f"{command}: {error}\n")
-            outcome.code = max(outcome.code, error.exit_code)
-
-
-def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:
-    found: list[UserError] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+    with user_errors("ome manager --dry-run") as outcome:
+        async with await connect(kubeconfig) as transport:
+            code = await rehearse(transport, settings, SystemClock(), random.Random())
+            outcome.code = max(outcome.code, code)
+    return outcome.code

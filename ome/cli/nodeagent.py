@@ -19,9 +19,11 @@ from ome.agent.metrics import AgentMetrics
 from ome.agent.serving import agent_app, metrics_only_app
 from ome.agent.settings import Settings
 from ome.agent.shapes import instance_types, shape_of
-from ome.cli.agentflags import IGNORED, duration
+from ome.cli.agentflags import IGNORED
 from ome.cli.fleet import play
-from ome.cli.manager import own_namespace, user_errors
+from ome.cli.goflags import duration
+from ome.cli.manager import own_namespace
+from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.errors import ApiError, Forbidden, NotFound, TransportError, Unauthorized, UserError
@@ -63,8 +65,8 @@ def run(flags: Mapping[str, Any]) -> int:
         object_concurrency=_above_zero(flags, "concurrency"),
         object_ranges=_above_zero(flags, "multipart-concurrency"),
         object_attempts=_above_zero(flags, "download-retry"),
-        retry_seconds=duration(flags, "hf-retry-interval"),
-        repair_seconds=max(duration(flags, "config-map-sync-interval"), 1.0),
+        retry_seconds=duration("ome agent", flags, "hf-retry-interval"),
+        repair_seconds=max(duration("ome agent", flags, "config-map-sync-interval"), 1.0),
     )
     types = instance_types(os.environ.get("INSTANCE_TYPE_MAP", ""))
     encoder = "console" if flags["log-format"] == "text" else "json"

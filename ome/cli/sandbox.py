@@ -23,7 +23,7 @@ from ome.api.crds import all_crds
 from ome.cli import assembly
 from ome.cli.fleet import play
 from ome.cli.goflags import Flag, parse
-from ome.cli.manager import user_errors
+from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.errors import UserError

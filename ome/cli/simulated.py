@@ -12,7 +12,8 @@ import anyio
 from ome.agent.simulate import Behaviour, Simulation
 from ome.cli.fleet import play
 from ome.cli.goflags import Flag
-from ome.cli.manager import log_settings, own_namespace, user_errors
+from ome.cli.manager import log_settings, own_namespace
+from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.errors import UserError

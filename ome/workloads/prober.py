@@ -15,7 +15,7 @@ __all__ = ["ProberConfig", "parse_prober", "prober_pod"]
 
 @dataclass(frozen=True, slots=True)
 class ProberConfig:
-    """Key ``multinodeProber``; the defaults are the shipped values. Quantities may be empty."""
+    """Key ``multinodeProber``; defaults are those of the chart. Quantities may be empty."""
 
     image: str = "ghcr.io/moirai-internal/multinode-prober:v0.1.5"
     memory_request: str = "100Mi"
@@ -25,8 +25,8 @@ class ProberConfig:
     startup_failure_threshold: int = 150
     startup_period_seconds: int = 30
     startup_timeout_seconds: int = 60
-    startup_initial_delay_seconds: int = 200
-    unavailable_threshold_seconds: int = 1800
+    startup_initial_delay_seconds: int = 120
+    unavailable_threshold_seconds: int = 600
     """How long a prober may be unavailable before its Ray cluster is made anew."""
 
 

@@ -16,6 +16,7 @@ from ome.webhooks.serving import service_hosts
 from ome.webhooks.table import client_config, configurations
 from ome.workloads.config import SHIPPED_INGRESS, parse_operator_config
 from ome.workloads.keda_settings import KedaSettings
+from ome.workloads.prober import ProberConfig, parse_prober
 from tests.charts.support import CHARTS, Json, helm, keyed, refused, rendered
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
@@ -375,3 +376,9 @@ def test_the_notes_say_what_to_do_next() -> None:
     notes = done.stdout.partition("NOTES:\n")[2]
     assert "kubectl rollout status deployment/ome-controller-manager --namespace prod" in notes
     assert "One replica only" in notes
+
+
+def test_the_prober_without_settings_is_that_of_the_values() -> None:
+    """The operator's own defaults, for a ConfigMap without the key, say what the chart says."""
+    config = objects()["ConfigMap", "inferenceservice-config"]["data"]
+    assert parse_prober(json.loads(config["multinodeProber"])) == ProberConfig()

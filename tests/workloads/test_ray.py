@@ -143,14 +143,14 @@ def test_names_are_cut_as_ray_cuts_them(name: str, expected: str) -> None:
 def test_the_shipped_prober_holds_without_a_setting() -> None:
     config = parse_operator_config({}).prober
     assert config == ProberConfig()
-    assert (config.startup_failure_threshold, config.unavailable_threshold_seconds) == (150, 1800)
+    assert (config.startup_failure_threshold, config.unavailable_threshold_seconds) == (150, 600)
 
 
 @pytest.mark.parametrize(
     ("text", "resources", "delay"),
     [
-        ('{"image": "p"}', {"cpu": "100m", "memory": "100Mi"}, 200),
-        ('{"image": "p", "cpuRequest": "", "cpuLimit": ""}', {"memory": "100Mi"}, 200),
+        ('{"image": "p"}', {"cpu": "100m", "memory": "100Mi"}, 120),
+        ('{"image": "p", "cpuRequest": "", "cpuLimit": ""}', {"memory": "100Mi"}, 120),
         (
             '{"image": "p", "cpuRequest": "1", "cpuLimit": "1", "startupInitialDelaySeconds": 5}',
             {"cpu": "1", "memory": "100Mi"},

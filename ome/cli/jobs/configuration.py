@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import yaml
 
-from ome.cli.agentflags import parse_duration
-from ome.cli.goflags import Flag
+from ome.cli.goflags import Flag, parse_duration
 from ome.errors import UserError
 
 if TYPE_CHECKING:

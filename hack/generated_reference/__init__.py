@@ -1,0 +1,1 @@
+"""docs/reference: kinds, values of charts, commands and names, from where they are said."""
