@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .defects import DEFECTS
+from .furnishing import settle
 from .misfortunes import MISFORTUNES
 from .verdict import judged
 from .weather import REQUEST_FAULTS, WATCH_FAULTS
@@ -58,9 +59,10 @@ def main(words: Sequence[str]) -> int:
 
 def _verdicts(run: partial[Verdict], seeds: Sequence[int], jobs: int) -> Iterator[Verdict]:
     if jobs == 1 or len(seeds) == 1:
+        settle()
         yield from map(run, seeds)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=settle) as pool:
         try:
             yield from pool.map(run, seeds)
         finally:

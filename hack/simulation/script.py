@@ -14,12 +14,12 @@ from . import documents
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Action", "Script", "written"]
+    from .scene import Scene
 
-MODELS = ("model-a", "model-b", "model-c")
-SERVICES = ("chat", "code", "search")
+__all__ = ["Action", "Script", "ending", "written"]
+
 _PAUSE = (30.0, 1200.0)
 _VERBS = ("edit", "edit", "anew", "scribble", "drop", "squat", "usurp", "usurp")
 
@@ -43,12 +43,18 @@ Script = dict[str, list[Action]]
 """Actions by actor; each actor goes on when the last action is done."""
 
 
-def written(rng: random.Random, seconds: float) -> Script:
+def written(rng: random.Random, scene: Scene, seconds: float) -> Script:
     """A script of about so many seconds."""
-    script = {name: list(_model(rng, name, seconds)) for name in MODELS}
-    script |= {f"rt-{name}": list(_runtime(rng, name, seconds)) for name in MODELS}
-    script |= {name: list(_service(rng, name, seconds)) for name in SERVICES}
+    script = {name: list(_model(rng, name, seconds)) for name in scene.models}
+    script |= {f"rt-{name}": list(_runtime(rng, name, seconds)) for name in scene.models}
+    for name in scene.services:
+        script[name] = list(_service(rng, name, scene.models, seconds))
     return script
+
+
+def ending(script: Script) -> Script:
+    """The last action of each actor, which alone says what the cluster must come to."""
+    return {actor: actions[-1:] for actor, actions in script.items()}
 
 
 def _pauses(rng: random.Random, seconds: float) -> Iterator[float]:
@@ -94,11 +100,13 @@ def _runtime(rng: random.Random, model: str, seconds: float) -> Iterator[Action]
             yield apply(pause)
 
 
-def _service(rng: random.Random, name: str, seconds: float) -> Iterator[Action]:
+def _service(
+    rng: random.Random, name: str, models: Sequence[str], seconds: float
+) -> Iterator[Action]:
     kind = "InferenceService"
 
     def apply(pause: float) -> Action:
-        model, replicas = rng.choice(MODELS), rng.randint(1, 2)
+        model, replicas = rng.choice(models), rng.randint(1, 2)
         document = documents.service(name, model, replicas, rng.randrange(1000))
         return Action(pause, "apply", kind, name, document)
 

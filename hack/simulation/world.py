@@ -23,7 +23,7 @@ from ome.sandbox.apiserver.local import Local
 from ome.sandbox.apiserver.server import ApiServer
 from ome.sandbox.cluster import Cluster, Options
 
-from .cluster import NODE_NAMES, Machines
+from .cluster import Machines
 from .documents import NAMESPACE, OPERATOR, namespace
 from .furnishing import install, prepare
 from .history import History
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from .processes import Process
+    from .scene import Scene
     from .script import Script
 
 __all__ = ["Outcome", "Run", "played"]
 
 _REPLICAS = ("replica-0", "replica-1")
-_AGENTS = {"agents-0": NODE_NAMES[0::2], "agents-1": NODE_NAMES[1::2]}
 _BEHAVIOUR = Behaviour(
     seconds=(1.0, 20.0),
     failing=frozenset({("model-b", "gpu-2"), ("model-c", "gpu-1")}),
@@ -65,6 +65,7 @@ class Run:
     """What one run is made of; ``expected`` None: the quiet run, which says what to expect."""
 
     seed: int
+    scene: Scene
     script: Script
     seconds: float
     expected: State | None = None
@@ -115,20 +116,21 @@ class _World:
         self._referee = Referee(self._local, history, lease, (BASE_MODELS, CLUSTER_BASE_MODELS))
         weather = Weather(self._rng("weather"))
         network = Network(self._server, self._rng("network"), weather, history, self._referee)
-        machines = Machines(self._server, self._local, clock, self._referee)
+        machines = Machines(run.scene, self._server, self._local, clock, self._referee)
         cluster = Cluster(self._local, clock, self._rng("cluster"), Options(nodes=0))
         pace = _QUIET_PACE if self._quiet else 1.0
         users = Users(self._local, history, self._referee, pace)
+        history.say("world", f"{run.scene}")
         group.start_soon(cluster.run)
         group.start_soon(network.run)
         for name in (OPERATOR, NAMESPACE):
             await users.create(namespace(name))
-        for name in NODE_NAMES:
+        for name in run.scene.nodes:
             await machines.add(name)
         await anyio.sleep(1.0)
         make = partial(Program, group=group, loop=_loop(), network=network, history=history)
         replicas = [make(name, partial(self._operate, network)) for name in _REPLICAS]
-        agents = [make(name, partial(self._agents, network)) for name in _AGENTS]
+        agents = [make(name, partial(self._agents, network)) for name in run.scene.agents]
         self._replicas = {replica.name: replica for replica in replicas}
         for program in (*replicas, *agents):
             program.start()
@@ -140,6 +142,8 @@ class _World:
                 bad.start_soon(misfortunes.run)
                 bad.start_soon(self._change, weather)
             await self._users(users, run.script)
+            if not self._quiet:
+                await anyio.sleep(run.seconds - history.seconds)
             bad.cancel_scope.cancel()
         weather.clear()
         await misfortunes.mend()
@@ -202,7 +206,7 @@ class _World:
         )
         async with anyio.create_task_group() as group:
             await group.start(informers.run)
-            await play(agents, informers, _AGENTS[process.name])
+            await play(agents, informers, self._run.scene.agents[process.name])
 
     # The end
 
