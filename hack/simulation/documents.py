@@ -90,6 +90,10 @@ def stranger(kind: str, name: str) -> dict[str, Any]:
     if kind == "Service":
         spec: dict[str, Any] = {"selector": {"app": "other"}, "ports": [{"port": 80}]}
         return {"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec}
+    if kind == "HorizontalPodAutoscaler":
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "other"}
+        spec = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 7}
+        return {"apiVersion": "autoscaling/v2", "kind": kind, "metadata": metadata, "spec": spec}
     pod = {"containers": [{"name": "main", "image": "example.test/other:1"}]}
     labels = {"app": "other"}
     spec = {

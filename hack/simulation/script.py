@@ -7,7 +7,7 @@ happens late, must come to the same as a quiet one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from . import documents
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from .scene import Scene
 
-__all__ = ["Action", "Script", "ending", "written"]
+__all__ = ["Action", "Script", "beginning", "ending", "written"]
 
 _PAUSE = (30.0, 1200.0)
+_WITHIN = 12.0
 _VERBS = ("edit", "edit", "anew", "scribble", "drop", "squat", "usurp", "usurp")
 
 
@@ -52,9 +53,17 @@ def written(rng: random.Random, scene: Scene, seconds: float) -> Script:
     return script
 
 
+def beginning(script: Script) -> Script:
+    """All but the last action of each actor."""
+    return {actor: actions[:-1] for actor, actions in script.items()}
+
+
 def ending(script: Script) -> Script:
-    """The last action of each actor, which alone says what the cluster must come to."""
-    return {actor: actions[-1:] for actor, actions in script.items()}
+    """The last actions, all within seconds; they alone say what the cluster must come to."""
+    return {
+        actor: [replace(action, pause=action.pause % _WITHIN) for action in actions[-1:]]
+        for actor, actions in script.items()
+    }
 
 
 def _pauses(rng: random.Random, seconds: float) -> Iterator[float]:
@@ -104,9 +113,11 @@ def _service(
     rng: random.Random, name: str, models: Sequence[str], seconds: float
 ) -> Iterator[Action]:
     kind = "InferenceService"
+    replicas = 1
 
     def apply(pause: float) -> Action:
-        model, replicas = rng.choice(models), rng.randint(1, 2)
+        nonlocal replicas
+        model, replicas = rng.choice(models), 3 - replicas
         document = documents.service(name, model, replicas, rng.randrange(1000))
         return Action(pause, "apply", kind, name, document)
 
@@ -126,8 +137,9 @@ def _service(
                 yield apply(1.0)
                 yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
             case "usurp":
-                # Of a Deployment: the edit that follows concerns it, so a stale view is acted on.
-                child, called = "Deployment", f"{name}-engine"
+                # The edit that follows concerns these, so a stale view of them is acted on.
+                child = rng.choice(("Deployment", "HorizontalPodAutoscaler"))
+                called = f"{name}-engine"
                 usurper = documents.stranger(child, called)
                 yield Action(pause, "usurp", child, called, usurper)
                 yield apply(rng.choice((0.0, 0.0, 1.0)))

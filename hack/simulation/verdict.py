@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .defects import planted
 from .scene import drawn
-from .script import ending, written
+from .script import written
 from .world import Run, played
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def judged(seed: int, hours: float, defect: str = "") -> Verdict:
     seconds = hours * 3600.0
     scene = drawn(random.Random(f"{seed}/scene"))
     script = written(random.Random(f"{seed}/script"), scene, seconds)
-    quiet = played(Run(seed, scene, ending(script), seconds))
+    quiet = played(Run(seed, scene, script, seconds))
     problems = [f"in the quiet run: {problem}" for problem in quiet.history.problems]
     run, virtual = quiet, quiet.seconds
     if not problems:

@@ -33,6 +33,7 @@ from .network import Connection, Network
 from .processes import ProcessClock, WorldLoop
 from .programs import Program
 from .referee import Referee
+from .script import beginning, ending
 from .state import Observer, State, differences
 from .users import Users
 from .weather import Weather
@@ -52,8 +53,9 @@ _BEHAVIOUR = Behaviour(
     failing=frozenset({("model-b", "gpu-2"), ("model-c", "gpu-1")}),
     progress_every=8.0,
 )
-_QUIET_PACE = 0.15
 _LOOKS = 5.0
+_LINGERS = 20.0
+"""Seconds for which the weather stays as it is after the last act."""
 _PATIENCE = 1_200.0
 """Virtual seconds within which everything must be as it should be after the last fault."""
 _CALM = 60.0
@@ -118,8 +120,7 @@ class _World:
         network = Network(self._server, self._rng("network"), weather, history, self._referee)
         machines = Machines(run.scene, self._server, self._local, clock, self._referee)
         cluster = Cluster(self._local, clock, self._rng("cluster"), Options(nodes=0))
-        pace = _QUIET_PACE if self._quiet else 1.0
-        users = Users(self._local, history, self._referee, pace)
+        users = Users(self._local, history, self._referee)
         history.say("world", f"{run.scene}")
         group.start_soon(cluster.run)
         group.start_soon(network.run)
@@ -137,21 +138,35 @@ class _World:
         misfortunes = Misfortunes(
             self._rng("misfortunes"), history, network, machines, replicas, agents
         )
-        async with anyio.create_task_group() as bad:
-            if not self._quiet:
-                bad.start_soon(misfortunes.run)
-                bad.start_soon(self._change, weather)
-            await self._users(users, run.script)
-            if not self._quiet:
-                await anyio.sleep(run.seconds - history.seconds)
-            bad.cancel_scope.cancel()
+        if not self._quiet:
+            await self._suffer(misfortunes, weather, users)
+        await self._users(users, ending(run.script))
+        if not self._quiet:
+            await anyio.sleep(_LINGERS)
         weather.clear()
-        await misfortunes.mend()
         history.say("world", "no faults from here on")
         await (self._rest() if self._quiet else self._settle())
         for program in (*replicas, *agents):
             program.crash()
             await program.ended()
+
+    async def _suffer(self, misfortunes: Misfortunes, weather: Weather, users: Users) -> None:
+        """The life of the cluster, up to its last act.
+
+        That one has weather and no misfortunes: a program that starts again looks at everything
+        anew, and so mends what it may have missed.
+        """
+        run = self._run
+        async with anyio.create_task_group() as bad:
+            bad.start_soon(misfortunes.run)
+            bad.start_soon(self._change, weather)
+            await self._users(users, beginning(run.script))
+            await anyio.sleep(max(run.seconds - self._history.seconds, 0.0))
+            bad.cancel_scope.cancel()
+        weather.clear()
+        await misfortunes.mend()
+        self._history.say("world", "no misfortunes from here on")
+        self._history.say("weather", weather.storm())
 
     async def _users(self, users: Users, script: Script) -> None:
         deadline = 3 * self._run.seconds + _PATIENCE
