@@ -109,41 +109,61 @@ def _runtime(rng: random.Random, model: str, seconds: float) -> Iterator[Action]
             yield apply(pause)
 
 
+@dataclass
+class _Service:
+    """A service as its user writes it: each edit says something else than the last."""
+
+    rng: random.Random
+    name: str
+    models: Sequence[str]
+    model: str = ""
+    replicas: int = 1
+    level: int = 0
+
+    def edited(self, pause: float) -> Action:
+        """Another edition, which changes its pods."""
+        self.model, self.level = self.rng.choice(self.models), self.level + 1
+        return self.scaled(pause)
+
+    def scaled(self, pause: float) -> Action:
+        """Another number of replicas, which its autoscaler alone has to know."""
+        self.replicas = 3 - self.replicas
+        document = documents.service(self.name, self.model, self.replicas, self.level)
+        return Action(pause, "apply", "InferenceService", self.name, document)
+
+
 def _service(
     rng: random.Random, name: str, models: Sequence[str], seconds: float
 ) -> Iterator[Action]:
-    kind = "InferenceService"
-    replicas = 1
-
-    def apply(pause: float) -> Action:
-        nonlocal replicas
-        model, replicas = rng.choice(models), 3 - replicas
-        document = documents.service(name, model, replicas, rng.randrange(1000))
-        return Action(pause, "apply", kind, name, document)
-
-    yield apply(rng.uniform(0.0, 30.0))
+    service = _Service(rng, name, models)
+    yield service.edited(rng.uniform(0.0, 30.0))
     for pause in _pauses(rng, seconds):
         child, called = rng.choice((("Deployment", f"{name}-engine"), ("Service", name)))
         match rng.choice(_VERBS):
             case "edit":
-                yield apply(pause)
+                yield service.edited(pause)
             case "anew":
-                yield Action(pause, "delete", kind, name)
-                yield apply(rng.choice((0.0, 2.0, 30.0)))
+                yield Action(pause, "delete", "InferenceService", name)
+                yield service.edited(rng.choice((0.0, 2.0, 30.0)))
             case "squat":
-                yield Action(pause, "delete", kind, name)
+                yield Action(pause, "delete", "InferenceService", name)
                 squatter = documents.stranger(child, called)
                 yield Action(1.0, "squat", child, called, squatter)
-                yield apply(1.0)
+                yield service.edited(1.0)
                 yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
             case "usurp":
-                # The edit that follows concerns these, so a stale view of them is acted on.
-                child = rng.choice(("Deployment", "HorizontalPodAutoscaler"))
-                called = f"{name}-engine"
-                usurper = documents.stranger(child, called)
-                yield Action(pause, "usurp", child, called, usurper)
-                yield apply(rng.choice((0.0, 0.0, 1.0)))
-                yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
+                yield from _usurped(rng, service, pause)
             case verb:
                 yield Action(pause, verb, child, called)
-    yield apply(1.0)
+    yield service.edited(1.0)
+
+
+def _usurped(rng: random.Random, service: _Service, pause: float) -> Iterator[Action]:
+    """A stranger takes a child's place; the edit that follows writes it from a stale view."""
+    kind, edit = rng.choice(
+        (("Deployment", service.edited), ("HorizontalPodAutoscaler", service.scaled))
+    )
+    called = f"{service.name}-engine"
+    yield Action(pause, "usurp", kind, called, documents.stranger(kind, called))
+    yield edit(rng.choice((0.0, 0.0, 1.0)))
+    yield Action(rng.uniform(5.0, 60.0), "leave", kind, called)
