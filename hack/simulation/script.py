@@ -22,7 +22,7 @@ __all__ = ["Action", "Script", "beginning", "ending", "written"]
 
 _PAUSE = (30.0, 1200.0)
 _WITHIN = 12.0
-_VERBS = ("edit", "edit", "anew", "scribble", "drop", "squat", "usurp", "usurp")
+_VERBS = ("edit", "anew", "scribble", "drop", "squat", "usurp", "usurp", "usurp")
 
 
 @dataclass(frozen=True)
@@ -165,5 +165,5 @@ def _usurped(rng: random.Random, service: _Service, pause: float) -> Iterator[Ac
     )
     called = f"{service.name}-engine"
     yield Action(pause, "usurp", kind, called, documents.stranger(kind, called))
-    yield edit(rng.choice((0.0, 0.0, 1.0)))
+    yield edit(rng.choice((0.0, 0.0, 0.0, 1.0)))
     yield Action(rng.uniform(5.0, 60.0), "leave", kind, called)
