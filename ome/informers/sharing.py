@@ -20,7 +20,8 @@ class Sharing:
     """The strings of the ``dict[str, str]`` fields of one projection."""
 
     def __init__(self, projection: type[Any]) -> None:
-        self._names = _string_maps(projection)
+        known: Any = projection  # mypy does not take a class for hashable
+        self._names = _string_maps(known)
         self._strings: dict[str, str] = {}
 
     def share(self, obj: Any) -> None:
