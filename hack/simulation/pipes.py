@@ -23,8 +23,8 @@ __all__ = ["Pipe", "pump"]
 
 _BOUND = 2_000
 """Chunks that wait for a reader; then the connection breaks, as a server does with slow ones."""
-_TRAVELS = 0.004
-"""Mean seconds; about as long as a request takes, so that watches often overtake each other."""
+_TRAVELS = 0.015
+"""Mean seconds; longer than a few requests take, so that views are often stale by a moment."""
 _LATE = (0.5, 20.0)
 _REORDERED = (0.05, 6.0)
 _SILENT_AFTER = 4

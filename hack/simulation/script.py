@@ -160,9 +160,8 @@ def _service(
 
 def _usurped(rng: random.Random, service: _Service, pause: float) -> Iterator[Action]:
     """A stranger takes a child's place; the edit that follows writes it from a stale view."""
-    kind, edit = rng.choice(
-        (("Deployment", service.edited), ("HorizontalPodAutoscaler", service.scaled))
-    )
+    kind = rng.choice(("Deployment", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler"))
+    edit = service.edited if kind == "Deployment" else service.scaled
     called = f"{service.name}-engine"
     yield Action(pause, "usurp", kind, called, documents.stranger(kind, called))
     yield edit(rng.choice((0.0, 0.0, 0.0, 1.0)))
