@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .defects import DEFECTS
+from .furnishing import settle
 from .misfortunes import MISFORTUNES
 from .verdict import judged
 from .weather import REQUEST_FAULTS, WATCH_FAULTS
@@ -43,8 +44,7 @@ def main(words: Sequence[str]) -> int:
         if verdict.problems:
             failed.append(verdict.seed)
             if wanted.defect:
-                print(f"found {wanted.defect} with seed {verdict.seed}")
-                return 0
+                return _found(wanted.defect, verdict.seed, wanted.hours)
     if wanted.defect:
         print(f"NOT FOUND: {wanted.defect} ({DEFECTS[wanted.defect][3]}) in {len(seeds)} seeds")
         return 1
@@ -56,11 +56,23 @@ def main(words: Sequence[str]) -> int:
     return 1 if failed or missing else 0
 
 
+def _found(defect: str, seed: int, hours: float) -> int:
+    """Something is wrong with a defect planted: it is a find if nothing is without."""
+    sound = judged(seed, hours)
+    _tell(sound, hours, "", verbose=False)
+    if sound.problems:
+        print(f"FAILED: seed {seed} finds something without {defect} as well")
+        return 1
+    print(f"found {defect} with seed {seed}; without it nothing is wrong")
+    return 0
+
+
 def _verdicts(run: partial[Verdict], seeds: Sequence[int], jobs: int) -> Iterator[Verdict]:
     if jobs == 1 or len(seeds) == 1:
+        settle()
         yield from map(run, seeds)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=settle) as pool:
         try:
             yield from pool.map(run, seeds)
         finally:

@@ -21,17 +21,20 @@ if TYPE_CHECKING:
     from ome.sandbox.apiserver.server import ApiServer
 
     from .referee import Referee
+    from .scene import Scene
 
-__all__ = ["NODE_NAMES", "Machines"]
+__all__ = ["Machines"]
 
-NODE_NAMES = tuple(f"gpu-{index}" for index in range(6))
 _USER = "a-provider"
 
 
 class Machines:
     """Nodes come and go; the store forgets its history."""
 
-    def __init__(self, server: ApiServer, local: Local, clock: Clock, referee: Referee) -> None:
+    def __init__(
+        self, scene: Scene, server: ApiServer, local: Local, clock: Clock, referee: Referee
+    ) -> None:
+        self._scene = scene
         self._server = server
         self._local = local
         self._clock = clock
@@ -40,7 +43,7 @@ class Machines:
 
     async def add(self, name: str) -> None:
         """Register a node."""
-        index = NODE_NAMES.index(name)
+        index = self._scene.nodes.index(name)
         parity = "odd" if index % 2 else "even"
         options = Options(labels={"parity": parity})
         now = rfc3339(self._clock.wall())
@@ -63,9 +66,9 @@ class Machines:
             await self.add(name)
 
     def draw(self, rng: random.Random) -> str | None:
-        """A node that may vanish: two thirds stay, so that pods find a place."""
-        present = [name for name in NODE_NAMES if name not in self._away]
-        return rng.choice(present) if len(present) > 4 else None
+        """A node that may vanish; None when enough are away."""
+        present = [name for name in self._scene.nodes if name not in self._away]
+        return rng.choice(present) if len(present) > self._scene.fewest_nodes else None
 
     def compact(self) -> None:
         """The store forgets its history: whoever lags behind meets 410."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ome.api import names
+
 __all__ = ["NAMESPACE", "OPERATOR", "base_model", "namespace", "runtime", "service", "stranger"]
 
 NAMESPACE = "demo"
@@ -90,8 +92,13 @@ def stranger(kind: str, name: str) -> dict[str, Any]:
     if kind == "Service":
         spec: dict[str, Any] = {"selector": {"app": "other"}, "ports": [{"port": 80}]}
         return {"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec}
+    if kind == "HorizontalPodAutoscaler":
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "other"}
+        spec = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 7}
+        return {"apiVersion": "autoscaling/v2", "kind": kind, "metadata": metadata, "spec": spec}
     pod = {"containers": [{"name": "main", "image": "example.test/other:1"}]}
-    labels = {"app": "other"}
+    # As in a copy of ours: another selector could not be changed, which would hide what tries to.
+    labels = {names.LABEL_APP: name}
     spec = {
         "replicas": 0,
         "selector": {"matchLabels": labels},

@@ -23,7 +23,7 @@ __all__ = ["MISFORTUNES", "Misfortunes"]
 _WEIGHTS = {
     "crash": 3,
     "stop": 2,
-    "freeze": 5,
+    "freeze": 7,
     "suspend": 2,
     "clock-jump": 2,
     "outage": 2,
@@ -35,6 +35,7 @@ _WEIGHTS = {
 MISFORTUNES = tuple(_WEIGHTS)
 _MEAN_PAUSE = 75.0
 _LONGEST_JUMP = 7_200.0
+_FROZEN = ((4.0, 17.0), (17.0, 45.0))
 
 
 class Misfortunes:
@@ -121,8 +122,9 @@ class Misfortunes:
 
     def _freeze(self, kind: str, group: TaskGroup) -> None:
         program = self._replica()
-        seconds = self._rng.uniform(4.0, 45.0)
-        if self._rng.random() < 0.6:
+        # Half of them well past the Lease, which somebody else has by then.
+        seconds = self._rng.uniform(*self._rng.choice(_FROZEN))
+        if self._rng.random() < 0.75:
             # In the middle of its work: when the next write of it has just arrived.
             self._machines.at_next_write(
                 program.name, lambda: self._freeze_now(kind, program, seconds, group)

@@ -1,9 +1,9 @@
 """The way between processes and the API server, on which everything may go wrong.
 
 A request is handed over by its process and carried by tasks of the network, as a kernel carries
-bytes: the server works on it whether its sender is frozen, dead or has lost interest. A sender that
-gives up before the request arrived closes the connection, and it does not arrive. The write guard
-is asked at the moment of handing over, as the real transport asks it.
+bytes: the server works on it whether its sender is frozen, dead or has lost interest: what was
+handed over is not taken back by who gives up waiting. The write guard is asked at the moment of
+handing over, as the real transport asks it.
 
 Races: an answer may come when nobody waits any more; it is dropped.
 """
@@ -60,7 +60,6 @@ class _Delivery:
     request: Request
     answer: asyncio.Future[Response]
     pipe: Pipe | None = None
-    abandoned: bool = False
 
 
 @dataclass
@@ -92,7 +91,7 @@ class Network:
             while True:
                 self._versions.append((self.history.seconds, self.server.store.version))
                 del self._versions[:-120]
-                await anyio.sleep(1.0)
+                await anyio.sleep(3.0)
 
     # What misfortunes do
 
@@ -145,8 +144,6 @@ class Network:
             raise NotSent(f"{request}: connection refused")
         if self._strikes("slow-request", process, request):
             await anyio.sleep(self.rng.uniform(0.1, _SLOW_REQUEST))
-        if delivery.abandoned:
-            return None
         if self._strikes("lost-request", process, request):
             await anyio.sleep(self.rng.uniform(0.0, 3.0))
             raise TransportError(f"{request}: the connection broke")
@@ -186,7 +183,7 @@ class Network:
             return _refused(410)
         answer = await self.server.handle(_call(process, request))
         response = Response(answer.status, _lower(answer), answer.body)
-        if answer.stream is None:
+        if answer.stream is None or delivery.answer.done():  # nobody waits for it any more
             return response
         self._pipes[pipe] = process
         delivery.answer.set_result(response)
@@ -263,16 +260,20 @@ class Connection:
             raise NotSent(f"{request}: this process is dead")
         if request.guard is not None:
             request.guard.admit()
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        delivery = _Delivery(self._process, replace(request, guard=None), answer, pipe)
-        self._network.post(delivery)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Response] = loop.create_future()
+        # Not a scope, which costs ten times as much: there are many requests.
+        timer = loop.call_later(request.timeout, _expire, request, answer)
+        self._network.post(_Delivery(self._process, replace(request, guard=None), answer, pipe))
         try:
-            with anyio.fail_after(request.timeout):
-                return await answer
-        except TimeoutError:
-            raise TransportError(f"{request}: no answer in {request.timeout:g} s") from None
+            return await answer
         finally:
-            delivery.abandoned = True
+            timer.cancel()
+
+
+def _expire(request: Request, answer: asyncio.Future[Response]) -> None:
+    if not answer.done():
+        answer.set_exception(TransportError(f"{request}: no answer in {request.timeout:g} s"))
 
 
 def _call(process: Process, request: Request) -> Call:

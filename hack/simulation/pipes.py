@@ -23,6 +23,8 @@ __all__ = ["Pipe", "pump"]
 
 _BOUND = 2_000
 """Chunks that wait for a reader; then the connection breaks, as a server does with slow ones."""
+_TRAVELS = 0.015
+"""Mean seconds; longer than a few requests take, so that views are often stale by a moment."""
 _LATE = (0.5, 20.0)
 _REORDERED = (0.05, 6.0)
 _SILENT_AFTER = 4
@@ -92,7 +94,7 @@ async def pump(
     told = 0
     with pipe.scope:
         async for chunk in stream:
-            delay = late + rng.uniform(0.0002, 0.002)
+            delay = late + rng.expovariate(1 / _TRAVELS)
             if strikes("watch-reordered"):
                 delay += rng.uniform(*_REORDERED)
             await anyio.sleep(delay)

@@ -75,8 +75,8 @@ class WorldLoop(VirtualLoop):
         return []
 
     def time(self) -> float:
-        process = PROCESS.get()
-        return super().time() if process is None else super().time() - process.lost
+        process, now = PROCESS.get(), self._virtual.now
+        return now if process is None else now - process.lost
 
     def call_soon(  # type: ignore[override] # without the types of the arguments
         self, callback: Callable[..., object], *args: Any, context: Context | None = None

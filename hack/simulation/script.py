@@ -7,21 +7,22 @@ happens late, must come to the same as a quiet one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from . import documents
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Action", "Script", "written"]
+    from .scene import Scene
 
-MODELS = ("model-a", "model-b", "model-c")
-SERVICES = ("chat", "code", "search")
+__all__ = ["Action", "Script", "beginning", "ending", "written"]
+
 _PAUSE = (30.0, 1200.0)
-_VERBS = ("edit", "edit", "anew", "scribble", "drop", "squat", "usurp", "usurp")
+_WITHIN = 12.0
+_VERBS = ("edit", "anew", "scribble", "drop", "squat", "usurp", "usurp", "usurp")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,26 @@ Script = dict[str, list[Action]]
 """Actions by actor; each actor goes on when the last action is done."""
 
 
-def written(rng: random.Random, seconds: float) -> Script:
+def written(rng: random.Random, scene: Scene, seconds: float) -> Script:
     """A script of about so many seconds."""
-    script = {name: list(_model(rng, name, seconds)) for name in MODELS}
-    script |= {f"rt-{name}": list(_runtime(rng, name, seconds)) for name in MODELS}
-    script |= {name: list(_service(rng, name, seconds)) for name in SERVICES}
+    script = {name: list(_model(rng, name, seconds)) for name in scene.models}
+    script |= {f"rt-{name}": list(_runtime(rng, name, seconds)) for name in scene.models}
+    for name in scene.services:
+        script[name] = list(_service(rng, name, scene.models, seconds))
     return script
+
+
+def beginning(script: Script) -> Script:
+    """All but the last action of each actor."""
+    return {actor: actions[:-1] for actor, actions in script.items()}
+
+
+def ending(script: Script) -> Script:
+    """The last actions, all within seconds; they alone say what the cluster must come to."""
+    return {
+        actor: [replace(action, pause=action.pause % _WITHIN) for action in actions[-1:]]
+        for actor, actions in script.items()
+    }
 
 
 def _pauses(rng: random.Random, seconds: float) -> Iterator[float]:
@@ -94,36 +109,60 @@ def _runtime(rng: random.Random, model: str, seconds: float) -> Iterator[Action]
             yield apply(pause)
 
 
-def _service(rng: random.Random, name: str, seconds: float) -> Iterator[Action]:
-    kind = "InferenceService"
+@dataclass
+class _Service:
+    """A service as its user writes it: each edit says something else than the last."""
 
-    def apply(pause: float) -> Action:
-        model, replicas = rng.choice(MODELS), rng.randint(1, 2)
-        document = documents.service(name, model, replicas, rng.randrange(1000))
-        return Action(pause, "apply", kind, name, document)
+    rng: random.Random
+    name: str
+    models: Sequence[str]
+    model: str = ""
+    replicas: int = 1
+    level: int = 0
 
-    yield apply(rng.uniform(0.0, 30.0))
+    def edited(self, pause: float) -> Action:
+        """Another edition, which changes its pods."""
+        self.model, self.level = self.rng.choice(self.models), self.level + 1
+        return self.scaled(pause)
+
+    def scaled(self, pause: float) -> Action:
+        """Another number of replicas, which its autoscaler alone has to know."""
+        self.replicas = 3 - self.replicas
+        document = documents.service(self.name, self.model, self.replicas, self.level)
+        return Action(pause, "apply", "InferenceService", self.name, document)
+
+
+def _service(
+    rng: random.Random, name: str, models: Sequence[str], seconds: float
+) -> Iterator[Action]:
+    service = _Service(rng, name, models)
+    yield service.edited(rng.uniform(0.0, 30.0))
     for pause in _pauses(rng, seconds):
         child, called = rng.choice((("Deployment", f"{name}-engine"), ("Service", name)))
         match rng.choice(_VERBS):
             case "edit":
-                yield apply(pause)
+                yield service.edited(pause)
             case "anew":
-                yield Action(pause, "delete", kind, name)
-                yield apply(rng.choice((0.0, 2.0, 30.0)))
+                yield Action(pause, "delete", "InferenceService", name)
+                yield service.edited(rng.choice((0.0, 2.0, 30.0)))
             case "squat":
-                yield Action(pause, "delete", kind, name)
+                yield Action(pause, "delete", "InferenceService", name)
                 squatter = documents.stranger(child, called)
                 yield Action(1.0, "squat", child, called, squatter)
-                yield apply(1.0)
+                yield service.edited(1.0)
                 yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
             case "usurp":
-                # Of a Deployment: the edit that follows concerns it, so a stale view is acted on.
-                child, called = "Deployment", f"{name}-engine"
-                usurper = documents.stranger(child, called)
-                yield Action(pause, "usurp", child, called, usurper)
-                yield apply(rng.choice((0.0, 0.0, 1.0)))
-                yield Action(rng.uniform(5.0, 60.0), "leave", child, called)
+                yield from _usurped(rng, service, pause)
             case verb:
                 yield Action(pause, verb, child, called)
-    yield apply(1.0)
+    yield service.edited(1.0)
+
+
+def _usurped(rng: random.Random, service: _Service, pause: float) -> Iterator[Action]:
+    """A stranger takes a child's place; the edit that follows writes it from a stale view."""
+    kind = rng.choice(("Deployment", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler"))
+    edit = service.edited if kind == "Deployment" else service.scaled
+    called = f"{service.name}-engine"
+    yield Action(pause, "usurp", kind, called, documents.stranger(kind, called))
+    yield edit(rng.choice((0.0, 0.0, 0.0, 1.0)))
+    yield Action(rng.uniform(5.0, 60.0), "leave", kind, called)

@@ -71,6 +71,8 @@ class Observer:
             for stored in self._local.list(resource):
                 if stored.key.namespace in ("", NAMESPACE, OPERATOR):
                     found[f"{resource.kind} {stored.key}"] = self._of(resource.kind, stored)
+        for name in [name for name, value in found.items() if _says_nothing(value)]:
+            del found[name]
         return found | _nodes(self._local) | _pods(self._local)
 
     def _of(self, kind: str, stored: Stored) -> Any:
@@ -86,6 +88,12 @@ class Observer:
             value = _plain(document)
             self._read[kind, stored.key] = (stored.version, value)
         return value
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether this is the report of a node without models: as good as none."""
+    labels = value["metadata"].get("labels") or {}
+    return names.LABEL_MODEL_STATUS in labels and not value.get("data")
 
 
 def _nodes(local: LocalApi) -> State:

@@ -25,16 +25,21 @@ __all__ = ["Users"]
 
 _USER = "a-user"
 _LOOKS = 0.5
+_GROUPS = {
+    "Deployment": "apps",
+    "HorizontalPodAutoscaler": "autoscaling",
+    "Namespace": "",
+    "Service": "",
+}
 
 
 class Users:
-    """Plays a script; ``pace`` 1 takes the pauses that it names, 0.1 a tenth of them."""
+    """Plays scripts."""
 
-    def __init__(self, local: Local, history: History, referee: Referee, pace: float) -> None:
+    def __init__(self, local: Local, history: History, referee: Referee) -> None:
         self._local = local
         self._history = history
         self._referee = referee
-        self._pace = pace
 
     async def play(self, script: Script) -> None:
         """Everything; ends when all is done."""
@@ -44,7 +49,7 @@ class Users:
 
     async def _act(self, actions: list[Action]) -> None:
         for action in actions:
-            await anyio.sleep(action.pause * self._pace)
+            await anyio.sleep(action.pause)
             self._history.say("user", str(action))
             await self._do(action)
 
@@ -117,8 +122,7 @@ class Users:
         self._referee.stranger(stored.load()["kind"], stored)
 
     def _resource(self, kind: str) -> Resource:
-        group = {"Deployment": "apps", "Service": "", "Namespace": "", "Node": ""}
-        resource = self._local.served(group.get(kind, "ome.io"), kind)
+        resource = self._local.served(_GROUPS.get(kind, "ome.io"), kind)
         if resource is None:
             raise LookupError(f"{kind} is not served")
         return resource

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .defects import planted
+from .scene import drawn
 from .script import written
 from .world import Run, played
 
@@ -36,13 +37,14 @@ def judged(seed: int, hours: float, defect: str = "") -> Verdict:
     """Run one seed; ``defect`` names what is planted in the run with faults."""
     began = time.process_time()
     seconds = hours * 3600.0
-    script = written(random.Random(f"{seed}/script"), seconds)
-    quiet = played(Run(seed, script, seconds))
+    scene = drawn(random.Random(f"{seed}/scene"))
+    script = written(random.Random(f"{seed}/script"), scene, seconds)
+    quiet = played(Run(seed, scene, script, seconds))
     problems = [f"in the quiet run: {problem}" for problem in quiet.history.problems]
     run, virtual = quiet, quiet.seconds
     if not problems:
         with planted(defect):
-            run = played(Run(seed, script, seconds, quiet.state))
+            run = played(Run(seed, scene, script, seconds, quiet.state))
         problems, virtual = run.history.problems, virtual + run.seconds
     history = run.history
     return Verdict(

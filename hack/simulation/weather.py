@@ -44,6 +44,13 @@ WATCH_FAULTS = (
 _OFTEN = {"watch-reordered": 0.6, "watch-late": 0.6, "stale-list": 0.9}
 _RARELY = {"refused-401": 0.15, "refused-403": 0.15, "watch-silent": 0.3}
 _USUAL = 0.35
+_STORMS = (
+    ("slow-answer",),
+    ("lost-answer", "lost-request"),
+    ("gone-stream", "watch-cut", "watch-dropped"),
+    ("watch-late", "watch-reordered"),
+)
+_WORST = 0.5
 _FEWEST, _MOST = 2, 6
 _SHORTEST, _LONGEST = 20.0, 240.0
 _CALM = 0.35
@@ -71,7 +78,16 @@ class Weather:
         self._rates = {
             kind: rng.uniform(0.02, _OFTEN.get(kind, _RARELY.get(kind, _USUAL))) for kind in kinds
         }
-        return seconds, ", ".join(f"{kind} {rate:.0%}" for kind, rate in self._rates.items())
+        return seconds, self._told()
+
+    def storm(self) -> str:
+        """Much of what belongs together, and nothing else; gives it in words."""
+        kinds = self._rng.choice(_STORMS)
+        self._rates = {kind: self._rng.uniform(_USUAL, _WORST) for kind in kinds}
+        return self._told()
+
+    def _told(self) -> str:
+        return ", ".join(f"{kind} {rate:.0%}" for kind, rate in self._rates.items())
 
     def strikes(self, kind: str) -> bool:
         """Whether a fault of this kind happens now."""

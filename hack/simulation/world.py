@@ -23,7 +23,7 @@ from ome.sandbox.apiserver.local import Local
 from ome.sandbox.apiserver.server import ApiServer
 from ome.sandbox.cluster import Cluster, Options
 
-from .cluster import NODE_NAMES, Machines
+from .cluster import Machines
 from .documents import NAMESPACE, OPERATOR, namespace
 from .furnishing import install, prepare
 from .history import History
@@ -33,6 +33,7 @@ from .network import Connection, Network
 from .processes import ProcessClock, WorldLoop
 from .programs import Program
 from .referee import Referee
+from .script import beginning, ending
 from .state import Observer, State, differences
 from .users import Users
 from .weather import Weather
@@ -41,19 +42,20 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from .processes import Process
+    from .scene import Scene
     from .script import Script
 
 __all__ = ["Outcome", "Run", "played"]
 
 _REPLICAS = ("replica-0", "replica-1")
-_AGENTS = {"agents-0": NODE_NAMES[0::2], "agents-1": NODE_NAMES[1::2]}
 _BEHAVIOUR = Behaviour(
     seconds=(1.0, 20.0),
     failing=frozenset({("model-b", "gpu-2"), ("model-c", "gpu-1")}),
     progress_every=8.0,
 )
-_QUIET_PACE = 0.15
 _LOOKS = 5.0
+_LINGERS = 20.0
+"""Seconds for which the weather stays as it is after the last act."""
 _PATIENCE = 1_200.0
 """Virtual seconds within which everything must be as it should be after the last fault."""
 _CALM = 60.0
@@ -65,6 +67,7 @@ class Run:
     """What one run is made of; ``expected`` None: the quiet run, which says what to expect."""
 
     seed: int
+    scene: Scene
     script: Script
     seconds: float
     expected: State | None = None
@@ -115,39 +118,55 @@ class _World:
         self._referee = Referee(self._local, history, lease, (BASE_MODELS, CLUSTER_BASE_MODELS))
         weather = Weather(self._rng("weather"))
         network = Network(self._server, self._rng("network"), weather, history, self._referee)
-        machines = Machines(self._server, self._local, clock, self._referee)
+        machines = Machines(run.scene, self._server, self._local, clock, self._referee)
         cluster = Cluster(self._local, clock, self._rng("cluster"), Options(nodes=0))
-        pace = _QUIET_PACE if self._quiet else 1.0
-        users = Users(self._local, history, self._referee, pace)
+        users = Users(self._local, history, self._referee)
+        history.say("world", f"{run.scene}")
         group.start_soon(cluster.run)
         group.start_soon(network.run)
         for name in (OPERATOR, NAMESPACE):
             await users.create(namespace(name))
-        for name in NODE_NAMES:
+        for name in run.scene.nodes:
             await machines.add(name)
         await anyio.sleep(1.0)
         make = partial(Program, group=group, loop=_loop(), network=network, history=history)
         replicas = [make(name, partial(self._operate, network)) for name in _REPLICAS]
-        agents = [make(name, partial(self._agents, network)) for name in _AGENTS]
+        agents = [make(name, partial(self._agents, network)) for name in run.scene.agents]
         self._replicas = {replica.name: replica for replica in replicas}
         for program in (*replicas, *agents):
             program.start()
         misfortunes = Misfortunes(
             self._rng("misfortunes"), history, network, machines, replicas, agents
         )
-        async with anyio.create_task_group() as bad:
-            if not self._quiet:
-                bad.start_soon(misfortunes.run)
-                bad.start_soon(self._change, weather)
-            await self._users(users, run.script)
-            bad.cancel_scope.cancel()
+        if not self._quiet:
+            await self._suffer(misfortunes, weather, users)
+        await self._users(users, ending(run.script))
+        if not self._quiet:
+            await anyio.sleep(_LINGERS)
         weather.clear()
-        await misfortunes.mend()
         history.say("world", "no faults from here on")
         await (self._rest() if self._quiet else self._settle())
         for program in (*replicas, *agents):
             program.crash()
             await program.ended()
+
+    async def _suffer(self, misfortunes: Misfortunes, weather: Weather, users: Users) -> None:
+        """The life of the cluster, up to its last act.
+
+        That one has weather and no misfortunes: a program that starts again looks at everything
+        anew, and so mends what it may have missed.
+        """
+        run = self._run
+        async with anyio.create_task_group() as bad:
+            bad.start_soon(misfortunes.run)
+            bad.start_soon(self._change, weather)
+            await self._users(users, beginning(run.script))
+            await anyio.sleep(max(run.seconds - self._history.seconds, 0.0))
+            bad.cancel_scope.cancel()
+        weather.clear()
+        await misfortunes.mend()
+        self._history.say("world", "no misfortunes from here on")
+        self._history.say("weather", weather.storm())
 
     async def _users(self, users: Users, script: Script) -> None:
         deadline = 3 * self._run.seconds + _PATIENCE
@@ -202,7 +221,7 @@ class _World:
         )
         async with anyio.create_task_group() as group:
             await group.start(informers.run)
-            await play(agents, informers, _AGENTS[process.name])
+            await play(agents, informers, self._run.scene.agents[process.name])
 
     # The end
 

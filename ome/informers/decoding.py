@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
-from msgspec.structs import fields, force_setattr
+from msgspec.structs import force_setattr
 
 from ome.errors import ApiError, api_error
 from ome.informers.projection import HasMetadata, Metadata, PartialMetadata
@@ -103,7 +103,7 @@ class Decoder(Generic[T]):
         self._raw = raw_plan(projection)
         # Items of built-in lists carry neither: known from the resource.
         known = {"api_version": resource.api_version, "kind": resource.kind}
-        declared = {field.name for field in fields(cast("type[msgspec.Struct]", projection))}
+        declared = cast("type[msgspec.Struct]", projection).__struct_fields__
         self._known = tuple((name, value) for name, value in known.items() if name in declared)
 
     def line(self, line: bytes) -> Change[T] | Bookmark | Undecodable | ApiError:

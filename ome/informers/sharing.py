@@ -5,6 +5,7 @@ Only while a list is read, where everything is new at once; an event replaces li
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import fields, force_setattr
@@ -19,7 +20,8 @@ class Sharing:
     """The strings of the ``dict[str, str]`` fields of one projection."""
 
     def __init__(self, projection: type[Any]) -> None:
-        self._names = [field.name for field in fields(projection) if field.type == dict[str, str]]
+        known: Any = projection  # mypy does not take a class for hashable
+        self._names = _string_maps(known)
         self._strings: dict[str, str] = {}
 
     def share(self, obj: Any) -> None:
@@ -32,3 +34,9 @@ class Sharing:
             if value:
                 shared = {kept(key, key): kept(text, text) for key, text in value.items()}
                 force_setattr(obj, name, shared)
+
+
+@lru_cache(maxsize=256)
+def _string_maps(projection: type[Any]) -> tuple[str, ...]:
+    """The names of those fields; finding them evaluates annotations, too dear for each list."""
+    return tuple(field.name for field in fields(projection) if field.type == dict[str, str])

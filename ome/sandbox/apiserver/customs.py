@@ -6,9 +6,11 @@ and all, then the definition.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import msgspec
 
 from ome.kube.resources import CRDS
 from ome.sandbox.apiserver.calls import Call, User
@@ -18,6 +20,8 @@ from ome.sandbox.apiserver.writing import Wanted
 from ome.sandbox.refusal import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ome.clock import Clock
     from ome.kube.resource import ObjectKey
     from ome.sandbox.apiserver.deleting import Deleting
@@ -57,7 +61,8 @@ class Customs:
         document = new.load()
         spec = document["spec"]
         if old is None or old.load()["spec"] != spec:
-            self._kinds.set_custom(spec["group"], spec["names"]["plural"], custom_kinds(document))
+            kinds = _kinds(msgspec.json.encode(spec))
+            self._kinds.set_custom(spec["group"], spec["names"]["plural"], kinds)
         if document["metadata"].get("deletionTimestamp"):
             self._ending.add(new.key)
             self._wake.set()
@@ -105,6 +110,12 @@ class Customs:
         kind = self._kinds.find(CRDS.group, CRDS.version, CRDS.plural)
         assert kind is not None
         return kind
+
+
+@lru_cache(maxsize=64)
+def _kinds(spec: bytes) -> Sequence[Kind]:
+    """What a definition of this spec serves: one reading of its schema for all servers."""
+    return tuple(custom_kinds({"spec": msgspec.json.decode(spec)}))
 
 
 def _without_cleanup(document: dict[str, Any]) -> dict[str, Any]:

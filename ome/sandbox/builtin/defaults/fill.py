@@ -78,8 +78,10 @@ def _fill_map(value: dict[str, Any], node: SchemaNode) -> None:
 
 
 def _fill_object(value: dict[str, Any], node: SchemaNode) -> None:
-    name = node.name.removeprefix(_API)
-    for key in [key for key in value if _says_nothing(name, key, value[key], node)]:
+    name, fields = node.name.removeprefix(_API), node.fields
+    for key in [
+        key for key, item in value.items() if not item and _says_nothing(name, key, item, node)
+    ]:
         del value[key]
     for key, default in CONSTANT.get(name, {}).items():
         if key not in value:
@@ -88,20 +90,21 @@ def _fill_object(value: dict[str, Any], node: SchemaNode) -> None:
     if compute is not None:
         compute(value)
     for key, item in value.items():
-        child = node.fields.get(key)
+        child = fields.get(key)
         if child is None or item is None:
             continue
         if child.name == _QUANTITY:
             value[key] = canonical(item)
-        else:
+        elif isinstance(item, (dict, list)):
             _fill(item, child)
 
 
 def _says_nothing(owner: str, key: str, value: Any, node: SchemaNode) -> bool:
+    """Whether an empty value is as good as none."""
     child = node.fields.get(key)
     if value is None:
         return True
-    if child is None or value or key in KEPT_WHEN_EMPTY:
+    if child is None or key in KEPT_WHEN_EMPTY:
         return False
     if isinstance(value, (bool, int)):
         return key in PLAIN or f"{owner}.{key}" in PLAIN
