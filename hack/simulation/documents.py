@@ -35,10 +35,14 @@ def base_model(name: str, edition: int, *, everywhere: bool = True) -> dict[str,
     return {
         "apiVersion": _GROUP,
         "kind": "ClusterBaseModel",
-        "metadata": {"name": name},
+        # An annotation that pods carry, so each edition replaces them.
+        "metadata": {
+            "name": name,
+            "annotations": {names.ANNOTATION_DECRYPTION_KEY: f"k-{edition}"},
+        },
         "spec": {
             **_format(name),
-            "vendor": f"vendor-{edition}",
+            "vendor": "meta",
             "modelParameterSize": "8.03B",
             "storage": storage,
         },

@@ -5,8 +5,8 @@ callbacks runs: what became ready waits, in order, and so do timers that are due
 all of that at once, as after SIGCONT. Suspended (the whole machine sleeps) its monotonic clock
 stands still as well, and only ``boottime`` goes on.
 
-Tasks have a hash of their own, counted up, because sets of tasks are iterated (by anyio, when it
-cancels) and an order of addresses in memory would not replay.
+Tasks and cancel scopes have a hash of their own, counted up, because sets of them are iterated (by
+anyio, when it cancels) and an order of addresses in memory would not replay.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import asyncio
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
+
+from anyio._backends import _asyncio
 
 from tests.support.virtual_time import VirtualLoop
 
@@ -58,13 +60,33 @@ class _Task(asyncio.Task[Any]):
         return self._serial
 
 
+class _Scope(_asyncio.CancelScope):
+    __slots__ = ("_serial",)
+    count = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _Scope.count += 1
+        self._serial = _Scope.count
+        super().__init__(*args, **kwargs)
+
+    def __hash__(self) -> int:
+        return self._serial
+
+
+_asyncio.CancelScope = _Scope  # type: ignore[misc]
+
+
+def _reset() -> None:
+    _Task.count = _Scope.count = 0
+
+
 class WorldLoop(VirtualLoop):
     """A loop in virtual time that knows processes."""
 
     def __init__(self) -> None:
         super().__init__()
         self._virtual.select = self._pass  # type: ignore[method-assign]
-        _Task.count = 0
+        _reset()
         self.set_task_factory(_make_task)  # type: ignore[arg-type]
 
     def _pass(self, timeout: float | None = None) -> list[Any]:

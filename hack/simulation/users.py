@@ -84,7 +84,7 @@ class Users:
         return await self._local.create(self._resource(document["kind"]), document, user=_USER)
 
     async def apply(self, document: dict[str, Any]) -> None:
-        """Create it, or put its spec in the place of the present one."""
+        """Create it, or put its spec and its annotations in the place of the present ones."""
         resource = self._resource(document["kind"])
         metadata = document["metadata"]
         key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
@@ -95,6 +95,9 @@ class Users:
         wanted = present.load()
         # What the operator read from the files stays, as with kubectl apply.
         wanted["spec"] = {**wanted["spec"], **document["spec"]}
+        if metadata.get("annotations"):
+            held = wanted["metadata"].get("annotations") or {}
+            wanted["metadata"]["annotations"] = {**held, **metadata["annotations"]}
         await self._local.update(resource, wanted, user=_USER)
 
     async def _delete(self, resource: Resource, key: ObjectKey) -> None:
