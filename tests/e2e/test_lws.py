@@ -72,6 +72,8 @@ def test_many_nodes_from_apply_to_nothing(tmp_path: Path, namespace: str) -> Non
         cluster.wait_ready("inferenceservices", "nodes", namespace, seconds=90)
         assert {pod["metadata"]["labels"][ROLE] for pod in pods(namespace, "engine")} == {"0", "1"}
         before = {pod["metadata"]["uid"] for pod in pods(namespace, "engine")}
+        eventually(_everywhere)
+        time.sleep(1)  # for the write that says so to be over
         since = time.time()
         apply(nodes)
         time.sleep(5)
@@ -82,6 +84,12 @@ def test_many_nodes_from_apply_to_nothing(tmp_path: Path, namespace: str) -> Non
         cluster.delete("inferenceservices", "nodes", namespace)
         eventually(lambda: not items(SETS, namespace) and not items("pods", namespace), 90)
         delete_first()
+
+
+def _everywhere() -> bool:
+    """Whether each node has the model and its status says so."""
+    model = get("clusterbasemodels", "llama-3-8b") or {}
+    return bool((model.get("status") or {}).get("nodesReadyCount") == len(items("nodes")))
 
 
 def _rolls(namespace: str) -> None:
