@@ -157,13 +157,16 @@ async def test_one_trace_from_the_apply_to_the_workload(monkeypatch: pytest.Monk
     check(collector)
 
 
+@pytest.fixture(scope="module")
+def otelcol() -> Path:
+    """The real collector; the first time on a machine it is built, which takes minutes."""
+    return build.ensure_collector()
+
+
 @pytest.mark.control_plane
 async def test_a_real_collector_receives_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    otelcol: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    program = build.collector_path()
-    if not program.is_file():
-        pytest.skip("no OpenTelemetry Collector: build one with 'hack/control-plane collector'")
-    with collecting(program, tmp_path, free_port()) as collector:
+    with collecting(otelcol, tmp_path, free_port()) as collector:
         await one_trace(collector, monkeypatch)
     check(collector)
