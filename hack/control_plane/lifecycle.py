@@ -178,9 +178,9 @@ def _apply(start: Start, manifests: Sequence[Path]) -> None:
         # Asking to wait for all of none is an error, and so is one that has no status yet.
         crds = run([*kubectl, "get", "crd", "-o", "name"], next_step=next_step).split()
         if crds:
-            has_status = ["--for=jsonpath={.status.conditions}", "--timeout=30s"]
+            has_status = ["--for=jsonpath={.status.conditions}", f"--timeout={DEADLINE:.0f}s"]
             run([*kubectl, "wait", *has_status, *crds], next_step=next_step)
-            established = ["--for=condition=Established", "--timeout=30s"]
+            established = ["--for=condition=Established", f"--timeout={DEADLINE:.0f}s"]
             run([*kubectl, "wait", *established, *crds], next_step=next_step)
 
 
