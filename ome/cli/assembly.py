@@ -158,9 +158,10 @@ class _Operator:
             applied=self._metrics.applied,
         )
 
-    def _observe(self, controllers: Sequence[Controller[Any]]) -> FlightRecorder:
-        """Have what the controllers do measured and recorded."""
-        recorder = FlightRecorder(self._clock.wall)
+    def _observe(self, controllers: Sequence[Controller[Any]]) -> FlightRecorder | None:
+        """Have what the controllers do measured, and recorded where somebody could read it."""
+        secured = self._settings.listen.metrics_tls is not None
+        recorder = FlightRecorder(self._clock.wall) if secured else None
         for controller in controllers:
             report = self._metrics.controller(controller.name, controller.workers)
             controller.observe(report, self._metrics.queue(controller.name), recorder)
@@ -202,10 +203,10 @@ class _Operator:
         # Reviews are no writes that only the leader may make.
         return Access(self._client(self._transport), self._clock, path).status
 
-    def _flights(self, recorder: FlightRecorder) -> Callable[[web.Application], None] | None:
+    def _flights(self, recorder: FlightRecorder | None) -> Callable[[web.Application], None] | None:
         """Serves the flight recorder, for whom the API server vouches and for nobody else."""
         admit = self._readers(FLIGHTS_PATH)
-        if admit is None:
+        if admit is None or recorder is None:
             return None
         return lambda app: add_flights(app, recorder, admit)
 

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from ome.kube.resource import ObjectKey
+from ome.reconciler.health import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,13 +25,6 @@ __all__ = ["FLIGHTS_PATH", "TOKEN_HEADER", "add_flights"]
 FLIGHTS_PATH = "/debug/flights"
 TOKEN_HEADER = "x-ome-authorization"
 
-_REFUSALS = {
-    401: "a bearer token that the API server knows is needed\n",
-    403: f"the token's account may not GET {FLIGHTS_PATH}: bind ClusterRole ome-flight-reader to"
-    " it\n",
-    503: "the API server does not say whether the token may read this\n",
-}
-
 
 def add_flights(
     app: web.Application, recorder: FlightRecorder, admit: Callable[[str], Awaitable[int]]
@@ -41,7 +35,7 @@ def add_flights(
         headers = request.headers
         status = await admit(headers.get(TOKEN_HEADER, headers.get("Authorization", "")))
         if status != 200:
-            return web.Response(status=status, text=_REFUSALS.get(status, ""))
+            return refusal(status, FLIGHTS_PATH, "ome-flight-reader")
         where = request.match_info
         key = ObjectKey(where.get("namespace", ""), where["name"])
         found = recorder.of(where["controller"], str(key))

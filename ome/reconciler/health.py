@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-__all__ = ["EVERYWHERE", "HttpServer", "PortInUse", "metrics_app", "parse_address", "probe_app"]
+__all__ = [
+    "EVERYWHERE",
+    "HttpServer",
+    "PortInUse",
+    "metrics_app",
+    "parse_address",
+    "probe_app",
+    "refusal",
+]
 
 EVERYWHERE = ""
 """The host that stands for every interface, over IPv4 and IPv6 alike."""
@@ -32,7 +40,7 @@ _BACKLOG = 128
 
 _REFUSALS = {
     401: "a bearer token that the API server knows is needed\n",
-    403: "the token's account may not GET /metrics: bind ClusterRole ome-metrics-reader to it\n",
+    403: "the token's account may not GET {path}: bind ClusterRole {role} to it\n",
     503: "the API server does not say whether the token may read this\n",
 }
 
@@ -41,6 +49,12 @@ class PortInUse(UserError):
     """An address to listen on is taken or may not be used."""
 
     exit_code = 1
+
+
+def refusal(status: int, path: str, role: str) -> web.Response:
+    """The answer to a reader who is not admitted; ``role`` is what his account lacks for 403."""
+    text = _REFUSALS.get(status, "").format(path=path, role=role)
+    return web.Response(status=status, text=text)
 
 
 def parse_address(text: str, flag: str) -> tuple[str, int]:
@@ -110,7 +124,7 @@ def metrics_app(
         if admit is not None:
             status = await admit(request.headers.get("Authorization", ""))
             if status != 200:
-                return web.Response(status=status, text=_REFUSALS.get(status, ""))
+                return refusal(status, "/metrics", "ome-metrics-reader")
         refresh()
         # Exemplars have a place in OpenMetrics alone, so it is given to who asks for it.
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
