@@ -23,7 +23,7 @@ from ome.cli.permissions import AGENT, MANAGER, METRICS_READER
 from tests import cluster
 from tests.charts.support import CHARTS, Json, helm
 from tests.cluster import apply, delete, eventually, get, items, request
-from tests.e2e.harness import Process, audit, free_port
+from tests.e2e.harness import Process, answers, audit, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -119,7 +119,7 @@ def running(release: Release) -> Iterator[tuple[Process, int]]:
     """The manager of the chart as a process, behind the chart's Service; and its metrics' port."""
     container = release.container("deployments", "ome-controller-manager")
     assert container["command"] == ["/manager"]
-    port, metrics, address = free_port(), free_port(), os.environ["OME_CONTROL_PLANE_ADDRESS"]
+    port, metrics, probes = free_port(), free_port(), free_port()
     environment = {
         entry["name"]: entry.get("value", release.namespace) for entry in container["env"]
     }
@@ -133,7 +133,7 @@ def running(release: Release) -> Iterator[tuple[Process, int]]:
         f"--kubeconfig={release.kubeconfig(MANAGER_ACCOUNT)}",
         f"--webhook-port={port}",
         f"--webhook-cert-dir={release.folder}/none",
-        f"--health-probe-addr=127.0.0.1:{free_port()}",
+        f"--health-probe-addr=127.0.0.1:{probes}",
         f"--metrics-bind-address=127.0.0.1:{metrics}",
     )
     for name, value in before.items():
@@ -141,8 +141,10 @@ def running(release: Release) -> Iterator[tuple[Process, int]]:
             del os.environ[name]
         else:
             os.environ[name] = value
-    _behind_the_service(release.namespace, address, port)
     try:
+        # As the kubelet and the endpoints controller do it: no review comes before it is ready.
+        eventually(lambda: answers(f"http://127.0.0.1:{probes}/readyz") == 200, 90)
+        _behind_the_service(release.namespace, os.environ["OME_CONTROL_PLANE_ADDRESS"], port)
         yield process, metrics
         assert process.running, process.tail()
     finally:

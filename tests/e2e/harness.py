@@ -6,6 +6,8 @@ import json
 import signal
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ __all__ = [
     "USER",
     "Process",
     "agents",
+    "answers",
     "apply",
     "apply_first",
     "audit",
@@ -92,6 +95,17 @@ class Process:
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text().splitlines()[-15:])
+
+
+def answers(url: str) -> int:
+    """The code of an answer, as of a probe; 0 when nobody listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as got:
+            return int(got.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return 0
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import ssl
 import time
-import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from hack.control_plane import lifecycle, processes
 from hack.control_plane.client import of_apiserver
 from hack.control_plane.nodes import Shape
 from ome.webhooks.table import client_config, configurations
-from tests.e2e.harness import ROOT, Process, eventually, free_port
+from tests.e2e.harness import ROOT, Process, answers, eventually, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,14 +50,7 @@ class Replica(Process):
         )
 
     def answers(self, path: str) -> int:
-        """The code of a probe; 0 when nobody listens."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.probes}{path}", timeout=5) as got:
-                return int(got.status)
-        except urllib.error.HTTPError as refused:
-            return refused.code
-        except OSError:
-            return 0
+        return answers(f"http://127.0.0.1:{self.probes}{path}")
 
     def value(self, series: str) -> float:
         """A sample of its metrics; -1 when it is not there."""
