@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import yaml
@@ -58,7 +60,6 @@ class TLS:
     verified: bool
     server_name: str | None
     proxy: str | None = field(repr=False)
-    environment_proxy: bool
     fingerprint: str
 
 
@@ -103,7 +104,7 @@ class InCluster:
                 try_refresh_token=False,
             ).load_and_set(configuration)
             # A proxy of the environment is for the world outside; Python reads no CIDR in NO_PROXY.
-            self._tls = _tls(configuration, self._tls, environment_proxy=False)
+            self._tls = _tls(configuration, self._tls)
         except (parts.ConfigException, OSError) as error:
             raise UserError(
                 f"no service account in {self._files}: {error}; "
@@ -130,7 +131,8 @@ class KubeConfig:
             loader = self._current_loader(renew)
             with anyio.fail_after(_LOAD_SECONDS):
                 await loader.load_and_set(configuration)
-            self._tls = _tls(configuration, self._tls, environment_proxy=True)
+            configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
+            self._tls = _tls(configuration, self._tls)
         except UserError as error:
             self._loader = None
             raise UserError(f"kubeconfig {self._paths}: {error}") from error
@@ -175,7 +177,15 @@ def _access(configuration: Any, tls: TLS, reload_at: float) -> Access:
     return Access(str(configuration.host).rstrip("/"), token, tls, reload_at)
 
 
-def _tls(configuration: Any, before: TLS | None, *, environment_proxy: bool) -> TLS:
+def _environment_proxy(server: str) -> str | None:
+    """What ``HTTPS_PROXY`` and ``NO_PROXY`` say of a server; asked here and not with each request,
+    where the HTTP client would read ``~/.netrc`` along with it."""
+    parts = urlsplit(server)
+    proxy = getproxies().get(parts.scheme)
+    return None if proxy is None or proxy_bypass(parts.netloc) else proxy
+
+
+def _tls(configuration: Any, before: TLS | None) -> TLS:
     """What the configuration says now; the very object of before when nothing changed."""
     files = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
     verified = bool(configuration.verify_ssl)
@@ -186,7 +196,7 @@ def _tls(configuration: Any, before: TLS | None, *, environment_proxy: bool) -> 
     if before is not None and before.fingerprint == digest.hexdigest():
         return before
     context = _context(*files, verified) if configuration.host.startswith("https") else None
-    return TLS(context, verified, server_name, proxy, environment_proxy, digest.hexdigest())
+    return TLS(context, verified, server_name, proxy, digest.hexdigest())
 
 
 def _context(ca: str | None, cert: str | None, key: str | None, verified: bool) -> ssl.SSLContext:

@@ -194,7 +194,6 @@ class _Pool:
             connector=aiohttp.TCPConnector(limit=limit, ssl=tls.context or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_BUFFER,
-            trust_env=tls.environment_proxy,
         )
 
     async def request(

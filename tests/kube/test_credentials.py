@@ -251,6 +251,19 @@ async def test_a_valid_id_token_is_used(tmp_path: Path) -> None:
     assert access.authorization == f"Bearer {token}"
 
 
+@pytest.mark.parametrize(
+    ("excepted", "proxy"),
+    [("", "http://proxy.example:3128"), ("other,.corp.example", None)],
+)
+async def test_a_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, excepted: str, proxy: str | None
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", excepted)
+    file = kubeconfig(tmp_path / "k", "https://api.corp.example:6443", {"token": SECRET})
+    assert (await source(file).load()).tls.proxy == proxy
+
+
 # In a pod.
 
 
@@ -262,13 +275,14 @@ async def test_the_service_account_of_a_pod(
     (tmp_path / "token").write_text(SECRET + "\n")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     pod = InCluster(Hands(), tmp_path)
 
     access = await pod.load()
 
     assert access.server == "https://[fd00::1]:443"
     assert access.authorization == f"Bearer {SECRET}"
-    assert not access.tls.environment_proxy
+    assert access.tls.proxy is None
     (tmp_path / "token").write_text("next")
     again = await pod.load()
     assert (again.authorization, again.tls is access.tls) == ("Bearer next", True)
