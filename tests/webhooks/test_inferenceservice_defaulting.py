@@ -16,6 +16,7 @@ from ome.workloads import ConfigError
 from tests.webhooks.objects import EMPTY, cluster, document, model, review
 
 MODE = "ome.io/deploymentMode"
+FINALIZER = "inferenceservice.finalizers"
 WORKERS = {"leader": {}, "worker": {"size": 2}}
 
 
@@ -104,9 +105,25 @@ def test_replica_bounds(name: str, component: dict[str, Any], bounds: tuple[int,
 def test_nothing_else_is_written() -> None:
     spec = {"model": {"name": "a"}, "runtime": {"name": "b"}, "predictor": {}, "unknown": 1}
     written = default(review(service(spec)), EMPTY)
-    assert written == service(spec, {MODE: "RawDeployment"})
+    expected = service(spec, {MODE: "RawDeployment"})
+    expected["metadata"]["finalizers"] = [FINALIZER]
+    assert written == expected
     workers = default(review(service({"engine": WORKERS})), EMPTY)["spec"]["engine"]
     assert workers == {**WORKERS, "minReplicas": 1, "maxReplicas": 3}
+
+
+@pytest.mark.parametrize("held", [[], ["theirs"], [FINALIZER], [FINALIZER, "theirs"]])
+def test_a_new_service_gets_the_finalizer_once(held: list[str]) -> None:
+    given = service({})
+    given["metadata"]["finalizers"] = list(held)
+    written = default(review(given), EMPTY)["metadata"]["finalizers"]
+    assert written == (held if FINALIZER in held else [*held, FINALIZER])
+    assert given["metadata"]["finalizers"] == held
+
+
+def test_an_update_brings_no_finalizer() -> None:
+    written = default(replace(review(service({})), operation="UPDATE", old=service({})), EMPTY)
+    assert "finalizers" not in written["metadata"]
 
 
 def test_the_object_under_review_is_not_changed() -> None:
@@ -162,7 +179,10 @@ def test_what_has_a_wrong_type_is_left_to_the_schema(spec: Any) -> None:
 def test_metadata_may_be_bare(metadata: Any) -> None:
     given = {"kind": "InferenceService", "metadata": metadata, "spec": None}
     written = default(review(given), EMPTY)
-    assert written["metadata"] == {"annotations": {MODE: "RawDeployment"}}
+    assert written["metadata"] == {
+        "annotations": {MODE: "RawDeployment"},
+        "finalizers": [FINALIZER],
+    }
     assert written["spec"] == {}
 
 

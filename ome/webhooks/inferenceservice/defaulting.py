@@ -1,4 +1,5 @@
-"""What admission writes into a service: its mode, the migrated predictor, replica bounds.
+"""What admission writes into a service: its mode, the migrated predictor, replica bounds, and our
+finalizer into a new one.
 
 Only what is absent is written, so defaulting what was defaulted changes nothing. An object whose
 values have the wrong types is left as it is: the API server refuses it with the field.
@@ -40,7 +41,7 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
     if leaving(review) or readable(InferenceService, document) is None:
         return document
     try:
-        _complete(document, review.namespace, lookup)
+        _complete(document, review, lookup)
     except OmeError:
         if not untouched(review):
             raise
@@ -48,7 +49,9 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
     return document
 
 
-def _complete(document: dict[str, Any], namespace: str, lookup: Lookup) -> None:
+def _complete(document: dict[str, Any], review: Review, lookup: Lookup) -> None:
+    if review.operation == "CREATE":
+        _hold(document)
     if document.get("spec") is None:
         document["spec"] = {}
     spec: dict[str, Any] = document["spec"]
@@ -56,10 +59,18 @@ def _complete(document: dict[str, Any], namespace: str, lookup: Lookup) -> None:
     if predictor_in_use(spec.get("predictor")):
         _annotate(document, names.ANNOTATION_DEPRECATION_WARNING, DEPRECATION)
         if lookup.migrates_predictors():
-            migrate(spec, namespace, lookup)
+            migrate(spec, review.namespace, lookup)
     for component, most in _MOST_REPLICAS.items():
         if spec.get(component) is not None:
             _set_replicas(spec[component], most)
+
+
+def _hold(document: dict[str, Any]) -> None:
+    """Put our finalizer on the service, so that the controller need not write it."""
+    held = document["metadata"] = document.get("metadata") or {}
+    finalizers = held["finalizers"] = held.get("finalizers") or []
+    if names.FINALIZER_INFERENCE_SERVICE not in finalizers:
+        finalizers.append(names.FINALIZER_INFERENCE_SERVICE)
 
 
 def _set_mode(document: dict[str, Any], spec: dict[str, Any], lookup: Lookup) -> None:
