@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -12,7 +12,7 @@ from ome.clock import rfc3339
 from ome.controllers.acceleratorclass.status import compute_status
 from ome.controllers.basemodel.pace import Pace
 from ome.controllers.decode import Unreadable
-from ome.controllers.resources import ACCELERATOR_CLASSES
+from ome.controllers.userobjects import UserObjects
 from ome.errors import NotFound
 from ome.reconciler.controller import Result
 
@@ -42,6 +42,7 @@ class ClassReconciler:
     ) -> None:
         self._context = context
         self._classes = classes
+        self._writes = UserObjects(context.applier, classes, names.FINALIZER_ACCELERATOR_CLASS)
         self._aggregate = aggregate
         self._decode = decode
         self._pace = Pace()
@@ -52,12 +53,9 @@ class ClassReconciler:
         if stored is None or stored.metadata.deletion_timestamp:
             self._pace.forget(key)
             if stored is not None:
-                await self._release(stored)
+                await self._writes.release(stored.document())
             return None
-        document = stored.document()
-        if names.FINALIZER_ACCELERATOR_CLASS not in stored.metadata.finalizers:
-            held = [*stored.metadata.finalizers, names.FINALIZER_ACCELERATOR_CLASS]
-            document = await self._patch(document, "add", held)
+        document = await self._writes.hold(stored.document())
         try:
             spec = self._decode(api.AcceleratorClass, stored).spec
         except Unreadable as error:
@@ -73,34 +71,9 @@ class ClassReconciler:
         after = compute_status(before, spec, found, wall=wall)
         if after != before:
             try:
-                document = await self._context.applier.write_status(
-                    ACCELERATOR_CLASSES, document, after
-                )
+                await self._writes.write_status(document, after)
             except NotFound:
                 return None
-            self._classes.observed(document)
             interval = max(1.0, len(found.nodes) / _NAMES_PER_SECOND)
             self._pace.wrote(key, self._context.clock.monotonic(), interval, any_node)
         return None
-
-    async def _release(self, stored: WholeObject) -> None:
-        finalizer = names.FINALIZER_ACCELERATOR_CLASS
-        if finalizer not in stored.metadata.finalizers:
-            return
-        kept = [entry for entry in stored.metadata.finalizers if entry != finalizer]
-        try:
-            await self._patch(stored.document(), "replace", kept)
-        except NotFound:
-            return
-
-    async def _patch(
-        self, document: dict[str, Any], operation: str, finalizers: list[str]
-    ) -> dict[str, Any]:
-        written = await self._context.applier.patch_user_object(
-            ACCELERATOR_CLASSES,
-            document["metadata"],
-            [{"op": operation, "path": "/metadata/finalizers", "value": finalizers}],
-        )
-        if not written["metadata"].get("deletionTimestamp"):
-            self._classes.observed(written)
-        return written

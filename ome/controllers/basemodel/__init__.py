@@ -15,6 +15,7 @@ from ome.controllers.basemodel.nodes import GRACE, StaleReports
 from ome.controllers.basemodel.reconciler import ModelReconciler
 from ome.controllers.basemodel.reports import NodeReports
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers.userobjects import UserObjects
 from ome.informers.projection import Metadata, PartialMetadata, WholeObject
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
@@ -63,8 +64,9 @@ def _model_controller(
     finalizer: str,
 ) -> Controller[ObjectKey]:
     models = context.informers.informer(resource, WholeObject)
-    claims = ClaimModels(context, resource, models, sources)
-    reconciler = ModelReconciler(context, resource, finalizer, models, book.aggregate, claims)
+    writes = UserObjects(context.applier, models, finalizer)
+    claims = ClaimModels(context, resource.kind, writes, sources)
+    reconciler = ModelReconciler(context, models, writes, book.aggregate, claims)
     controller = Controller(
         resource.kind.lower(), reconciler.reconcile, clock=context.clock, rng=context.rng
     )

@@ -37,9 +37,7 @@ from ome.workloads.metadata_job import CONTAINER, MetadataJob, agent_image, job_
 if TYPE_CHECKING:
     from ome.controllers.basemodel.claim_sources import Claim, ClaimSources, Job
     from ome.controllers.context import ControllerContext
-    from ome.informers.informer import Informer
-    from ome.informers.projection import WholeObject
-    from ome.kube.resource import Resource
+    from ome.controllers.userobjects import UserObjects
     from ome.storage.uris import PvcUri
 
 __all__ = ["RECHECK", "ClaimModels"]
@@ -64,13 +62,13 @@ class ClaimModels:
     def __init__(
         self,
         context: ControllerContext,
-        resource: Resource,
-        models: Informer[WholeObject],
+        kind: str,
+        writes: UserObjects,
         sources: ClaimSources,
     ) -> None:
         self._context = context
-        self._resource = resource
-        self._models = models
+        self._kind = kind
+        self._writes = writes
         self._sources = sources
         self._alerts = Alerts(context.events, context.clock)
 
@@ -81,8 +79,7 @@ class ClaimModels:
         after = claim_status.compute(before, outcome, wall=rfc3339(self._context.clock.wall()))
         changed = claim_status.says(before) != (outcome.reason, outcome.message)
         if after != before:
-            document = await self._context.applier.write_status(self._resource, document, after)
-            self._models.observed(document)
+            document = await self._writes.write_status(document, after)
         wait = self._announce(key, document, outcome, changed)
         waits = [seconds for seconds in (wait, outcome.recheck) if seconds]
         return Result(requeue_after=min(waits)) if waits else None
@@ -186,7 +183,7 @@ class ClaimModels:
         """Have the Job run, and take over what it read when it has ended."""
         metadata, uri = document["metadata"], document["spec"]["storage"]["storageUri"]
         namespace = metadata.get("namespace", "")
-        name = job_name(self._resource.kind, namespace, metadata["name"], uri)
+        name = job_name(self._kind, namespace, metadata["name"], uri)
         await self._prune(document, name)
         job = self._sources.jobs.store.get(ObjectKey(claim.namespace, name))
         if job is not None and _is_of(job, metadata["uid"]):
@@ -202,7 +199,7 @@ class ClaimModels:
                 return await self._take_over(document, job)
             return Outcome.importing(claim.namespace, name), document
         made_for = MetadataJob(
-            self._resource.kind,
+            self._kind,
             namespace,
             metadata["name"],
             metadata["uid"],
@@ -232,10 +229,7 @@ class ClaimModels:
         fill = backfill(document["spec"], annotations, [entry])
         if fill is not None:
             log.info("model.filled", fields=sorted(fill.fields))
-            document = await self._context.applier.patch_user_object(
-                self._resource, document["metadata"], fill.ops(document)
-            )
-            self._models.observed(document)
+            document = await self._writes.patch(document, fill.ops(document))
         return Outcome.ready(uri, True), document
 
     async def _message(self, job: Job) -> str | None:

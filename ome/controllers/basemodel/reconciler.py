@@ -27,18 +27,18 @@ from ome.controllers.basemodel.status import (
     state_of,
     write_interval,
 )
-from ome.errors import BadRequest, Forbidden, Invalid, NotFound, RequestTooLarge
-from ome.kube.resource import ObjectKey
+from ome.errors import BadRequest, Forbidden, Invalid, RequestTooLarge
 from ome.reconciler.controller import Result
 
 if TYPE_CHECKING:
     from ome.controllers.basemodel.aggregate import Aggregate, ModelReports
     from ome.controllers.basemodel.claims import ClaimModels
     from ome.controllers.context import ControllerContext
+    from ome.controllers.userobjects import UserObjects
     from ome.errors import ApiError
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
-    from ome.kube.resource import Resource
+    from ome.kube.resource import ObjectKey
 
 __all__ = ["DELETION_RECHECK", "ModelReconciler"]
 
@@ -58,16 +58,14 @@ class ModelReconciler:
     def __init__(
         self,
         context: ControllerContext,
-        resource: Resource,
-        finalizer: str,
         models: Informer[WholeObject],
+        writes: UserObjects,
         aggregate: Aggregate,
         claims: ClaimModels,
     ) -> None:
         self._context = context
-        self._resource = resource
-        self._finalizer = finalizer
         self._models = models
+        self._writes = writes
         self._aggregate = aggregate
         self._claims = claims
         self._pace = Pace()
@@ -82,16 +80,16 @@ class ModelReconciler:
             self._alerts.forget(key)
             self._claims.forget(key)
             return None if stored is None else await self._release(key, stored)
-        document = None
-        if self._finalizer not in stored.metadata.finalizers:
-            document = await self._hold(stored.document())
+        if not self._writes.holds(stored):
+            await self._writes.hold(stored.document())
+            stored = self._models.store.get(key) or stored
         if on_claim(stored.spec):
-            return await self._claims.settle(key, document or stored.document())
+            return await self._claims.settle(key, stored.document())
         rest = self.rest(key, model_configmap_key(*key))
         if rest > 0:
             # Reports still pour in: looking at all of them again would change nothing now.
             return Result(requeue_after=rest)
-        return await self._settle(key, document or stored.document())
+        return await self._settle(key, stored.document())
 
     def rest(self, key: ObjectKey, report: str) -> float:
         """Seconds until a pass may look at the reports on a model, which have the key ``report``.
@@ -104,14 +102,8 @@ class ModelReconciler:
     def _reports(self, key: ObjectKey) -> ModelReports:
         return self._aggregate.reports(model_configmap_key(*key))
 
-    async def _hold(self, document: dict[str, Any]) -> dict[str, Any]:
-        held = document["metadata"].get("finalizers") or []
-        add = {"op": "add", "path": "/metadata/finalizers", "value": [*held, self._finalizer]}
-        return await self._patch(document, [add])
-
     async def _release(self, key: ObjectKey, stored: WholeObject) -> Result | None:
-        held = stored.metadata.finalizers
-        if self._finalizer not in held:
+        if not self._writes.holds(stored):
             return None
         reports = self._reports(key)
         holding = reports.holding()
@@ -119,12 +111,7 @@ class ModelReconciler:
             log.info("model.deleting", nodes=holding)
             return Result(requeue_after=DELETION_RECHECK)
         await self._claims.drop(stored.metadata.uid)
-        kept = [entry for entry in held if entry != self._finalizer]
-        replace = {"op": "replace", "path": "/metadata/finalizers", "value": kept}
-        try:
-            await self._patch(stored.document(), [replace])
-        except NotFound:
-            self._models.observed_deleted(key, stored.metadata.uid)
+        await self._writes.release(stored.document())
         return None
 
     async def _settle(self, key: ObjectKey, document: dict[str, Any]) -> Result | None:
@@ -146,7 +133,7 @@ class ModelReconciler:
         if fill is None:
             return document
         log.info("model.filled", fields=sorted(fill.fields))
-        return await self._patch(document, fill.ops(document))
+        return await self._writes.patch(document, fill.ops(document))
 
     async def _tell(
         self, key: ObjectKey, document: dict[str, Any], refused: ApiError | None
@@ -162,8 +149,7 @@ class ModelReconciler:
         after = compute_status(before, reports, found, wall=wall)
         changed: set[str] = set()
         if not same_status(before, after):
-            document = await self._context.applier.write_status(self._resource, document, after)
-            self._models.observed(document)
+            document = await self._writes.write_status(document, after)
             now = self._context.clock.monotonic()
             self._pace.wrote(key, now, write_interval(after), after["state"])
             degraded = condition(before, DEGRADED)
@@ -173,19 +159,6 @@ class ModelReconciler:
             self._pace.looked(key, now, write_interval(after), after["state"])
         wait = self._alerts.tell(key, document, found, changed)
         return None if wait is None else Result(requeue_after=wait)
-
-    async def _patch(self, document: dict[str, Any], ops: list[dict[str, Any]]) -> dict[str, Any]:
-        written = await self._context.applier.patch_user_object(
-            self._resource, document["metadata"], ops
-        )
-        metadata = written["metadata"]
-        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
-            # The last finalizer is gone, and with it the object.
-            key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-            self._models.observed_deleted(key, metadata["uid"])
-        else:
-            self._models.observed(written)
-        return written
 
 
 def _not_filled(refused: ApiError) -> Problem:

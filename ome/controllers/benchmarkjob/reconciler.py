@@ -25,7 +25,7 @@ from ome.controllers.benchmarkjob.status import Seen, compute_status, state_of
 from ome.controllers.benchmarkjob.telling import Teller
 from ome.controllers.benchmarkjob.views import trouble_of, waiting_for
 from ome.controllers.decode import Unreadable
-from ome.controllers.resources import BENCHMARK_JOBS
+from ome.controllers.userobjects import UserObjects
 from ome.errors import ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound, NotOurs
 from ome.reconciler.controller import Result
 from ome.workloads.benchmark import benchmark_job
@@ -49,7 +49,6 @@ BY_JOB = "job"
 RETRY = 60.0
 """Seconds until a benchmark that waits is looked at without an event."""
 
-_FINALIZER = names.FINALIZER_BENCHMARK_JOB
 log = structlog.get_logger("BenchmarkJob")
 
 
@@ -77,6 +76,7 @@ class BenchmarkReconciler:
         self._context = context
         self._benchmarks = benchmarks
         self._jobs = jobs
+        self._writes = UserObjects(context.applier, benchmarks, names.FINALIZER_BENCHMARK_JOB)
         self._pods = pods
         self._resolver = resolver
         self._decode = decode
@@ -92,10 +92,9 @@ class BenchmarkReconciler:
         document = stored.document()
         if stored.metadata.deletion_timestamp:
             self._reader.forget(key)
-            await self._release(document)
+            await self._writes.release(document)
             return None
-        if _FINALIZER not in stored.metadata.finalizers:
-            document = await self._finalizers(document, [*stored.metadata.finalizers, _FINALIZER])
+        document = await self._writes.hold(document)
         found = await self._look(key, stored)
         if found.seen is not None:
             await self._tell(document, found.seen, created=found.created)
@@ -206,33 +205,13 @@ class BenchmarkReconciler:
         if after == before:
             return
         try:
-            written = await self._context.applier.write_status(BENCHMARK_JOBS, document, after)
+            await self._writes.write_status(document, after)
         except (Conflict, NotFound):
             raise
         except ApiError as error:
             self._teller.status_failed(document, error)
             raise
-        self._benchmarks.observed(written)
         self._teller.changed(document, before, after)
-
-    async def _release(self, document: dict[str, Any]) -> None:
-        held = document["metadata"].get("finalizers") or []
-        if _FINALIZER not in held:
-            return
-        kept = [entry for entry in held if entry != _FINALIZER]
-        try:
-            await self._finalizers(document, kept)
-        except NotFound:
-            return
-
-    async def _finalizers(self, document: dict[str, Any], finalizers: list[str]) -> dict[str, Any]:
-        add = {"op": "add", "path": "/metadata/finalizers", "value": finalizers}
-        written = await self._context.applier.patch_user_object(
-            BENCHMARK_JOBS, document["metadata"], [add]
-        )
-        if not written["metadata"].get("deletionTimestamp"):
-            self._benchmarks.observed(written)
-        return written
 
 
 def _location(benchmark: api.BenchmarkJob) -> str:

@@ -17,8 +17,7 @@ from ome.controllers.basemodel.problems import said_in
 from ome.controllers.basemodel.status import write_interval
 from ome.controllers.finetunedweight.status import compute_status, weight_problems
 from ome.controllers.metaconditions import find_condition
-from ome.controllers.resources import FINE_TUNED_WEIGHTS
-from ome.errors import NotFound
+from ome.controllers.userobjects import UserObjects
 from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Result
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from ome.informers.projection import WholeObject
 
 __all__ = ["WeightReconciler", "base_of"]
-
-_FINALIZER = names.FINALIZER_FINE_TUNED_WEIGHT
 
 
 def base_of(document: Mapping[str, Any]) -> tuple[str, ObjectKey] | None:
@@ -56,6 +53,7 @@ class WeightReconciler:
     ) -> None:
         self._context = context
         self._weights = weights
+        self._writes = UserObjects(context.applier, weights, names.FINALIZER_FINE_TUNED_WEIGHT)
         self._models = models
         self._aggregate = aggregate
         self._pace = Pace()
@@ -70,13 +68,8 @@ class WeightReconciler:
             self._alerts.forget(key)
             return None if stored is None else await self._release(stored)
         reports = self._aggregate.reports(weight_configmap_key(key.name))
-        document = stored.document()
-        held = list(stored.metadata.finalizers)
-        if reports.holding() and _FINALIZER not in held:
-            document = await self._hold(document, [*held, _FINALIZER])
-        elif not reports.holding() and _FINALIZER in held:
-            document = await self._hold(document, [item for item in held if item != _FINALIZER])
-        return await self._tell(key, document, reports)
+        settle = self._writes.hold if reports.holding() else self._writes.release
+        return await self._tell(key, await settle(stored.document()), reports)
 
     async def _tell(
         self, key: ObjectKey, document: dict[str, Any], reports: ModelReports
@@ -91,8 +84,7 @@ class WeightReconciler:
             rest = self._pace.wait(key, now, after["state"])
             if rest > 0:
                 return Result(requeue_after=rest)
-            document = await self._context.applier.write_status(FINE_TUNED_WEIGHTS, document, after)
-            self._weights.observed(document)
+            document = await self._writes.write_status(document, after)
             self._pace.wrote(key, now, write_interval(after), after["state"])
             degraded = dict(find_condition(before, "Degraded"))
             changed = {problem.reason for problem in found if not said_in(degraded, problem)}
@@ -104,26 +96,10 @@ class WeightReconciler:
         return base is not None and self._models[base[0]].store.get(base[1]) is not None
 
     async def _release(self, stored: WholeObject) -> Result | None:
-        held = stored.metadata.finalizers
-        if _FINALIZER not in held:
+        if not self._writes.holds(stored):
             return None
         reports = self._aggregate.reports(weight_configmap_key(stored.metadata.name))
         if reports.holding() and not self._farewell.lets_go(stored, reports):
             return Result(requeue_after=PATIENCE)
-        try:
-            await self._hold(stored.document(), [item for item in held if item != _FINALIZER])
-        except NotFound:
-            self._weights.observed_deleted(stored.metadata.key, stored.metadata.uid)
+        await self._writes.release(stored.document())
         return None
-
-    async def _hold(self, document: dict[str, Any], finalizers: list[str]) -> dict[str, Any]:
-        add = {"op": "add", "path": "/metadata/finalizers", "value": finalizers}
-        written = await self._context.applier.patch_user_object(
-            FINE_TUNED_WEIGHTS, document["metadata"], [add]
-        )
-        metadata = written["metadata"]
-        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
-            self._weights.observed_deleted(ObjectKey("", metadata["name"]), metadata["uid"])
-        else:
-            self._weights.observed(written)
-        return written

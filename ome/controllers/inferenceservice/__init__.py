@@ -26,6 +26,7 @@ from ome.controllers.inferenceservice.usage import Dependency, Usage
 from ome.controllers.inferenceservice.world import SHARED, Sources, World
 from ome.controllers.origin import origin_of
 from ome.controllers.resources import INFERENCE_SERVICES
+from ome.controllers.userobjects import UserObjects
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
 from ome.kube.resource import ObjectKey
@@ -94,10 +95,10 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     children = Children(context.client, context.applier, children_informers, optional)
     planner = Planner(world, children, config.data, cluster_domain())
     writer = Writer(children, context.events, context.clock)
+    writes = UserObjects(context.applier, services, names.FINALIZER_INFERENCE_SERVICE)
     reconciler = Reconciler(
-        context,
-        INFERENCE_SERVICES,
         services,
+        writes=writes,
         world=world,
         usage=usage,
         planner=planner,
@@ -105,7 +106,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         healer=Healer(children, context.applier, context.clock),
         observer=Observer(children, pods, context.clock),
         exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
-        teller=Teller(context, INFERENCE_SERVICES, services, measures),
+        teller=Teller(context, writes, measures),
         measures=measures,
     )
     controller = Controller(

@@ -18,13 +18,12 @@ from ome.controllers.inferenceservice.migrating import migration
 from ome.controllers.inferenceservice.passes import Pass
 from ome.controllers.inferenceservice.planning import awaited
 from ome.controllers.inferenceservice.steps import StepFailed
-from ome.errors import ApiError, NotFound, TransportError
+from ome.errors import ApiError, TransportError
 from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Result
 from ome.telemetry.flights import saw
 
 if TYPE_CHECKING:
-    from ome.controllers.context import ControllerContext
     from ome.controllers.inferenceservice.applying import Writer
     from ome.controllers.inferenceservice.exposing import Exposer
     from ome.controllers.inferenceservice.healing import Healer
@@ -34,9 +33,9 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.telling import Teller
     from ome.controllers.inferenceservice.usage import Usage
     from ome.controllers.inferenceservice.world import World
+    from ome.controllers.userobjects import UserObjects
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
-    from ome.kube.resource import Resource
 
 __all__ = ["Reconciler"]
 
@@ -48,10 +47,9 @@ class Reconciler:
 
     def __init__(
         self,
-        context: ControllerContext,
-        resource: Resource,
         services: Informer[WholeObject],
         *,
+        writes: UserObjects,
         world: World,
         usage: Usage,
         planner: Planner,
@@ -62,9 +60,8 @@ class Reconciler:
         teller: Teller,
         measures: Measures,
     ) -> None:
-        self._context = context
-        self._resource = resource
         self._services = services
+        self._writes = writes
         self._world = world
         self._usage = usage
         self._planner = planner
@@ -84,9 +81,10 @@ class Reconciler:
             return None
         if stored.metadata.deletion_timestamp:
             self._usage.forget(key)
-            await self._release(stored)
+            await self._writes.release(stored.document())
             return None
-        stored = await self._hold(stored)
+        if not self._writes.holds(stored):
+            await self._writes.hold(stored.document())
         try:
             found = self._world.service(key)
         except Unreadable as error:
@@ -178,38 +176,5 @@ class Reconciler:
             return False
         if not patch:
             return False
-        metadata = run.stored.document()["metadata"]
-        written = await self._context.applier.patch_user_object(self._resource, metadata, patch)
-        self._services.observed(written)
+        await self._writes.patch(run.stored.document(), patch)
         return True
-
-    async def _hold(self, stored: WholeObject) -> WholeObject:
-        """Put our finalizer on the service if it is not there."""
-        finalizer = names.FINALIZER_INFERENCE_SERVICE
-        if finalizer in stored.metadata.finalizers:
-            return stored
-        wanted = [*stored.metadata.finalizers, finalizer]
-        written = await self._context.applier.patch_user_object(
-            self._resource,
-            stored.document()["metadata"],
-            [{"op": "add", "path": "/metadata/finalizers", "value": wanted}],
-        )
-        self._services.observed(written)
-        return self._services.store.get(stored.metadata.key) or stored
-
-    async def _release(self, stored: WholeObject) -> None:
-        """Take our finalizer off a service that is being deleted; its children go with it."""
-        finalizer = names.FINALIZER_INFERENCE_SERVICE
-        if finalizer not in stored.metadata.finalizers:
-            return
-        kept = [entry for entry in stored.metadata.finalizers if entry != finalizer]
-        try:
-            await self._context.applier.patch_user_object(
-                self._resource,
-                stored.document()["metadata"],
-                [{"op": "replace", "path": "/metadata/finalizers", "value": kept}],
-            )
-        except NotFound:
-            return
-        if not kept:
-            self._services.observed_deleted(stored.metadata.key, stored.metadata.uid)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from ome.controllers.context import ControllerContext
     from ome.controllers.inferenceservice.measures import Measures
     from ome.controllers.inferenceservice.passes import Pass
-    from ome.informers.informer import Informer
-    from ome.informers.projection import WholeObject
-    from ome.kube.resource import Resource
+    from ome.controllers.userobjects import UserObjects
 
 __all__ = ["Teller"]
 
@@ -30,13 +28,11 @@ class Teller:
     def __init__(
         self,
         context: ControllerContext,
-        resource: Resource,
-        services: Informer[WholeObject],
+        writes: UserObjects,
         measures: Measures,
     ) -> None:
         self._context = context
-        self._resource = resource
-        self._services = services
+        self._writes = writes
         self._measures = measures
 
     async def tell(self, run: Pass) -> None:
@@ -62,7 +58,7 @@ class Teller:
 
     async def _write(self, run: Pass, stored: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         try:
-            written = await self._context.applier.write_status(self._resource, stored, status)
+            await self._writes.write_status(stored, status)
         except Conflict:
             raise  # somebody wrote meanwhile: the key runs again
         except ApiError as error:
@@ -70,7 +66,6 @@ class Teller:
             text = f'Failed to update status for InferenceService "{name}": {error}'
             self._record(run, "Warning", names.REASON_UPDATE_FAILED, text)
             raise
-        self._services.observed(written)
 
     def _events(
         self, run: Pass, old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]

@@ -20,6 +20,7 @@ from ome.controllers.servingruntime.status import (
     condition,
     problems,
 )
+from ome.controllers.userobjects import UserObjects
 from ome.errors import NotFound
 from ome.kube.resource import ObjectKey
 
@@ -51,6 +52,7 @@ class RuntimeReconciler:
         self._context = context
         self._kind = kind
         self._runtimes = runtimes
+        self._writes = UserObjects(context.applier, runtimes)
         self._classes = classes
         self._overlaps = overlaps
         self._decode = decode
@@ -73,12 +75,9 @@ class RuntimeReconciler:
         if after == before:
             return
         try:
-            written = await self._context.applier.write_status(
-                self._runtimes.resource, document, after
-            )
+            await self._writes.write_status(document, after)
         except NotFound:
             return
-        self._runtimes.observed(written)
         for type_ in (VALID, PRIORITIES_DISTINCT):
             now = condition(after, type_)
             if now["status"] == "False" and now["message"] != condition(before, type_).get(
