@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import urllib.request
@@ -147,6 +148,12 @@ def test_a_frozen_leader_writes_nothing_after_it_wakes(tmp_path: Path, namespace
         assert all(_was_leaving(entry, woken) and _refused(entry) for entry in late), (woken, late)
         assert len(late) <= 1
         assert (a.leads(), b.leads()) == (0, 1)
+        # What was made before, in and after the freeze is as what is made in quiet.
+        _model(f"{namespace}-quiet")
+        eventually(lambda: "status" in (get("clusterbasemodels", f"{namespace}-quiet") or {}), 30)
+        quiet = _lasting(f"{namespace}-quiet")
+        for number in range(30):
+            eventually(lambda n=number: _lasting(f"{namespace}-{n}") == quiet, 10)  # type: ignore[misc]
         cluster.delete_collection("clusterbasemodels", labelSelector=f"ome.test/run={namespace}")
 
 
@@ -170,6 +177,21 @@ def _model(name: str) -> None:
         },
     }
     apply(document)
+
+
+def _lasting(name: str) -> dict[str, Any]:
+    """A model without what differs from one to the next: its name, identity and times."""
+    found: dict[str, Any] = json.loads(
+        json.dumps(get("clusterbasemodels", name)).replace(name, "MODEL")
+    )
+    assert not found["metadata"].get("deletionTimestamp")
+    found["metadata"] = {
+        key: found["metadata"].get(key)
+        for key in ("name", "labels", "annotations", "finalizers", "generation")
+    }
+    for condition in found.get("status", {}).get("conditions", ()):
+        condition.pop("lastTransitionTime")
+    return found
 
 
 def _held(name: str) -> bool:
