@@ -39,7 +39,11 @@ COMMANDS = {
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 well, 2 for a mistake in flags or files, 1 otherwise."""
+    """Run a command and exit.
+
+    0 when it did what was asked, 1 when the answer is no or objects are wrong, 2 for a mistake in
+    flags or files, 3 when the cluster refuses or does not answer, 130 after Ctrl-C.
+    """
     sys.exit(_run(sys.argv[1:] if words is None else list(words)))
 
 
