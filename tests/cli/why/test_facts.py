@@ -14,6 +14,7 @@ SERVICE = {
     "spec": {"model": {"name": "llama", "kind": "ClusterBaseModel"}},
 }
 MANAGER = {
+    "metadata": {"name": "ome-controller-manager-x", "namespace": "ome"},
     "spec": {
         "containers": [
             {
