@@ -22,7 +22,7 @@ MANAGER = {
                 "ports": [{"name": "metrics", "containerPort": 8080}],
             }
         ]
-    }
+    },
 }
 OBJECTS: dict[tuple[str, str, str], dict[str, Any]] = {
     ("InferenceService", "demo", "chat"): SERVICE,
