@@ -142,8 +142,7 @@ def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | Non
 
 
 async def _main(kubeconfig: str | None, settings: Settings) -> int:
-    # A flag that is wrong was told before, as 2; a start that fails is 1, and is tried again.
-    with user_errors("ome manager", 1) as outcome:
+    with user_errors("ome manager") as outcome:
         async with AsyncExitStack() as stack:
             transport = await stack.enter_async_context(await connect(kubeconfig))
             renewals = None

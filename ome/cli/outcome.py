@@ -23,18 +23,15 @@ class Outcome:
 
 
 @contextmanager
-def user_errors(command: str, code: int | None = None) -> Iterator[Outcome]:
-    """Print what users can mend in one line each, also from inside task groups.
-
-    The exit code is then ``code``, by default that of the worst of the errors.
-    """
+def user_errors(command: str) -> Iterator[Outcome]:
+    """Print what users can mend in one line each, also from inside task groups."""
     outcome = Outcome()
     try:
         yield outcome
     except* UserError as group:
         for error in _leaves(group):
             sys.stderr.write(f"{command}: {error}\n")
-            outcome.code = max(outcome.code, error.exit_code if code is None else code)
+            outcome.code = max(outcome.code, error.exit_code)
 
 
 def _leaves(group: BaseExceptionGroup[UserError]) -> list[UserError]:

@@ -72,12 +72,12 @@ def test_wrong_words_are_one_line_and_exit_2(
     assert len(said.strip().splitlines()) == 1
 
 
-def test_a_manager_without_a_connection_to_load_exits_1(tmp_path: Path) -> None:
+def test_an_unreadable_kubeconfig_exits_2(tmp_path: Path) -> None:
     broken = tmp_path / "config"
     broken.write_text("{")
     for path in (tmp_path / "none", broken):
         done = run("manager", f"--kubeconfig={path}")
-        assert done.returncode == 1
+        assert done.returncode == 2
         last = done.stderr.strip().splitlines()[-1]
         assert str(path) in last
         assert "Traceback" not in done.stderr
