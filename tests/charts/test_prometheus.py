@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from hack.control_plane import build
+from ome.agent.metrics import AgentMetrics
 from tests.charts.test_operations import CHART, measured_registry
 
 if TYPE_CHECKING:
@@ -38,4 +39,5 @@ def test_promtool_accepts_the_rules(promtool: Path, tmp_path: Path) -> None:
 
 
 def test_promtool_accepts_the_metrics(promtool: Path) -> None:
-    accepted(promtool, "check", "metrics", given=generate_latest(measured_registry()))
+    for registry in (measured_registry(), AgentMetrics().registry):
+        accepted(promtool, "check", "metrics", given=generate_latest(registry))
