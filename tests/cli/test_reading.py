@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import pytest
 
 from ome.cli import outcome_of
 from ome.cli.reading import Where, context_namespace, reading
+from ome.cli.version import run as version
 from ome.cli.why import run as why
 from ome.errors import ClusterUnavailable
 from ome.kube.resources import NODES
@@ -85,6 +87,34 @@ def test_another_context_of_another_file(tmp_path: Path) -> None:
     assert context_namespace(Where(paths)) == "other"
     assert context_namespace(Where(paths, "a")) == "team"
     assert context_namespace(Where(paths, "none")) == "default"
+
+
+def test_the_version_tells_what_it_knows_when_the_cluster_does_not_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(CONFIG % 1)
+    words = ["-o", "json", f"--kubeconfig={kubeconfig}"]
+    assert outcome_of(version, words) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out).keys() == {"ome", "commit", "python"}
+    assert said.err.startswith("ome version: 127.0.0.1:1: cannot reach")
+    assert outcome_of(version, [*words, "--client"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_version_without_a_cluster_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    assert outcome_of(version, []) == 0
+    assert capsys.readouterr().out.startswith("ome ")
+
+
+@pytest.mark.cluster
+def test_the_version_of_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome_of(version, []) == 0
+    assert "\nAPI server v1." in capsys.readouterr().out
 
 
 def test_a_context_that_is_not_there_is_said(
