@@ -261,12 +261,14 @@ class Gatherer:
         if answer is not None:
             self._archive.objects(name, answer.get("status", {}).get("resourceRules") or [])
 
-    async def _attempt(self, name: str, read: Awaitable[_T]) -> _T | None:
+    async def _attempt(
+        self, name: str, read: Awaitable[_T], seconds: float = _EACH_SECONDS
+    ) -> _T | None:
         try:
-            with anyio.fail_after(_EACH_SECONDS):
+            with anyio.fail_after(seconds):
                 return await read
         except (ApiError, TransportError, TimeoutError) as error:
-            self._archive.note(f"{name}: {_said(error)}")
+            self._archive.note(f"{name}: {str(error) or f'no answer in {seconds:.0f} s'}")
         return None
 
 

@@ -20,13 +20,14 @@ _T = TypeVar("_T")
 _MOST = 40
 """Pods that are asked: the first of those given."""
 _SILENT = 3
-"""Pods in a row without metrics after which no more are asked: each may take half a minute."""
+"""Pods in a row without metrics after which no more are asked: the API server waits for each."""
+_METRICS_SECONDS = 8.0
 
 
 class Attempt(Protocol):
     """Reads in bounded time; what cannot be read is a note of that name and None."""
 
-    async def __call__(self, name: str, read: Awaitable[_T]) -> _T | None: ...
+    async def __call__(self, name: str, read: Awaitable[_T], seconds: float = ...) -> _T | None: ...
 
 
 class Pages:
@@ -78,7 +79,9 @@ class Pages:
             headers = await self._credentials(name)
         if headers is None:
             return False
-        text = await self._attempt(name, self._client.raw_text(place.path("/metrics"), headers))
+        text = await self._attempt(
+            name, self._client.raw_text(place.path("/metrics"), headers), _METRICS_SECONDS
+        )
         if text is not None:
             self._archive.text(name, text)
         return text is not None
