@@ -399,6 +399,8 @@ def _accounts_may_what_the_table_says(release: Release) -> None:
         (AGENT_ACCOUNT, AGENT),
     ):
         assert _allowed(release, account) == _declared(declared), account
+    # It reads pages of the manager, and no object.
+    assert _allowed(release, "ome-flight-reader") == set()
 
 
 def _allowed(release: Release, account: str) -> set[tuple[str, str, str, str]]:
