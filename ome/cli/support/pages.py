@@ -53,7 +53,8 @@ class Pages:
                 await self._log(pod, container, before)
         for number, pod in enumerate(pods[:_MOST]):
             if self._silent == _SILENT:
-                self._archive.note(f"metrics: of {number} pods, as the last {_SILENT} gave none")
+                asked = f"of {len(pods)} pods {number} were asked"
+                self._archive.note(f"metrics: {asked}, as the last {_SILENT} gave none")
                 break
             self._silent = 0 if await self._metrics(pod) else self._silent + 1
 
@@ -87,7 +88,7 @@ class Pages:
         return text is not None
 
     async def _credentials(self, name: str) -> dict[str, str] | None:
-        """Those of a reader, asked for once; None, with a note, where they may not be had."""
+        """Those of a reader, kept; None, with a note, where they may not be had."""
         if self._headers is None:
             self._headers = await self._attempt(name, reader_headers(self._client, self._namespace))
         return self._headers

@@ -110,5 +110,5 @@ async def test_pods_that_do_not_answer_are_not_all_waited_for(tmp_path: Path) ->
     pods = [pod(f"p{number}") for number in range(9)]
     held, notes = await gathered(tmp_path / "b.tar.gz", server, *pods)
     assert len(server.asked) == 3
-    assert notes[-1] == "metrics: of 3 pods, as the last 3 gave none"
+    assert notes[-1] == "metrics: of 9 pods 3 were asked, as the last 3 gave none"
     assert "logs/p8-main.log" in held
