@@ -4,6 +4,7 @@
 
     OmeError
     ├── UserError                what the person at the keyboard can mend (flags, files); exit 2
+    │   └── ClusterUnavailable   a command's cluster refused or did not answer; exit 3
     ├── ApiError                 the API server refused, by reason
     │   ├── BadRequest           400
     │   ├── Unauthorized         401
@@ -45,6 +46,7 @@ __all__ = [
     "AlreadyExists",
     "ApiError",
     "BadRequest",
+    "ClusterUnavailable",
     "Conflict",
     "Expired",
     "Forbidden",
@@ -79,6 +81,12 @@ class UserError(OmeError):
     """A mistake that the user can mend; its text is the whole message, in a line or two."""
 
     exit_code: ClassVar[int] = 2
+
+
+class ClusterUnavailable(UserError):
+    """A command that reads a cluster was refused there, or got no answer in its time."""
+
+    exit_code = 3
 
 
 class ApiError(OmeError):

@@ -102,6 +102,21 @@ def ensure_collector() -> Path:
     return collector_path()
 
 
+def prometheus_path(name: str) -> Path:
+    """Where ``prometheus`` or ``promtool`` is kept."""
+    return versions.cache() / "bin" / f"{name}-{versions.PROMETHEUS}"
+
+
+def ensure_prometheus(name: str) -> Path:
+    """``prometheus`` or ``promtool``: what is installed, else ours, built when not cached."""
+    if installed := shutil.which(name):
+        return Path(installed)
+    if not prometheus_path(name).is_file():
+        with _building() as builder:
+            builder.prometheus(name)
+    return prometheus_path(name)
+
+
 def _built(name: str) -> Path:
     return versions.cache() / "bin" / name
 
@@ -203,14 +218,26 @@ class _Builder:
     def lws(self) -> None:
         if lws_path().is_file():
             return
-        source = self._download(f"sigs.k8s.io/lws@v{versions.LWS}")
-        folder = self._wrap(
-            "lws", wrapper.lws((source / "go.mod").read_text(), versions.LWS), source
-        )
+        module = f"sigs.k8s.io/lws@v{versions.LWS}"
+        folder = self._wrap_replacing("lws", module)
         progress(f"building the controller of LeaderWorkerSets {versions.LWS}: some minutes")
         with timed(f"built lws {versions.LWS}"):
             self._compile(folder, {}, ["sigs.k8s.io/lws/cmd"], output=lws_path().name)
             self._move(lws_path().name)
+
+    def prometheus(self, name: str) -> None:
+        path = prometheus_path(name)
+        if path.is_file():  # another start built it while this one waited
+            return
+        module = versions.prometheus_module()
+        folder = self._wrap_replacing("prometheus", module)
+        package = f"{module.partition('@')[0]}/cmd/{name}"
+        progress(f"building {package} {versions.PROMETHEUS}: some minutes")
+        with timed(f"built {path.name}"):
+            stamps = {"github.com/prometheus/common/version.Version": versions.PROMETHEUS}
+            # No pages for browsers, and no clients of clouds to discover targets with.
+            self._compile(folder, stamps, [package], output=path.name, tags="remove_all_sd")
+            self._move(path.name)
 
     def _install(self, package: str, stamps: dict[str, str]) -> None:
         name = package.rpartition("/")[2].partition("@")[0]
@@ -247,10 +274,21 @@ class _Builder:
             (folder / "go.sum").write_bytes((source / "go.sum").read_bytes())
         return folder
 
+    def _wrap_replacing(self, name: str, module: str) -> Path:
+        source = self._download(module)
+        go_mod = wrapper.replacing(name, module, (source / "go.mod").read_text())
+        return self._wrap(name, go_mod, source)
+
     def _compile(
-        self, folder: Path, stamps: dict[str, str], packages: list[str], output: str = ""
+        self,
+        folder: Path,
+        stamps: dict[str, str],
+        packages: list[str],
+        output: str = "",
+        tags: str = "",
     ) -> None:
         flags = ["-trimpath", "-ldflags", linker_flags(stamps), "-o", f"{self._out}/{output}"]
+        flags += ["-tags", tags] if tags else []
         self._run("build", *flags, *packages, cwd=folder)
 
     @property

@@ -127,6 +127,11 @@ def _collector(_: argparse.Namespace) -> None:
     print(build.ensure_collector())
 
 
+def _prometheus(_: argparse.Namespace) -> None:
+    for name in ("prometheus", "promtool"):
+        print(build.ensure_prometheus(name))
+
+
 def _running(folder: Path | None) -> Start:
     """The start in this folder, else the newest that runs."""
     if folder is not None:
@@ -219,4 +224,6 @@ def _parser() -> argparse.ArgumentParser:
     user.add_argument("--group", action="append", default=[], help="may be repeated")
     text = "build the OpenTelemetry Collector of the tests and print its path"
     commands.add_parser("collector", help=text, description=text).set_defaults(run=_collector)
+    text = "build Prometheus and its tool where they are not installed and print their paths"
+    commands.add_parser("prometheus", help=text, description=text).set_defaults(run=_prometheus)
     return parser

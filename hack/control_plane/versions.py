@@ -15,6 +15,7 @@ KWOK = "0.8.0"
 HELM = "3.19.0"
 LWS = "0.7.0"
 COLLECTOR = "0.165.0"
+PROMETHEUS = "3.13.5"
 
 GO_LEAST = (1, 26, 0)
 """What the go.mod of this Kubernetes and of kwok asks for."""
@@ -63,6 +64,12 @@ def version_of(path: Path, binary: Binary) -> str | None:
 def staging(version: str) -> str:
     """The version of Kubernetes' published libraries that belongs to one of its releases."""
     return f"v0.{version.partition('.')[2]}"
+
+
+def prometheus_module() -> str:
+    """Prometheus as Go names it: 3.13.5 is published as v0.313.5, as it keeps no API stable."""
+    major, minor, patch = PROMETHEUS.split(".")
+    return f"github.com/prometheus/prometheus@v0.{major}{minor:0>2}.{patch}"
 
 
 def home() -> Path:

@@ -34,12 +34,14 @@ def etcd(go_mod: str, version: str) -> str:
     return _module("etcd", go_mod, [f"go.etcd.io/etcd/server/v3 v{version}"], [])
 
 
-def lws(go_mod: str, version: str) -> str:
-    """The wrapper's go.mod, made from the go.mod of `sigs.k8s.io/lws` at this version."""
-    replaced = _REPLACED.findall(go_mod)
-    return _module(
-        "lws", go_mod, [f"sigs.k8s.io/lws v{version}", *_REQUIRE.findall(go_mod)], replaced
-    )
+def replacing(name: str, module: str, go_mod: str) -> str:
+    """The wrapper's go.mod for ``MODULE@VERSION``, from its own: it requires and replaces the same.
+
+    ``name`` is the wrapper's own.
+    """
+    path, _, version = module.partition("@")
+    required = [f"{path} {version}", *_REQUIRE.findall(go_mod)]
+    return _module(name, go_mod, required, _REPLACED.findall(go_mod))
 
 
 def _module(name: str, go_mod: str, required: list[str], replaced: list[str]) -> str:

@@ -111,7 +111,9 @@ def _table() -> str:
             lines += [_row(where, rule) for rule in rules(part)]
     lines.append(
         "\nWith `ome.controller.metrics.secure` the manager also creates TokenReviews and"
-        " SubjectAccessReviews.\n"
+        " SubjectAccessReviews, and there is the account `ome-flight-reader`, for `ome why` and"
+        " `ome support-bundle`: it may GET `/debug/flights` and `/metrics` of the manager, and no"
+        " object.\n"
     )
     return "".join(lines)
 

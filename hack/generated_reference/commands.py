@@ -13,7 +13,11 @@ __all__ = ["page"]
 _HEAD = """# Commands
 
 `ome COMMAND --help` says the same. Flags are written with one dash or two, and take their value
-after `=` or a blank.
+after `=` or a blank. `kubectl ome COMMAND` is the same command.
+
+Exit codes: 0 it did what was asked; 1 the answer is no, or something is wrong with the objects; 2 a
+flag, a file or the kubeconfig is wrong; 3 the cluster refuses or does not answer; 130 Ctrl-C. The
+manager and the agent wait for a cluster that is away, and end with 1 when a port is taken.
 
 """
 

@@ -34,12 +34,17 @@ COMMANDS = {
         "run Knative's queue proxy, all metrics at one port",
     ),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
+    "version": ("ome.cli.version", "print the versions of OME, Python and the API server"),
 }
 """The module whose ``run`` is the command, and what it does."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 well, 2 for a mistake in flags or files, 1 otherwise."""
+    """Run a command and exit.
+
+    0 when it did what was asked, 1 when the answer is no or objects are wrong, 2 for a mistake in
+    flags or files, 3 when the cluster refuses or does not answer, 130 after Ctrl-C.
+    """
     sys.exit(_run(sys.argv[1:] if words is None else list(words)))
 
 
@@ -47,7 +52,7 @@ def _run(words: Sequence[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(_usage())
         return 0 if words else 2
-    if words[0] in ("version", "--version"):
+    if words[0] == "--version":
         sys.stdout.write(f"ome {__version__}\n")
         return 0
     command = _command(words[0])
@@ -82,10 +87,7 @@ def _command(name: str) -> Callable[[Sequence[str]], int] | None:
 
 
 def _usage() -> str:
-    described = {name: what for name, (_, what) in COMMANDS.items()} | {
-        "version": "print the version"
-    }
-    lines = "".join(f"  {name:<16} {what}\n" for name, what in described.items())
+    lines = "".join(f"  {name:<16} {what}\n" for name, (_, what) in COMMANDS.items())
     return (
         f"Usage: ome COMMAND [flags]\n\nCommands:\n{lines}\n"
         '"ome COMMAND --help" lists the flags of a command.\n'

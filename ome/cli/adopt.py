@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
-from ome.cli.reading import reading
+from ome.cli.reading import CLUSTER_FLAGS, Where, reading
 from ome.cli.render.difference import difference
 from ome.cli.render.plans import Rendered, render
 from ome.controllers.inferenceservice.adopting import keeps, kept, rendering_of
@@ -29,7 +29,7 @@ FLAGS = (
     Flag("n", "", "only services of this namespace"),
     Flag("namespace", "", "the same as -n"),
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
-    Flag("kubeconfig", "", "path of a kubeconfig"),
+    *CLUSTER_FLAGS,
 )
 _EXAMPLES = """
 
@@ -37,7 +37,8 @@ For each service: the workloads that another operator has left and whose pods st
 what annotation ome.io/upgrade-template: "true" would change in them, and the objects that change
 without touching a pod. Nothing is written.
 
-Exit code: 0 no pod would be replaced, 1 some would, 2 the command is wrong."""
+Exit code: 0 no pod would be replaced, 1 some would, 2 the command is wrong, 3 the cluster
+refuses or does not answer."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -57,7 +58,7 @@ def run(words: Sequence[str]) -> int:
 async def _tell(flags: Mapping[str, Any]) -> int:
     from ome.cli.render.cluster import read_all  # loads an HTTP client
 
-    async with reading("ome adopt", flags["kubeconfig"], 300) as client:
+    async with reading("ome adopt", Where.of(flags), 300) as client:
         held = await read_all(client, flags["operator-namespace"], ())
     namespace = flags["namespace"] or flags["n"]
     wanted = [

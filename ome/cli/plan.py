@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ome.cli.explain.objects import context_namespace
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted
-from ome.cli.reading import reading
+from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.render.effects import effects
 from ome.cli.render.plans import render, settings_in
 from ome.cli.render.room import Room
@@ -31,7 +30,7 @@ FLAGS = (
     Flag("n", "", "namespace of objects that name none (default: that of the context)"),
     Flag("namespace", "", "the same as -n"),
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
-    Flag("kubeconfig", "", "path of a kubeconfig"),
+    *CLUSTER_FLAGS,
 )
 _EXAMPLES = """
 
@@ -39,7 +38,8 @@ The files are an edit of runtimes, models, accelerator classes, weights, service
 service that it changes is a line: whose pods are replaced, and for which no node has the devices.
 Nothing is written.
 
-Exit code: 0 all would come up, 1 something would not, 2 the command or a file is wrong."""
+Exit code: 0 all would come up, 1 something would not, 2 the command or a file is wrong,
+3 the cluster refuses or does not answer."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -59,9 +59,9 @@ def run(words: Sequence[str]) -> int:
 async def _effects(flags: Mapping[str, Any], manifests: list[Manifest]) -> int:
     from ome.cli.render.cluster import read_all  # loads an HTTP client
 
-    namespace = flags["namespace"] or flags["n"] or context_namespace(flags["kubeconfig"])
+    namespace = flags["namespace"] or flags["n"] or context_namespace(Where.of(flags))
     edit = admitted(manifests, namespace)
-    async with reading("ome plan", flags["kubeconfig"], 300) as client:
+    async with reading("ome plan", Where.of(flags), 300) as client:
         held = await read_all(client, flags["operator-namespace"], edit)
     after = [*held.documents, *held.edit]
     before = render(after, held.documents, held.settings, held.children)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ome.cli.assembly import NOWHERE, operate
-from ome.errors import UserError
+from ome.errors import ClusterUnavailable
 from ome.kube.dryrun import DryRun
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def rehearse(
 ) -> int:
     """Run until nothing new would be written; 1 when the server refused something.
 
-    Raises ``UserError`` when the caches are not in sync in two minutes.
+    Raises ``ClusterUnavailable`` when the caches are not in sync in two minutes.
     """
     told = _Told(clock)
     alone = replace(settings, listen=NOWHERE, webhooks=None, lease_namespace=None)
@@ -96,7 +96,7 @@ class _Told:
         with anyio.move_on_after(_SYNC_SECONDS) as waiting:
             await self.synced.wait()
         if waiting.cancelled_caught:
-            raise UserError(
+            raise ClusterUnavailable(
                 f"caches are not in sync after {_SYNC_SECONDS:.0f} s; the log above says why"
             )
         self.last = self.clock.monotonic()

@@ -75,6 +75,11 @@ class Client:
         """The decoded JSON of any path, such as ``/version``; names of headers in lower case."""
         return msgspec.json.decode((await self._send(requests.raw_get(path, query, headers))).body)
 
+    async def raw_text(self, path: str, headers: Mapping[str, str] | None = None) -> str:
+        """The text at any path, such as the metrics of a pod behind the proxy."""
+        request = replace(requests.raw_get(path, None, headers), accept="text/plain")
+        return (await self._send(request)).body.decode(errors="replace")
+
     async def get(
         self,
         resource: Resource,
@@ -88,12 +93,16 @@ class Client:
             requests.get(resource, key, subresource=subresource, metadata_only=metadata_only)
         )
 
-    async def pod_log(self, key: ObjectKey, *, tail_lines: int, container: str = "") -> str:
+    async def pod_log(
+        self, key: ObjectKey, *, tail_lines: int, container: str = "", previous: bool = False
+    ) -> str:
         """The last lines that a container wrote; the pod's only one when none is named.
 
-        Raises ``BadRequest`` while it has not started.
+        ``previous``: before it was restarted. Raises ``BadRequest`` while it has not started.
         """
-        request = requests.pod_log(key, tail_lines=tail_lines, container=container)
+        request = requests.pod_log(
+            key, tail_lines=tail_lines, container=container, previous=previous
+        )
         return (await self._send(request)).body.decode(errors="replace")
 
     async def list(

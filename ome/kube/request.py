@@ -105,11 +105,14 @@ def raw_get(
     return Request("GET", path, given, headers=tuple((headers or {}).items()))
 
 
-def pod_log(key: ObjectKey, *, tail_lines: int, container: str = "") -> Request:
-    """Read the end of a container's log."""
-    query = {"tailLines": str(tail_lines), **({"container": container} if container else {})}
-    path = PODS.path(key.namespace, key.name, "log")
-    return Request("GET", path, tuple(query.items()), accept="*/*")
+def pod_log(
+    key: ObjectKey, *, tail_lines: int, container: str = "", previous: bool = False
+) -> Request:
+    """Read the end of a container's log, or of the one before it was restarted."""
+    query = _given(
+        tailLines=str(tail_lines), container=container, previous="true" if previous else ""
+    )
+    return Request("GET", PODS.path(key.namespace, key.name, "log"), query, accept="*/*")
 
 
 def get(

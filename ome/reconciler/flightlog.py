@@ -1,8 +1,6 @@
 """The flight recorder over HTTP, at ``/debug/flights/CONTROLLER/[NAMESPACE/]NAME``.
 
-It is served beside metrics that are secured, and asks the API server about each reader. The API
-server's proxy keeps a caller's ``Authorization`` for itself, so a token may come as
-``X-Ome-Authorization`` instead.
+It is served beside metrics that are secured, and asks the API server about each reader.
 """
 
 from __future__ import annotations
@@ -13,17 +11,16 @@ import msgspec
 from aiohttp import web
 
 from ome.kube.resource import ObjectKey
-from ome.reconciler.health import refusal
+from ome.reconciler.health import authorization, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ome.telemetry.flights import FlightRecorder
 
-__all__ = ["FLIGHTS_PATH", "TOKEN_HEADER", "add_flights"]
+__all__ = ["FLIGHTS_PATH", "add_flights"]
 
 FLIGHTS_PATH = "/debug/flights"
-TOKEN_HEADER = "x-ome-authorization"
 
 
 def add_flights(
@@ -32,8 +29,7 @@ def add_flights(
     """Serve the recorder; ``admit`` gives the status for an ``Authorization`` header."""
 
     async def handle(request: web.Request) -> web.Response:
-        headers = request.headers
-        status = await admit(headers.get(TOKEN_HEADER, headers.get("Authorization", "")))
+        status = await admit(authorization(request))
         if status != 200:
             return refusal(status, FLIGHTS_PATH, "ome-flight-reader")
         where = request.match_info

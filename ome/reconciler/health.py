@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERYWHERE",
+    "TOKEN_HEADER",
     "HttpServer",
     "PortInUse",
+    "authorization",
     "metrics_app",
     "parse_address",
     "probe_app",
@@ -36,6 +38,8 @@ __all__ = [
 
 EVERYWHERE = ""
 """The host that stands for every interface, over IPv4 and IPv6 alike."""
+TOKEN_HEADER = "x-ome-authorization"
+"""Where a token may come as well: the API server's proxy keeps ``Authorization`` for itself."""
 _BACKLOG = 128
 
 _REFUSALS = {
@@ -49,6 +53,11 @@ class PortInUse(UserError):
     """An address to listen on is taken or may not be used."""
 
     exit_code = 1
+
+
+def authorization(request: web.Request) -> str:
+    """The credentials that a reader brings; empty without any."""
+    return request.headers.get(TOKEN_HEADER, request.headers.get("Authorization", ""))
 
 
 def refusal(status: int, path: str, role: str) -> web.Response:
@@ -122,7 +131,7 @@ def metrics_app(
 
     async def handle(request: web.Request) -> web.Response:
         if admit is not None:
-            status = await admit(request.headers.get("Authorization", ""))
+            status = await admit(authorization(request))
             if status != 200:
                 return refusal(status, "/metrics", "ome-metrics-reader")
         refresh()

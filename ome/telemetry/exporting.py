@@ -1,7 +1,8 @@
 """Where spans go: over OTLP, as the standard environment variables say.
 
 ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or ``..._TRACES_ENDPOINT``, or ``OTEL_TRACES_EXPORTER=otlp``)
-switches it on; ``OTEL_SDK_DISABLED=true`` and ``OTEL_TRACES_EXPORTER=none`` switch it off. Headers,
+switches it on; ``OTEL_EXPORTER_OTLP_PROTOCOL`` is ``http/protobuf`` (the default) or ``grpc``;
+``OTEL_SDK_DISABLED=true`` and ``OTEL_TRACES_EXPORTER=none`` switch it off. Headers,
 time limits, certificates, batches, sampling and the resource's attributes are read by the SDK.
 A collector that is away costs nothing but spans: they wait in a bounded queue and are then dropped.
 """
@@ -27,6 +28,7 @@ __all__ = ["configure_tracing"]
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _HTTP = "http/protobuf"
+_GRPC = "grpc"
 _FAREWELL = 3.0
 """Seconds for which the last spans are still tried to be sent when the process ends."""
 
@@ -81,10 +83,18 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter:
         ((name, environment[name].strip()) for name in _PROTOCOLS if environment.get(name)),
         (_PROTOCOLS[-1], _HTTP),
     )
-    if protocol != _HTTP:
-        raise UserError(
-            f"{name}={protocol}: expected {_HTTP}; collectors listen for it on port 4318"
-        )
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    # Either is imported when used: gRPC brings a runtime of its own with threads and megabytes.
+    if protocol == _HTTP:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    return OTLPSpanExporter()
+        return OTLPSpanExporter()
+    if protocol == _GRPC:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
+            OTLPSpanExporter as GrpcSpanExporter,
+        )
+
+        return GrpcSpanExporter()
+    raise UserError(
+        f"{name}={protocol}: expected {_HTTP} (collectors listen for it on port 4318) or {_GRPC}"
+        " (port 4317)"
+    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import ssl
 import time
 import urllib.error
@@ -254,6 +255,65 @@ def test_installed_upgraded_and_removed(release: Release) -> None:
     assert bundles() == []
 
 
+def test_definitions_change_and_go_back_under_objects(release: Release) -> None:
+    """``helm upgrade`` to definitions with one field more, and ``helm rollback`` from them."""
+    definition = "clusterbasemodels.ome.io"
+    source = {"storage": {"storageUri": "hf://a/versions"}}
+
+    def model(**spec: Any) -> Json:
+        named = {"apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel"}
+        return {**named, "metadata": {"name": "versions"}, "spec": {**source, **spec}}
+
+    def serves(field: str) -> bool:
+        (version,) = (get("customresourcedefinitions", definition) or {})["spec"]["versions"]
+        spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        return field in spec["properties"]
+
+    def stored() -> Any:
+        return (get("clusterbasemodels", "versions") or {})["spec"].get("addedLater")
+
+    def taken() -> bool:
+        """Whether the field can be written: the server takes a moment to publish definitions."""
+        try:
+            apply(model(addedLater="yes"))
+        except cluster.Problem:
+            return False
+        return bool(stored() == "yes")
+
+    with running(release), simulated_agent(release):
+        apply(model())
+        try:
+            made = cluster.wait_ready("clusterbasemodels", "versions", seconds=90)
+            release.helm("upgrade", "ome-crd", str(_newer(release.folder, definition)))
+            assert serves("addedLater")
+            eventually(taken, 30)
+            release.helm("rollback", "ome-crd", "1")
+            assert not serves("addedLater")
+            eventually(lambda: stored() is None, 30)
+            kept = cluster.wait_ready("clusterbasemodels", "versions", seconds=90)
+            assert kept["metadata"]["uid"] == made["metadata"]["uid"]
+            assert kept["status"] == made["status"]
+        finally:
+            delete("clusterbasemodels", "versions", wait=90)
+
+
+def _newer(folder: Path, name: str) -> Path:
+    """The chart of the definitions, one of which has a further field in its spec."""
+    chart = shutil.copytree(CHARTS / "ome-crd", folder / "ome-crd")
+    file = chart / "templates" / "crds.yaml"
+    kind = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+    head = f"{kind}metadata: {{name: {name}}}\n"
+    texts = file.read_text().split("---\n")
+    (number,) = (number for number, text in enumerate(texts) if head in text)
+    spec = yaml.safe_load(texts[number])["spec"]
+    (version,) = spec["versions"]
+    fields = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    fields["addedLater"] = {"type": "string"}
+    texts[number] = head + yaml.safe_dump({"spec": spec})
+    file.write_text("---\n".join(texts))
+    return chart
+
+
 def test_what_an_uninstall_leaves_is_taken_over(release: Release) -> None:
     model = {
         "apiVersion": "ome.io/v1beta1",
@@ -339,6 +399,8 @@ def _accounts_may_what_the_table_says(release: Release) -> None:
         (AGENT_ACCOUNT, AGENT),
     ):
         assert _allowed(release, account) == _declared(declared), account
+    # It reads pages of the manager, and no object.
+    assert _allowed(release, "ome-flight-reader") == set()
 
 
 def _allowed(release: Release, account: str) -> set[tuple[str, str, str, str]]:

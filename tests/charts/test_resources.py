@@ -344,6 +344,10 @@ def test_monitoring_is_a_choice() -> None:
     assert ("ClusterRole", "ome-metrics-auth-role") in found
     dashboard = json.loads(found["ConfigMap", "ome-grafana-dashboard"]["data"]["ome.json"])
     assert len(dashboard["panels"]) == 15
+    of_services = json.loads(
+        found["ConfigMap", "ome-grafana-dashboard"]["data"]["ome-services.json"]
+    )
+    assert of_services["uid"] != dashboard["uid"]
     for group in found["PrometheusRule", "ome"]["spec"]["groups"]:
         for rule in group["rules"]:
             assert rule["annotations"]["runbook_url"].endswith(f"#{rule['alert'].lower()}")

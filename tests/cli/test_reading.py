@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import socket
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from ome.cli.reading import reading
-from ome.errors import UserError
+from ome.cli import outcome_of
+from ome.cli.reading import Where, context_namespace, reading
+from ome.cli.version import run as version
+from ome.cli.why import run as why
+from ome.errors import ClusterUnavailable
 from ome.kube.resources import NODES
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ def read(folder: Path, port: int) -> None:
     (folder / "config").write_text(CONFIG % port)
 
     async def nodes() -> None:
-        async with reading("ome try", str(folder / "config"), 1) as client:
+        async with reading("ome try", Where(str(folder / "config")), 1) as client:
             await client.list(NODES)
 
     anyio.run(nodes)
@@ -39,10 +43,85 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
         held.listen()
         port = held.getsockname()[1]
         wanted = rf"ome try: 127\.0\.0\.1:{port}: no answer in 1 s; is the cluster reachable\?"
-        with pytest.raises(UserError, match=wanted):
+        with pytest.raises(ClusterUnavailable, match=wanted):
             read(tmp_path, port)
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"ome try: 127\.0\.0\.1:1: "):
+    with pytest.raises(ClusterUnavailable, match=r"ome try: 127\.0\.0\.1:1: "):
         read(tmp_path, 1)
+
+
+def test_a_command_says_by_its_exit_code_that_the_cluster_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(CONFIG % 1)
+    assert outcome_of(why, ["chat", f"--kubeconfig={kubeconfig}"]) == 3
+    assert capsys.readouterr().err.startswith("ome why: 127.0.0.1:1: cannot reach")
+    # What is wrong on this side is another mistake.
+    assert outcome_of(why, ["chat", f"--kubeconfig={tmp_path / 'none'}"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("current-context: c\ncontexts: [{name: c, context: {namespace: team}}]", "team"),
+        ("current-context: c\ncontexts: [{name: c, context: {}}]", "default"),
+        ("current-context: other\ncontexts: []", "default"),
+        ("[", "default"),
+        ("7", "default"),
+    ],
+)
+def test_the_namespace_is_that_of_the_context(tmp_path: Path, content: str, expected: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(content)
+    assert context_namespace(Where(str(path))) == expected
+
+
+def test_another_context_of_another_file(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("contexts: [{name: a, context: {namespace: team}}]")
+    second.write_text("current-context: b\ncontexts: [{name: b, context: {namespace: other}}]")
+    paths = f"{first}:{second}"
+    assert context_namespace(Where(paths)) == "other"
+    assert context_namespace(Where(paths, "a")) == "team"
+    assert context_namespace(Where(paths, "none")) == "default"
+
+
+def test_the_version_tells_what_it_knows_when_the_cluster_does_not_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(CONFIG % 1)
+    words = ["-o", "json", f"--kubeconfig={kubeconfig}"]
+    assert outcome_of(version, words) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out).keys() == {"ome", "commit", "python"}
+    assert said.err.startswith("ome version: 127.0.0.1:1: cannot reach")
+    assert outcome_of(version, [*words, "--client"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_version_without_a_cluster_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    assert outcome_of(version, []) == 0
+    assert capsys.readouterr().out.startswith("ome ")
+
+
+@pytest.mark.cluster
+def test_the_version_of_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome_of(version, []) == 0
+    assert "\nAPI server v1." in capsys.readouterr().out
+
+
+def test_a_context_that_is_not_there_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(CONFIG % 1)
+    words = ["chat", f"--kubeconfig={kubeconfig}", "--context=no-such"]
+    assert outcome_of(why, words) == 2
+    assert "no-such" in capsys.readouterr().err

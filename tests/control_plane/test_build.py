@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from hack.control_plane import build, versions
 from hack.control_plane.errors import ControlPlaneError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ETCD = next(binary for binary in versions.BINARIES if binary.name == "etcd")
 GO = """\
@@ -120,3 +118,16 @@ def test_the_collector_is_built_once_for_its_source(go: FakeGo) -> None:
     assert versions.COLLECTOR in path.name
     assert build.ensure_collector() == path
     assert go.built(path.name) == 1
+
+
+def test_prometheus_is_built_where_none_is_installed(
+    go: FakeGo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    path = build.ensure_prometheus("promtool")
+    assert path == build.prometheus_path("promtool")
+    assert versions.PROMETHEUS in path.name
+    assert build.ensure_prometheus("promtool") == path
+    assert go.built(path.name) == 1
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert build.ensure_prometheus("promtool") == Path("/usr/bin/promtool")

@@ -98,6 +98,13 @@ def test_go_is_run_without_the_users_flags(monkeypatch: pytest.MonkeyPatch) -> N
     assert env["GOBIN"] == "/x"
 
 
+def test_prometheus_is_published_under_a_version_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(versions, "PROMETHEUS", "3.5.1")
+    assert versions.prometheus_module() == "github.com/prometheus/prometheus@v0.305.1"
+
+
 def test_programs_are_stamped_with_their_versions() -> None:
     flags = build.linker_flags(build.kubernetes_stamps())
     assert flags.startswith("-s -w -X ")

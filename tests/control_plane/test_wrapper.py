@@ -86,6 +86,6 @@ require k8s.io/api v0.33.0
 
 replace k8s.io/api => k8s.io/api v0.33.1
 """
-    made = wrapper.lws(go_mod, "0.7.0")
+    made = wrapper.replacing("lws", "sigs.k8s.io/lws@v0.7.0", go_mod)
     assert "require (\n\tsigs.k8s.io/lws v0.7.0\n\tk8s.io/api v0.33.0\n)" in made
     assert made.endswith("replace (\n\tk8s.io/api => k8s.io/api v0.33.1\n)\n")

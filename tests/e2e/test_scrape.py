@@ -1,65 +1,102 @@
-"""Debian's Prometheus scrapes a running manager."""
+"""Prometheus scrapes a running manager, and its rules can be computed from what is there."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 import yaml
 
-from tests.e2e.harness import eventually, free_port, manager
+from hack.control_plane import build
+from tests.e2e.harness import ROOT, eventually, free_port, manager
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-needs_prometheus = pytest.mark.skipif(
-    not shutil.which("prometheus"), reason="no prometheus: it is in Debian's package prometheus"
-)
+pytestmark = [pytest.mark.cluster, pytest.mark.control_plane, pytest.mark.timeout(120)]
+
+ALERTS = ROOT / "charts/ome-resources/files/alerts.yaml"
 
 
-@needs_prometheus
-@pytest.mark.cluster
-@pytest.mark.slow
-@pytest.mark.timeout(90)
-def test_prometheus_scrapes_a_manager(namespace: str, tmp_path: Path) -> None:
-    port, own = free_port(), free_port()
-    config = tmp_path / "prometheus.yaml"
-    scrape = {
-        "job_name": "ome",
-        "scrape_interval": "1s",
-        "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
-    }
-    config.write_text(yaml.safe_dump({"scrape_configs": [scrape], "rule_files": []}))
-    words = [
-        "prometheus",
-        f"--config.file={config}",
-        f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address=127.0.0.1:{own}",
-    ]
+@pytest.fixture(scope="module")
+def program() -> Path:
+    """The Prometheus that is installed; else, the first time on a machine, it is built: minutes."""
+    return build.ensure_prometheus("prometheus")
 
-    def ask(expression: str) -> list[dict[str, Any]]:
-        query = urlencode({"query": expression})
+
+@dataclass
+class Prometheus:
+    """One that runs, by its HTTP API."""
+
+    port: int
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """The data of an answer; nothing while it does not answer."""
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urlencode(query)}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{own}/api/v1/query?{query}") as answer:
-                found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                found: dict[str, Any] = json.load(answer)["data"]
                 return found
         except OSError:
-            return []
+            return {}
 
-    with (tmp_path / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log)
-        try:
-            with manager(tmp_path / "manager.log", namespace, f"127.0.0.1:{port}"):
-                eventually(lambda: ask("ome_build_info"), 40)
-                eventually(lambda: ask("ome_cache_objects"), 40)
-                (up,) = ask("up")
-                assert up["value"][1] == "1"
-                eventually(lambda: ask("workqueue_depth{name='inferenceservice'}"), 40)
-        finally:
-            process.terminate()
-            process.wait(20)
+    def ask(self, expression: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("query", query=expression).get("result", [])
+        return found
+
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules, once each was computed."""
+        groups = self.get("rules").get("groups", [])
+        found = [rule for group in groups for rule in group["rules"]]
+        return found if all(rule["health"] != "unknown" for rule in found) else []
+
+
+@contextmanager
+def scraping(program: Path, folder: Path, target: int) -> Iterator[Prometheus]:
+    config = folder / "prometheus.yaml"
+    scrape = {
+        "job_name": "ome-controller-manager-service",
+        "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
+    }
+    often = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config.write_text(
+        yaml.safe_dump({"global": often, "scrape_configs": [scrape], "rule_files": [str(ALERTS)]})
+    )
+    port = free_port()
+    words = [
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen([program, *words], stdout=log, stderr=log)
+    try:
+        yield Prometheus(port)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_prometheus_scrapes_a_manager(program: Path, namespace: str, tmp_path: Path) -> None:
+    target = free_port()
+    with (
+        scraping(program, tmp_path, target) as prometheus,
+        manager(tmp_path / "manager.log", namespace, f"127.0.0.1:{target}"),
+    ):
+        for expression in ("ome_build_info", "ome_cache_objects"):
+            eventually(lambda asked=expression: prometheus.ask(asked), 40)  # type: ignore[misc]
+        (up,) = prometheus.ask("up")
+        assert up["value"][1] == "1"
+        eventually(lambda: prometheus.ask("workqueue_depth{name='inferenceservice'}"), 40)
+        eventually(prometheus.rules, 40)
+        found = prometheus.rules()
+    assert [(rule["name"], rule["lastError"]) for rule in found if rule["health"] != "ok"] == []
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    assert len(found) == sum(len(group["rules"]) for group in groups)

@@ -164,9 +164,11 @@ def otelcol() -> Path:
 
 
 @pytest.mark.control_plane
+@pytest.mark.parametrize(("protocol", "name"), [("http", "http/protobuf"), ("grpc", "grpc")])
 async def test_a_real_collector_receives_it(
-    otelcol: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    otelcol: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, protocol: str, name: str
 ) -> None:
-    with collecting(otelcol, tmp_path, free_port()) as collector:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", name)
+    with collecting(otelcol, tmp_path, free_port(), protocol) as collector:
         await one_trace(collector, monkeypatch)
     check(collector)

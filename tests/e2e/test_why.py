@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ome.cli.support import run as support_bundle
 from ome.cli.why import run
 from tests import cluster
+from tests.cli.support.test_archive import contents
 from tests.cluster import apply
 from tests.e2e.harness import agents, apply_first, condition, delete_first, free_port, manager
 
@@ -74,7 +76,7 @@ def a_reader(namespace: str) -> list[str]:
         "resources": ["tokenreviews", "subjectaccessreviews"],
         "verbs": ["create"],
     }
-    reading = {"nonResourceURLs": ["/debug/flights"], "verbs": ["get"]}
+    reading = {"nonResourceURLs": ["/debug/flights", "/metrics"], "verbs": ["get"]}
     place = {"name": "ome-flight-reader", "namespace": namespace}
     apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": place})
     made = []
@@ -90,7 +92,7 @@ def a_reader(namespace: str) -> list[str]:
 
 def a_pod(namespace: str, address: str, port: int) -> None:
     """The manager, which runs outside, as the pod that its Lease names."""
-    name = socket.gethostname()
+    name, labels = socket.gethostname(), {"control-plane": "ome-controller-manager"}
     container = {
         "name": "manager",
         "image": "example.test/ome:1",
@@ -101,7 +103,7 @@ def a_pod(namespace: str, address: str, port: int) -> None:
         {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": name, "namespace": namespace},
+            "metadata": {"name": name, "namespace": namespace, "labels": labels},
             "spec": {"schedulerName": "nobody", "containers": [container]},
         }
     )
@@ -115,7 +117,7 @@ def a_pod(namespace: str, address: str, port: int) -> None:
 
 
 @pytest.mark.control_plane
-def test_the_leaders_recorder_is_read_through_the_proxy(
+def test_the_leaders_recorder_and_metrics_are_read_through_the_proxy(
     namespace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address, port = os.environ["OME_CONTROL_PLANE_ADDRESS"], free_port()
@@ -127,6 +129,8 @@ def test_the_leaders_recorder_is_read_through_the_proxy(
             apply(service(namespace, "lost", "no-such-model"))
             cluster.eventually(lambda: condition("lost", "Ready", namespace), 60)
             code, story = why(capsys, "lost", "-n", namespace, "--operator-namespace", namespace)
+            bundle = tmp_path / "bundle.tar.gz"
+            assert support_bundle([f"--namespace={namespace}", f"--output={bundle}"]) == 0
             cluster.delete("inferenceservices", "lost", namespace)
     finally:
         for name in rights:
@@ -134,6 +138,8 @@ def test_the_leaders_recorder_is_read_through_the_proxy(
             cluster.delete("clusterroles", name)
     assert code == 1
     assert story["notes"] == []
+    metrics = contents(bundle)[f"metrics/{socket.gethostname()}.txt"]
+    assert "\nome_build_info{" in metrics
     said = [moment["what"] for moment in story["history"]]
     assert any(text.startswith("manager: PATCH inferenceservices/lost: 200") for text in said)
     assert any(text.startswith("EngineReady ") and "no-such-model" in text for text in said)

@@ -114,11 +114,16 @@ def _attributes(pairs: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def collecting(program: Path, folder: Path, port: int) -> Iterator[Receiver]:
-    """Receive with an OpenTelemetry Collector; the spans are there once the block has ended."""
+def collecting(
+    program: Path, folder: Path, port: int, protocol: str = "http"
+) -> Iterator[Receiver]:
+    """Receive with an OpenTelemetry Collector; the spans are there once the block has ended.
+
+    ``protocol`` is ``http`` or ``grpc``.
+    """
     out, log = folder / "spans.json", folder / "collector.log"
     config = {
-        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+        "receivers": {"otlp": {"protocols": {protocol: {"endpoint": f"127.0.0.1:{port}"}}}},
         "exporters": {"file": {"path": str(out)}},
         "service": {
             "telemetry": {"metrics": {"level": "none"}},

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+import time
 from io import StringIO
 
 import pytest
@@ -84,8 +87,8 @@ def test_a_name_in_the_environment_wins(
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "4318"),
-        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "4318"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "thrift", "4317"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "otlp or none"),
     ],
 )
@@ -96,6 +99,24 @@ def test_what_cannot_be_followed_is_said(
     monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=f"{name}={value}: .*{expected}"):
         one_span()
+
+
+def test_a_collector_that_is_away_does_not_hold_the_end_up_over_grpc(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    began = time.monotonic()
+    one_span()
+    assert time.monotonic() - began < 10
+
+
+def test_grpc_is_loaded_by_who_asks_for_it() -> None:
+    loaded = "import ome.cli.manager, ome.cli.assembly, sys; print('grpc' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 def test_a_line_of_the_log_names_its_trace(collector: Receiver) -> None:

@@ -13,6 +13,7 @@ from ome.cli.benchmark.page import page_of
 from ome.cli.benchmark.sources import gather
 from ome.cli.benchmark.table import table_of
 from ome.cli.goflags import Flag, HelpWanted, parse
+from ome.cli.reading import CLUSTER_FLAGS, Where
 from ome.errors import UserError
 from ome.workloads.benchmark.results import summary_of
 
@@ -27,7 +28,7 @@ FLAGS = (
     Flag("o", "", "the same as --output", choices=("", "text", "json")),
     Flag("html", "", "write a page with plots to this file"),
     Flag("n", "", "namespace of BenchmarkJobs (default: that of the kubeconfig's context)"),
-    Flag("kubeconfig", "", "path of a kubeconfig"),
+    *CLUSTER_FLAGS,
 )
 _USAGE = (
     "Usage: ome benchmark report FILE|FOLDER|JOB... [flags]\n\n"
@@ -48,7 +49,7 @@ def run(words: Sequence[str]) -> int:
             "ome benchmark report: expected a result file, a folder of them or a BenchmarkJob, as"
             " in: ome benchmark report results/"
         )
-    experiments = anyio.run(gather, flags["of"], flags["n"], flags["kubeconfig"])
+    experiments = anyio.run(gather, flags["of"], flags["n"], Where.of(flags))
     if flags["html"]:
         _write(Path(flags["html"]), page_of(experiments))
     if (flags["o"] or flags["output"]) == "json":

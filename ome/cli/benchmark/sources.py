@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ome.cli.reading import reading
+from ome.cli.reading import context_namespace, reading
 from ome.clock import SystemClock
-from ome.errors import NotFound, OmeError, StorageError, UserError
+from ome.errors import NotFound, StorageError, UserError
 from ome.kube.resource import ObjectKey
 from ome.workloads.benchmark.results import BadResult, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ome.cli.reading import Where
     from ome.storage.sources import RemoteFile, Source
 
 __all__ = ["Experiment", "gather"]
@@ -36,7 +37,7 @@ class Experiment:
     runs: tuple[Run, ...]
 
 
-async def gather(words: Sequence[str], namespace: str, kubeconfig: str) -> list[Experiment]:
+async def gather(words: Sequence[str], namespace: str, where: Where) -> list[Experiment]:
     """The experiment of each word, in order. Raises ``UserError`` for one that gives none."""
     found = []
     for word in words:
@@ -45,7 +46,7 @@ async def gather(words: Sequence[str], namespace: str, kubeconfig: str) -> list[
         elif word.endswith(".json") or word.startswith((".", "/")) or word.count("/") > 1:
             raise UserError(f"{_COMMAND}: {word}: no such file or folder")
         else:
-            runs = await _of_job(word, namespace, kubeconfig)
+            runs = await _of_job(word, namespace, where)
         ordered = sorted(runs, key=lambda run: (run.scenario, run.concurrency))
         found.append(Experiment(word.rstrip("/"), tuple(ordered)))
     return found
@@ -70,22 +71,19 @@ def _is_result(name: str) -> bool:
     return name.endswith("s.json") and "_time_" in name
 
 
-async def _of_job(word: str, namespace: str, kubeconfig: str) -> list[Run]:
+async def _of_job(word: str, namespace: str, where: Where) -> list[Run]:
     # Late: a report of files needs no Kubernetes client.
-    from ome.cli.explain.objects import context_namespace
     from ome.controllers.resources import BENCHMARK_JOBS
 
     given, _, name = word.rpartition("/")
-    key = ObjectKey(given or namespace or context_namespace(kubeconfig), name)
-    async with reading(_COMMAND, kubeconfig, _PATIENCE) as client:
+    key = ObjectKey(given or namespace or context_namespace(where), name)
+    async with reading(_COMMAND, where, _PATIENCE) as client:
         try:
             document = await client.get(BENCHMARK_JOBS, key)
         except NotFound as error:
             raise UserError(
                 f"{_COMMAND}: {word}: neither a file nor a folder, and no BenchmarkJob {key}"
             ) from error
-        except OmeError as error:
-            raise UserError(f"{_COMMAND}: BenchmarkJob {key}: {error}") from error
     return await _of_document(key, document)
 
 

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from ome import api
 from ome.cli.explain.account import Account, explain, find_target
-from ome.cli.explain.objects import context_namespace, read_cluster, read_files, stores
+from ome.cli.explain.objects import read_cluster, read_files, stores
 from ome.cli.explain.picture import show
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
-from ome.cli.reading import reading
+from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
 from ome.controllers.inferenceservice.world import World
@@ -37,7 +37,7 @@ FLAGS = (
     Flag("o", "text", "output", ("text", "json")),
     Flag("output", "", "the same as -o", ("", "text", "json")),
     Flag("all", False, "list every runtime, not only the first and the closest"),
-    Flag("kubeconfig", "", "path of a kubeconfig"),
+    *CLUSTER_FLAGS,
 )
 _EXAMPLES = """
 
@@ -46,7 +46,8 @@ Examples:
   ome explain model/llama-3-3-70b-instruct -o json
   ome explain chat -f service.yaml -f runtimes/
 
-Exit code: 0 something fits, 1 nothing does, 2 the command or a file is wrong."""
+Exit code: 0 something fits, 1 nothing does, 2 the command or a file is wrong,
+3 the cluster refuses or does not answer."""
 _KINDS: tuple[type[KindObject], ...] = (
     api.InferenceService,
     api.BaseModel,
@@ -87,8 +88,8 @@ async def _account(flags: Mapping[str, Any]) -> Account:
         documents = read_files(files, given or "default")
         namespace = given or _namespace_in(documents, name)
     else:
-        namespace = given or context_namespace(flags["kubeconfig"])
-        documents = await _from_cluster(flags["kubeconfig"], namespace, name.rpartition("/")[2])
+        namespace = given or context_namespace(Where.of(flags))
+        documents = await _from_cluster(Where.of(flags), namespace, name.rpartition("/")[2])
     sources, decode = stores(documents, clock), KindDecoder()
     _tell_unreadable(sources, decode)
     subject, service = find_target(sources, decode, name, namespace)
@@ -111,8 +112,8 @@ def _namespace_in(documents: Sequence[Mapping[str, Any]], name: str) -> str:
     return found.pop() if found else "default"
 
 
-async def _from_cluster(kubeconfig: str, namespace: str, name: str) -> list[dict[str, Any]]:
-    async with reading("ome explain", kubeconfig, 60) as client:
+async def _from_cluster(where: Where, namespace: str, name: str) -> list[dict[str, Any]]:
+    async with reading("ome explain", where, 60) as client:
         return await read_cluster(client, namespace, name)
 
 

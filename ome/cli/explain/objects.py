@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,13 +30,12 @@ if TYPE_CHECKING:
     from ome.clock import Clock
     from ome.kube.client import Client
 
-__all__ = ["context_namespace", "read_cluster", "read_files", "stores"]
+__all__ = ["read_cluster", "read_files", "stores"]
 
 _RESOURCES = (INFERENCE_SERVICES, *SHARED)
 """In the order of ``Sources``."""
 _KINDS = {resource.kind: resource for resource in _RESOURCES}
 _LISTED = (SERVING_RUNTIMES, CLUSTER_SERVING_RUNTIMES, ACCELERATOR_CLASSES, FINE_TUNED_WEIGHTS)
-_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def stores(documents: Iterable[dict[str, Any]], clock: Clock) -> Sources:
@@ -152,20 +150,3 @@ async def _maybe(client: Client, resource: Any, key: ObjectKey) -> dict[str, Any
         return await client.get(resource, key)
     except NotFound:
         return None
-
-
-def context_namespace(kubeconfig: str) -> str:
-    """The namespace of the kubeconfig's context, of the pod that we run in, or ``default``."""
-    given = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube/config")
-    paths = [Path(path) for path in given.split(os.pathsep) if path]
-    try:
-        held = next(
-            (yaml.safe_load(path.read_text()) or {} for path in paths if path.is_file()), {}
-        )
-        contexts = {item["name"]: item.get("context") or {} for item in held.get("contexts") or ()}
-        found = contexts.get(held.get("current-context"), {}).get("namespace")
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
-        found = None  # connecting will say what is wrong with it
-    if not found and not any(path.is_file() for path in paths) and _POD_NAMESPACE.is_file():
-        found = _POD_NAMESPACE.read_text().strip()
-    return str(found or "default")

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import yaml
 
-from ome.cli.explain.objects import context_namespace
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted
-from ome.cli.reading import reading
+from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.render.difference import difference
 from ome.cli.render.plans import NoChildren, Rendered, render, settings_in
 from ome.errors import UserError
@@ -32,7 +31,7 @@ FLAGS = (
     Flag("namespace", "", "the same as -n"),
     Flag("against", "", "cluster: compare with the cluster of the kubeconfig", ("", "cluster")),
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
-    Flag("kubeconfig", "", "path of a kubeconfig"),
+    *CLUSTER_FLAGS,
 )
 _EXAMPLES = """
 
@@ -44,7 +43,7 @@ With --against cluster, models, runtimes, classes and settings that the files do
 cluster's. Nothing is written.
 
 Exit code: 0 rendered, and with --against no difference; 1 a difference, or a service that cannot
-be made; 2 the command or a file is wrong."""
+be made; 2 the command or a file is wrong; 3 the cluster refuses or does not answer."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -60,7 +59,7 @@ def run(words: Sequence[str]) -> int:
     manifests = [manifest for file in dict.fromkeys(files(given)) for manifest in read(file)]
     namespace = flags["namespace"] or flags["n"]
     if flags["against"]:
-        namespace = namespace or context_namespace(flags["kubeconfig"])
+        namespace = namespace or context_namespace(Where.of(flags))
         return anyio.run(_against, flags, manifests, namespace)
     documents = admitted(manifests, namespace or "default")
     rendered = render(documents, documents, settings_in(manifests), NoChildren())
@@ -90,7 +89,7 @@ async def _against(flags: Mapping[str, Any], manifests: list[Manifest], namespac
     from ome.cli.render.cluster import around, children_of  # loads an HTTP client
 
     documents = admitted(manifests, namespace)
-    async with reading("ome render", flags["kubeconfig"], 120) as client:
+    async with reading("ome render", Where.of(flags), 120) as client:
         held, settings = await around(client, documents, flags["operator-namespace"])
         children = await children_of(client, documents)
     settings = settings_in(manifests) or settings

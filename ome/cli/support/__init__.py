@@ -11,7 +11,7 @@ import anyio
 
 from ome.cli.goflags import Flag, parse
 from ome.cli.manager import own_namespace
-from ome.cli.reading import reading
+from ome.cli.reading import CLUSTER_FLAGS, Where, reading
 from ome.cli.support.archive import Archive
 from ome.cli.support.gather import Gatherer
 from ome.cli.support.summary import summary
@@ -30,7 +30,7 @@ FLAGS = (
     Flag("output", "", "the archive (default: ome-support-TIME.tar.gz in this folder)"),
     Flag("o", "", "the same as --output"),
     Flag("tail-lines", 5000, "lines of each log, from its end"),
-    Flag("kubeconfig", "", "path of a kubeconfig"),
+    *CLUSTER_FLAGS,
 )
 
 
@@ -45,7 +45,7 @@ def run(words: Sequence[str]) -> int:
     path = Path(given or f"ome-support-{now:%Y%m%d-%H%M%S}.tar.gz")
 
     async def gather(archive: Archive) -> None:
-        async with reading(_COMMAND, flags["kubeconfig"], _SECONDS) as client:
+        async with reading(_COMMAND, Where.of(flags), _SECONDS) as client:
             gatherer = Gatherer(client, archive, namespace, flags["tail-lines"])
             await gatherer.gather()
         archive.text("summary.txt", summary(gatherer.found, archive.notes, now))

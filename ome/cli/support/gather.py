@@ -12,6 +12,7 @@ import msgspec
 
 from ome import __version__
 from ome.api import names
+from ome.cli.support.pages import Pages
 from ome.controllers.resources import (
     ACCELERATOR_CLASSES,
     BASE_MODELS,
@@ -30,7 +31,6 @@ from ome.controllers.resources import (
     VIRTUAL_SERVICES,
 )
 from ome.errors import ApiError, Forbidden, NotFound, TransportError
-from ome.kube.request import key_of
 from ome.kube.resource import Resource
 from ome.kube.resources import (
     CONFIGMAPS,
@@ -59,8 +59,6 @@ __all__ = ["Found", "Gatherer"]
 
 _T = TypeVar("_T")
 _EACH_SECONDS = 30.0
-_LOGS = 40
-"""Pods whose logs are read: the manager's first, then agents'."""
 _EVENTS = 5000
 _OURS = (
     INFERENCE_SERVICES,
@@ -215,10 +213,8 @@ class Gatherer:
         self.found.pods += pods
         await self._secret_names()
         chosen = [pod for label in (_MANAGER_PODS, _AGENT_PODS) for pod in pods if _has(pod, label)]
-        if len(chosen) > _LOGS:
-            self._archive.note(f"logs: of {_LOGS} of {len(chosen)} pods")
-        for pod in chosen[:_LOGS]:
-            await self._logs(pod)
+        pages = Pages(self._client, self._archive, self._attempt, self._namespace, self._tail_lines)
+        await pages.gather(chosen)
 
     async def _secret_names(self) -> None:
         name = "operator/secrets.txt"
@@ -233,20 +229,6 @@ class Gatherer:
         text = await self._attempt(name, listed())
         if text is not None:
             self._archive.text(name, text)
-
-    async def _logs(self, pod: Mapping[str, Any]) -> None:
-        for container in pod["spec"]["containers"]:
-            name = f"logs/{pod['metadata']['name']}-{container['name']}.log"
-            text = await self._attempt(
-                name,
-                self._client.pod_log(
-                    key_of(PODS, pod),
-                    tail_lines=self._tail_lines,
-                    container=container["name"],
-                ),
-            )
-            if text is not None:
-                self._archive.text(name, text)
 
     async def _events(self) -> None:
         """Events of the operator's namespace and of those in which there is something of ours."""
@@ -279,12 +261,14 @@ class Gatherer:
         if answer is not None:
             self._archive.objects(name, answer.get("status", {}).get("resourceRules") or [])
 
-    async def _attempt(self, name: str, read: Awaitable[_T]) -> _T | None:
+    async def _attempt(
+        self, name: str, read: Awaitable[_T], seconds: float = _EACH_SECONDS
+    ) -> _T | None:
         try:
-            with anyio.fail_after(_EACH_SECONDS):
+            with anyio.fail_after(seconds):
                 return await read
         except (ApiError, TransportError, TimeoutError) as error:
-            self._archive.note(f"{name}: {_said(error)}")
+            self._archive.note(f"{name}: {str(error) or f'no answer in {seconds:.0f} s'}")
         return None
 
 

@@ -10,9 +10,8 @@ import anyio
 from rich.console import Console
 
 from ome.api import names
-from ome.cli.explain.objects import context_namespace
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
-from ome.cli.reading import reading
+from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.why.facts import gather, gather_model, locate
 from ome.cli.why.model import model_story
 from ome.cli.why.picture import show
@@ -36,7 +35,7 @@ FLAGS = (
     Flag("output", "", "the same as -o", ("", "text", "json")),
     Flag("all", False, "all that happened and every download, not only what fits a screen"),
     Flag("operator-namespace", names.DEFAULT_NAMESPACE, "namespace that the operator runs in"),
-    Flag("kubeconfig", "", "path of a kubeconfig"),
+    *CLUSTER_FLAGS,
 )
 _EXAMPLES = """
 
@@ -44,7 +43,8 @@ Examples:
   ome why chat -n demo
   ome why model/llama-3-3-70b-instruct -o json
 
-Exit code: 0 nothing is wrong, 1 something is, 2 the command or the cluster cannot be used."""
+Exit code: 0 nothing is wrong, 1 something is, 2 the command is wrong, 3 the cluster
+refuses or does not answer."""
 _WIDTH_OF_FILES = 120
 
 
@@ -68,9 +68,9 @@ def run(words: Sequence[str]) -> int:
 
 async def _story(flags: Mapping[str, Any], now: float) -> Story:
     (name,) = flags["name"]
-    namespace = flags["namespace"] or flags["n"] or context_namespace(flags["kubeconfig"])
+    namespace = flags["namespace"] or flags["n"] or context_namespace(Where.of(flags))
     operator = flags["operator-namespace"]
-    async with reading("ome why", flags["kubeconfig"], 60) as client:
+    async with reading("ome why", Where.of(flags), 60) as client:
         target = await locate(client, name, namespace)
         if target.resource is INFERENCE_SERVICES:
             return service_story(await gather(client, target, now, operator))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.api import names
+from ome.cli.podproxy import metrics_of, reader_headers
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, INFERENCE_SERVICES
 from ome.errors import ApiError, NotFound, TransportError, UserError
 from ome.kube.resource import ObjectKey
@@ -17,9 +18,8 @@ from ome.kube.resources import (
     LEASES,
     NODES,
     PODS,
-    SERVICE_ACCOUNTS,
 )
-from ome.reconciler.flightlog import FLIGHTS_PATH, TOKEN_HEADER
+from ome.reconciler.flightlog import FLIGHTS_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,8 +40,6 @@ _MODELS = {
 _CLUSTER_EVENTS = "default"
 """The namespace of the events of objects that have none."""
 _RECORDER_SECONDS = 8.0
-_TOKEN_SECONDS = 600
-_READER = "ome-flight-reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,36 +207,14 @@ async def _recorder(client: Client, target: Target, operator: str) -> list[Docum
     key = ObjectKey(operator, holder.rpartition("_")[0])
     if not key.name:
         raise UserError("no manager leads at present")
-    port = _metrics_port(await client.get(PODS, key))
-    token = await _token(client, operator)
+    place = metrics_of(await client.get(PODS, key))
+    if place is None or not place.secure:
+        raise UserError(
+            "it is served only where metrics are secured (chart value"
+            " ome.controller.metrics.secure)"
+        )
+    headers = await reader_headers(client, operator)
     scope = f"{target.resource.kind.lower()}/{target.key!s}"
-    path = f"/api/v1/namespaces/{operator}/pods/https:{key.name}:{port}/proxy{FLIGHTS_PATH}/{scope}"
-    answer = await client.raw_get(path, headers={TOKEN_HEADER: f"Bearer {token}"})
+    answer = await client.raw_get(place.path(f"{FLIGHTS_PATH}/{scope}"), headers=headers)
     found: list[Document] = answer["flights"]
     return found
-
-
-def _metrics_port(pod: Document) -> int:
-    for container in pod["spec"]["containers"]:
-        if "--metrics-secure" not in (container.get("args") or ()):
-            continue
-        for port in container.get("ports") or ():
-            if port.get("name") == "metrics":
-                number: int = port["containerPort"]
-                return number
-    raise UserError(
-        "it is served only where metrics are secured (chart value ome.controller.metrics.secure)"
-    )
-
-
-async def _token(client: Client, operator: str) -> str:
-    """A short token of the account that may read the recorder and nothing else."""
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "metadata": {"name": _READER, "namespace": operator},
-        "spec": {"expirationSeconds": _TOKEN_SECONDS},
-    }
-    made = await client.create(SERVICE_ACCOUNTS, asked, subresource="token")
-    token: str = made["status"]["token"]
-    return token

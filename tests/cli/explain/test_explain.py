@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ome.cli.explain import run
-from ome.cli.explain.objects import context_namespace
 from ome.cli.goflags import HelpWanted
 from ome.errors import UserError
 
@@ -193,19 +192,3 @@ def test_two_namespaces_need_a_choice(tmp_path: Path) -> None:
 def test_help_has_an_example() -> None:
     with pytest.raises(HelpWanted, match="ome explain chat -n demo"):
         run(["--help"])
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("current-context: c\ncontexts: [{name: c, context: {namespace: team}}]", "team"),
-        ("current-context: c\ncontexts: [{name: c, context: {}}]", "default"),
-        ("current-context: other\ncontexts: []", "default"),
-        ("[", "default"),
-        ("7", "default"),
-    ],
-)
-def test_the_namespace_is_that_of_the_context(tmp_path: Path, content: str, expected: str) -> None:
-    path = tmp_path / "config"
-    path.write_text(content)
-    assert context_namespace(str(path)) == expected

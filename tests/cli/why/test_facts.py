@@ -14,6 +14,7 @@ SERVICE = {
     "spec": {"model": {"name": "llama", "kind": "ClusterBaseModel"}},
 }
 MANAGER = {
+    "metadata": {"name": "ome-controller-manager-x", "namespace": "ome"},
     "spec": {
         "containers": [
             {
@@ -21,7 +22,7 @@ MANAGER = {
                 "ports": [{"name": "metrics", "containerPort": 8080}],
             }
         ]
-    }
+    },
 }
 OBJECTS: dict[tuple[str, str, str], dict[str, Any]] = {
     ("InferenceService", "demo", "chat"): SERVICE,

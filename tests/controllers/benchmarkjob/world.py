@@ -43,7 +43,9 @@ class LoggedClient(Client):
     """What they wrote; an error that the server answers; seconds until an answer."""
     looks = 0
 
-    async def pod_log(self, key: ObjectKey, *, tail_lines: int, container: str = "") -> str:
+    async def pod_log(
+        self, key: ObjectKey, *, tail_lines: int, container: str = "", previous: bool = False
+    ) -> str:
         self.looks += 1
         if isinstance(self.log, Exception):
             raise self.log

@@ -1,0 +1,63 @@
+"""``ome version``: what runs here, and the API server that it would talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ome import __version__
+from ome.api import names
+from ome.cli.goflags import Flag, parse
+from ome.cli.reading import CLUSTER_FLAGS, Where, reading
+from ome.errors import ClusterUnavailable, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["FLAGS", "run"]
+
+_COMMAND = "ome version"
+_SECONDS = 10
+FLAGS = (
+    Flag("client", False, "ask no cluster"),
+    Flag("o", "text", "output", ("text", "json")),
+    Flag("output", "", "the same as -o", ("", "text", "json")),
+    *CLUSTER_FLAGS,
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Print them; 3 when the cluster of the kubeconfig does not answer, after what is known."""
+    flags = parse(_COMMAND, FLAGS, words)
+    told: dict[str, Any] = {
+        "ome": __version__,
+        "commit": os.environ.get(names.ENV_COMMIT, "unknown"),
+        "python": platform.python_version(),
+    }
+    code = 0
+    if not flags["client"]:
+        try:
+            told["apiServer"] = anyio.run(_server, Where.of(flags))
+        except UserError as error:
+            sys.stderr.write(f"{error}\n")
+            # Without any kubeconfig there is nothing that could have answered.
+            asked = flags["kubeconfig"] or flags["context"]
+            code = error.exit_code if isinstance(error, ClusterUnavailable) or asked else 0
+    if (flags["output"] or flags["o"]) == "json":
+        sys.stdout.write(json.dumps(told) + "\n")
+        return code
+    sys.stdout.write(f"ome {told['ome']}\ncommit {told['commit']}\nPython {told['python']}\n")
+    if "apiServer" in told:
+        sys.stdout.write(f"API server {told['apiServer']}\n")
+    return code
+
+
+async def _server(where: Where) -> str:
+    async with reading(_COMMAND, where, _SECONDS) as client:
+        version = await client.raw_get("/version")
+    return str(version.get("gitVersion", "unknown"))
