@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import cluster
 from tests.support.tiers import SLOW, examples
+from tests.support.workers import arrange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ for _name, _always_the_same in (("ci", True), ("wandering", False)):
 settings.load_profile("ci" if os.environ.get("CI") else "wandering")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook as well
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What a machine or a command does not offer is skipped, with the command that offers it."""
     real = bool(os.environ.get("OME_CONTROL_PLANE_DIR"))
@@ -41,6 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("cluster") and not real:
             # Last in, first out: the cluster is there before fixtures that use it.
             item.fixturenames.insert(0, "embedded_cluster")  # type: ignore[attr-defined]
+    arrange(items, real=real)
 
 
 @pytest.fixture(scope="session")

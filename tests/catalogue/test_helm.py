@@ -17,6 +17,7 @@ import yaml
 from hack.control_plane import layout
 from hack.model_catalogue.chart import CHART
 from tests.catalogue.support import Json, engine_of, known, of_kind
+from tests.support.workers import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,6 +223,7 @@ def test_the_notes_say_what_to_do_next() -> None:
     assert "--set runtimesFor=models" in free
 
 
+@pytest.mark.xdist_group(ALONE)
 def test_the_server_takes_everything() -> None:
     """One server-side dry run of all objects: strict, and without a warning."""
     found = rendered({"vendors": ["*"]})
@@ -239,6 +241,7 @@ def test_the_server_takes_everything() -> None:
     assert len(done.stdout.splitlines()) == len(found)
 
 
+@pytest.mark.xdist_group(ALONE)
 def test_the_server_would_refuse_an_unknown_field() -> None:
     item = json.loads(json.dumps(RUNTIMES["sglang-llama-1gpu"]))
     item["spec"]["engineConfig"]["hostNetwrok"] = True
