@@ -45,7 +45,7 @@ def test_no_write_in_a_steady_cluster_and_a_hand_edit_is_mended(
         with manager(log, namespace):
             apply_first()
             apply(manifests(namespace))
-            eventually(lambda: condition("chat", "Ready", namespace).get("status") == "True", 60)
+            eventually(lambda: condition("chat", "Ready", namespace).get("status") == "True")
             failed = eventually(lambda: condition("broken", "EngineReady", namespace))
             assert failed["reason"] == "ModelReconcileError"
             time.sleep(3)
