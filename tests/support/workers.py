@@ -9,13 +9,18 @@ one worker. Only what is listed here is known to disturb nobody and runs beside 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
+from xdist.scheduler import LoadFileScheduling
 
-__all__ = ["ALONE", "BESIDE", "arrange"]
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["BESIDE", "OnePlane", "arrange"]
 
 TESTS = Path(__file__).resolve().parents[1]
 BESIDE = (
+    "api/test_rules_live.py",
     "catalogue/test_helm.py",
     "charts/test_agent.py",
     "charts/test_crd.py",
@@ -29,21 +34,17 @@ BESIDE = (
     "workloads/exposure/test_live.py",
 )
 """Files and folders whose tests only render, only rehearse (``dryRun``), or use other kinds."""
-ALONE = "alone"
-"""The group of those that come one after the other on a real control plane."""
 
 
-def arrange(items: list[pytest.Item], *, real: bool) -> None:
-    """Put tests into the order in which workers take them, and into groups on a real server.
+class OnePlane(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Two groups instead of files: each in a worker of its own, in the order of collection."""
 
-    What waits comes first, so that what computes fills the time. A test that has a group of its
-    own keeps it.
-    """
-    if not real:
-        slow = {item.path for item in items if item.get_closest_marker("slow")}
-        items.sort(key=lambda item: item.path not in slow)
-        return
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            beside = item.path.relative_to(TESTS).as_posix().startswith(BESIDE)
-            item.add_marker(pytest.mark.xdist_group("beside" if beside else ALONE))
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0].removeprefix("tests/")
+        return "beside" if path.startswith(BESIDE) else "alone"
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Put files that wait first: what computes fills the time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
