@@ -174,13 +174,14 @@ def _apply(start: Start, manifests: Sequence[Path]) -> None:
     next_step = f"see whether {names} is what a cluster takes"
     files = [word for manifest in manifests for word in ("-f", str(manifest.absolute()))]
     with timed(f"applied {names}"):
-        run([*kubectl, "apply", "--server-side", *files], next_step=next_step)
-        # Asking to wait for all of none is an error, and so is one that has no status yet.
-        crds = run([*kubectl, "get", "crd", "-o", "name"], next_step=next_step).split()
-        if crds:
-            has_status = ["--for=jsonpath={.status.conditions}", f"--timeout={DEADLINE:.0f}s"]
-            run([*kubectl, "wait", *has_status, *crds], next_step=next_step)
-            established = ["--for=condition=Established", f"--timeout={DEADLINE:.0f}s"]
+        applied = run(
+            [*kubectl, "apply", "--server-side", "-o", "name", *files], next_step=next_step
+        )
+        crds = [word for word in applied.split() if word.startswith("customresourcedefinition.")]
+        if crds:  # asking to wait for none is an error
+            # By this path also those wait that have no status yet: --for=condition refuses them.
+            path = '{.status.conditions[?(@.type=="Established")].status}'
+            established = [f"--for=jsonpath={path}=True", f"--timeout={DEADLINE:.0f}s"]
             run([*kubectl, "wait", *established, *crds], next_step=next_step)
 
 

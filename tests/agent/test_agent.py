@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.fake_cluster import FakeCluster
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(180)
 """A busy machine is no failure."""
 
 FILES = llama_repository(2)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ome.sandbox.hub import Hub
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(180)
 """A busy machine is no failure."""
 
 FILES = llama_repository(3)

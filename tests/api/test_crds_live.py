@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ome.api.crds import all_crds, render
+from ome.api.crds import all_crds
 from ome.api.crds.descriptions import describe
 from tests import cluster
 from tests.api.samples import FULL, SMALLEST, manifest
@@ -42,9 +42,10 @@ def applied() -> Iterator[None]:
 
     They stay: other tests of the same cluster use them.
     """
-    apply(render(all_crds()))
     for crd in all_crds():
-        cluster.eventually(partial(established, crd["metadata"]["name"]))
+        apply(crd)
+    for crd in all_crds():
+        cluster.eventually(partial(established, crd["metadata"]["name"]), every=0.5)
     apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     yield
     cluster.delete("namespaces", NAMESPACE)

@@ -49,7 +49,7 @@ def install(*, rules: bool) -> None:
     for crd in crds(rules=rules):
         cluster.apply(crd)
     for crd in crds(rules=rules):
-        cluster.eventually(partial(established, crd["metadata"]["name"]))
+        cluster.eventually(partial(established, crd["metadata"]["name"]), every=0.5)
 
 
 def foreign(document: dict[str, Any]) -> dict[str, Any]:
@@ -86,8 +86,15 @@ def _cleaned() -> Iterator[None]:
             with suppress(Problem):
                 patch(kind, {"finalizers": None})
         for crd in crds(rules=False):
-            cluster.delete("customresourcedefinitions", crd["metadata"]["name"])
+            cluster.delete("customresourcedefinitions", crd["metadata"]["name"], wait=0)
+        # Looking at a megabyte of schema ten times a second costs more than all else here.
+        cluster.eventually(lambda: not is_served())
         cluster.delete("namespaces", NAMESPACE)
+
+
+def is_served() -> bool:
+    """Whether the server knows the group."""
+    return any(group["name"] == GROUP for group in cluster.request("GET", "/apis")["groups"])
 
 
 def patch(kind: str, metadata: dict[str, Any]) -> None:

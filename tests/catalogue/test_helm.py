@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -220,29 +220,3 @@ def test_the_notes_say_what_to_do_next() -> None:
     free = notes({"vendors": ["qwen"], "runtimesFor": "none"})
     assert "secret" not in free
     assert "--set runtimesFor=models" in free
-
-
-def test_the_server_takes_everything() -> None:
-    """One server-side dry run of all objects: strict, and without a warning."""
-    found = rendered({"vendors": ["*"]})
-    listed: Any = {"apiVersion": "v1", "kind": "List", "items": list(found.values())}
-    arguments = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
-    # A manager of its own: a catalogue that is installed there is no conflict.
-    done = run(
-        "kubectl",
-        *arguments,
-        "--field-manager=ome-catalogue-test",
-        "--force-conflicts",
-        given=json.dumps(listed),
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == len(found)
-
-
-def test_the_server_would_refuse_an_unknown_field() -> None:
-    item = json.loads(json.dumps(RUNTIMES["sglang-llama-1gpu"]))
-    item["spec"]["engineConfig"]["hostNetwrok"] = True
-    arguments = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
-    done = run("kubectl", *arguments, given=json.dumps(item))
-    assert done.returncode != 0
-    assert "hostNetwrok" in done.stderr

@@ -374,7 +374,7 @@ def _metrics_want_a_token(release: Release, port: int) -> None:
     )
     try:
         # The refusal is remembered for ten seconds.
-        eventually(lambda: _scrape(port, token)[0] == 200, 30, every=1)
+        eventually(lambda: _scrape(port, token)[0] == 200, every=1)
     finally:
         delete("clusterrolebindings", name)
     text = _scrape(port, token)[1]

@@ -132,7 +132,7 @@ async def test_finalizers_hold_an_object_that_is_being_deleted(api: Api) -> None
     assert (await api.get(CONFIGMAPS + "/c")).status == 404
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_owned_objects_go_with_their_owner(api: Api) -> None:
     owner = await api.create(WIDGETS, widget("owner"))
     child = configmap("child")

@@ -21,7 +21,7 @@ from hack.control_plane import certificates, layout, lifecycle
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def kubectl(start: layout.Start) -> Callable[..., str]:
         done = subprocess.run(
             [start.program("kubectl"), "--kubeconfig", config, *arguments],
             input=None if apply is None else json.dumps(apply),
-            capture_output=True, text=True, timeout=50,
+            capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
         return done.stdout
@@ -52,7 +52,7 @@ def namespace(kubectl: Callable[..., str]) -> Iterator[str]:
     kubectl("delete", "namespace", name, "--wait=false")
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not so within {seconds} s"
@@ -84,7 +84,7 @@ def test_nodes_look_like_gpu_nodes(kubectl: Callable[..., str]) -> None:
 
 def test_a_deployment_becomes_available(kubectl: Callable[..., str], namespace: str) -> None:
     kubectl("apply", "-n", namespace, "-f", "-", apply=deployment("web"))
-    kubectl("rollout", "status", "-n", namespace, "deployment/web", "--timeout=30s")
+    kubectl("rollout", "status", "-n", namespace, "deployment/web", "--timeout=90s")
 
 
 @pytest.mark.parametrize("reason", ["ImagePullBackOff", "CrashLoopBackOff"])
@@ -100,7 +100,7 @@ def test_a_pod_fails_as_annotated_and_recovers(
 
     until(lambda: reason in states())
     kubectl("annotate", "-n", namespace, "pods", "--all", "kwok.ome.io/fail-")
-    kubectl("rollout", "status", "-n", namespace, "deployment/bad", "--timeout=30s")
+    kubectl("rollout", "status", "-n", namespace, "deployment/bad", "--timeout=90s")
 
 
 @pytest.mark.parametrize(("fail", "condition"), [("", "Complete"), ("Error", "Failed")])
@@ -111,12 +111,12 @@ def test_a_job_ends(kubectl: Callable[..., str], namespace: str, fail: str, cond
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once"}, "spec": spec}
     kubectl("apply", "-n", namespace, "-f", "-", apply=job)
     wait = f"--for=condition={condition}"
-    kubectl("wait", "-n", namespace, wait, "job/once", "--timeout=30s")
+    kubectl("wait", "-n", namespace, wait, "job/once", "--timeout=90s")
 
 
 def test_owned_objects_are_collected(kubectl: Callable[..., str], namespace: str) -> None:
     kubectl("apply", "-n", namespace, "-f", "-", apply=deployment("web"))
-    kubectl("rollout", "status", "-n", namespace, "deployment/web", "--timeout=30s")
+    kubectl("rollout", "status", "-n", namespace, "deployment/web", "--timeout=90s")
     kubectl("delete", "-n", namespace, "deployment/web")
     until(lambda: not kubectl("get", "pods,replicasets", "-n", namespace, "-o", "name"))
 
@@ -151,7 +151,8 @@ def test_requests_of_a_user_are_audited_at_once(
     name = f"auditee-{namespace}"
     config = lifecycle.add_user(start, name, ["system:masters"])
     kubectl("create", "configmap", "seen", "-n", namespace, config=config)
-    events = [json.loads(line) for line in start.audit_log.read_text().splitlines()]
+    with start.audit_log.open() as log:  # of all tests before: most lines are not worth a parse
+        events = [json.loads(line) for line in log if name in line]
     mine = [event for event in events if event["user"]["username"] == name]
     created = [event for event in mine if event["verb"] == "create"]
     assert [event["objectRef"]["name"] for event in created] == ["seen"]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 ROOT = Path(__file__).resolve().parents[2]
-_SECONDS = 120
+_SECONDS = 240
 _NAMESPACE = re.compile(r"kubectl create namespace (\S+)")
-_PATIENCE = 40.0
+_PATIENCE = 90.0
 _LOOKS = ("kubectl get ", "kubectl describe ", "kubectl explain ", "ome explain ", "kubectl auth ")
 # Pods here have no containers, so none of the manager's would answer; and one process plays the
 # agents of all nodes, with a token that names none of them. CRDs that are there are taken over.

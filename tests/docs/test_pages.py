@@ -42,7 +42,7 @@ def test_files_have_names_and_are_used() -> None:
                 assert block.file in typed, f"{page}.md:{block.line}: who applies {block.file}?"
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_manifests_are_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Those that a page says are refused stand in a file of their own, ``*-wrong.yaml``."""
     for page, block in _every():

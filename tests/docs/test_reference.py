@@ -23,7 +23,7 @@ def pages(generated: dict[str, str]) -> dict[str, str]:
     return {path.rpartition("/")[2]: text for path, text in generated.items()}
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_nothing_is_stale(generated: dict[str, str]) -> None:
     assert stale_files(generated) == [], "run hack/reference"
 

@@ -79,7 +79,7 @@ class Process:
         log.touch()
         self._process = Command(*words, out=log)
 
-    def stop(self, seconds: float = 20) -> int:
+    def stop(self, seconds: float = 60) -> int:
         """SIGTERM and the exit code."""
         self._process.send_signal(signal.SIGTERM)
         try:

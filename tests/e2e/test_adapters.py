@@ -96,7 +96,7 @@ def test_several_adapters_come_and_go(tmp_path: Path, namespace: str) -> None:
             pairs = [f"{name}=/opt/ml/adapters/{name}" for name in (law, tax)]
             assert served(namespace) == [(f"{law},{tax}", pairs)]
             apply(service(namespace, law))
-            eventually(lambda: served(namespace) == [(law, [])], 60)
+            eventually(lambda: served(namespace) == [(law, [])])
             cluster.wait_ready("inferenceservices", "chat", namespace)
             cluster.delete("finetunedweights", law)
             text = f"No FineTunedWeight with the name: {law}"
@@ -107,5 +107,5 @@ def test_several_adapters_come_and_go(tmp_path: Path, namespace: str) -> None:
             for name in (law, tax):
                 cluster.delete("finetunedweights", name)
             cluster.delete("basemodels", "base", namespace)
-        eventually(lambda: not items("deployments", namespace) and not items("pods", namespace), 60)
+        eventually(lambda: not items("deployments", namespace) and not items("pods", namespace))
     assert "reconcile.panic" not in (tmp_path / "manager.log").read_text()

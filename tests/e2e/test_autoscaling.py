@@ -15,7 +15,7 @@ from tests.workloads.custom_kinds import custom_kinds
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
 
 _HPAS = "horizontalpodautoscalers"
 _GROUPS = "leaderworkersets"
@@ -30,17 +30,17 @@ def test_replicas_that_an_autoscaler_sets_are_never_undone(tmp_path: Path, names
             "inferenceservices", "chat", namespace, {"spec": {"engine": {"minReplicas": 2}}}
         )
         # Below its bounds the controller acts without any metric.
-        eventually(lambda: _replicas(namespace) == 2, 60)
-        said = eventually(lambda: _scaler(namespace).get("conditions"), 60)
+        eventually(lambda: _replicas(namespace) == 2)
+        said = eventually(lambda: _scaler(namespace).get("conditions"))
         assert {entry["type"] for entry in said} >= {"AbleToScale"}
         assert next(entry for entry in said if entry["type"] == "AbleToScale")["status"] == "True"
         annotate(namespace, touched="1")
-        eventually(lambda: _annotation("ome.io/touched", namespace) == "1", 20)
+        eventually(lambda: _annotation("ome.io/touched", namespace) == "1")
         assert _replicas(namespace) == 2
         with custom_kinds():
             for chosen, kept in (("keda", "scaledobjects"), ("external", ""), ("hpa", _HPAS)):
                 annotate(namespace, autoscalerClass=chosen)
-                eventually(partial(_only, [kept] if kept else [], namespace), 30)
+                eventually(partial(_only, [kept] if kept else [], namespace))
                 assert _replicas(namespace) == 2
 
 
@@ -67,20 +67,20 @@ def _only(kinds: list[str], namespace: str) -> bool:
 def test_groups_that_an_autoscaler_sets_are_never_undone(tmp_path: Path, namespace: str) -> None:
     with custom_kinds(), operator(tmp_path, namespace, disableIngressCreation=True):
         _set_engine(namespace, 1, 4)
-        eventually(lambda: get(_GROUPS, _SET, namespace), 60)
+        eventually(lambda: get(_GROUPS, _SET, namespace))
         assert not items(_HPAS, namespace)
         annotate(namespace, autoscalerClass="hpa")
-        target = eventually(lambda: _target(namespace), 30)
+        target = eventually(lambda: _target(namespace))
         assert (target["kind"], target["name"]) == ("LeaderWorkerSet", _SET)
         # Below its bounds the controller acts without any metric, through the scale subresource.
         _set_engine(namespace, 2, 4)
-        eventually(lambda: _groups(namespace) == 2, 60)
-        said = eventually(lambda: _scaler(namespace).get("conditions"), 60)
+        eventually(lambda: _groups(namespace) == 2)
+        said = eventually(lambda: _scaler(namespace).get("conditions"))
         able = next(entry for entry in said if entry["type"] == "AbleToScale")
         assert able["status"] == "True"
         _scale(namespace, 3)
         annotate(namespace, touched="1")
-        eventually(lambda: _noted("ome.io/touched", namespace) == "1", 20)
+        eventually(lambda: _noted("ome.io/touched", namespace) == "1")
         assert _groups(namespace) == 3
         for chosen, kept in (
             ("keda", "scaledobjects"),
@@ -89,7 +89,7 @@ def test_groups_that_an_autoscaler_sets_are_never_undone(tmp_path: Path, namespa
             ("hpa", _HPAS),
         ):
             annotate(namespace, autoscalerClass=chosen)
-            eventually(partial(_only, [kept] if kept else [], namespace), 30)
+            eventually(partial(_only, [kept] if kept else [], namespace))
             assert _groups(namespace) == 3
 
 

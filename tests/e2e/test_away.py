@@ -127,7 +127,7 @@ def two(folder: Path, start: Start) -> Iterator[list[Replica]]:
     replicas = [Replica(folder, name, start) for name in ("a", "b")]
     try:
         for replica in replicas:
-            eventually(lambda replica=replica: replica.answers("/readyz") == 200, 60)  # type: ignore[misc]
+            eventually(lambda replica=replica: replica.answers("/readyz") == 200)  # type: ignore[misc]
         eventually(lambda: _leaders(replicas) == 1, 30)
         yield replicas
     finally:

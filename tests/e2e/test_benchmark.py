@@ -14,7 +14,7 @@ from tests.e2e.harness import apply, eventually, get, manager
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 API = {"apiVersion": "ome.io/v1beta1"}
 
@@ -65,14 +65,14 @@ def test_each_kind_has_a_status(tmp_path: Path, namespace: str) -> None:
         for document in (benchmark, model, weight):
             apply(document)
         try:
-            eventually(lambda: state("benchmarkjobs", "bench", namespace) == "Completed", 60)
-            eventually(lambda: state("basemodels", "on-claim", namespace) == "Failed", 60)
-            eventually(lambda: state("finetunedweights", namespace) == "Ready", 60)
+            eventually(lambda: state("benchmarkjobs", "bench", namespace) == "Completed")
+            eventually(lambda: state("basemodels", "on-claim", namespace) == "Failed")
+            eventually(lambda: state("finetunedweights", namespace) == "Ready")
         finally:
             cluster.delete("finetunedweights", namespace)
             cluster.delete("benchmarkjobs", "bench", namespace)
             cluster.delete("basemodels", "on-claim", namespace)
-        eventually(lambda: get("jobs", "bench", namespace) is None, 30)
+        eventually(lambda: get("jobs", "bench", namespace) is None)
     log = (tmp_path / "manager.log").read_text()
     assert "reconcile.panic" not in log
     assert "forbidden" not in log.lower()

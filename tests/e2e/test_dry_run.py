@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_beside_a_manager_whose_work_is_done_there_is_nothing_to_say(
 ) -> None:
     with manager(tmp_path / "manager.log", first), agents(tmp_path / "agents.log", first):
         cluster.wait_ready("inferenceservices", "chat", first, seconds=90)
-        cluster.eventually(lambda: _steady(first), 30)
+        cluster.eventually(lambda: _steady(first))
         said = rehearsed(tmp_path / "dry.log", first)
         # Their finalizers are removed by the manager.
         cluster.delete("inferenceservices", "chat", first)

@@ -100,17 +100,17 @@ def test_an_ingress_leads_to_the_engine_until_it_is_not_wanted(
         assert address(namespace) == f"http://chat.{namespace}.example.com:8080"
         answers(tmp_path, namespace, items("ingresses", namespace))
         settle(namespace, ingressClassName="other", urlScheme="https")
-        eventually(lambda: address(namespace).startswith("https://"), 20)
+        eventually(lambda: address(namespace).startswith("https://"))
         spec = items("ingresses", namespace)[0]["spec"]
         assert spec["ingressClassName"] == "other"
         settle(namespace, disableIngressCreation=True)
         for kind in ("NodePort", "ClusterIP"):
             annotate(namespace, **{"service-type": kind})
             for name in ("chat", "chat-engine"):
-                eventually(partial(_has_type, name, namespace, kind), 20)
+                eventually(partial(_has_type, name, namespace, kind))
         assert not items("ingresses", namespace)
         inside = f"http://chat.{namespace}.svc.cluster.local:8080"
-        eventually(lambda: address(namespace) == inside, 20)
+        eventually(lambda: address(namespace) == inside)
         ports = (get("services", "chat", namespace) or {})["spec"]["ports"]
         assert "nodePort" not in ports[0]
 
@@ -135,14 +135,14 @@ def test_routes_wait_for_the_word_of_their_gateway(tmp_path: Path, namespace: st
             assert address(namespace) == f"http://chat.{namespace}.example.com"
             for name in ("chat-engine", "chat"):
                 _decide(name, namespace, "False")
-            eventually(lambda: reason() == "NotAllowedByListeners", 20)
+            eventually(lambda: reason() == "NotAllowedByListeners")
             assert not _is_ready(namespace)
             for name in ("chat-engine", "chat"):
                 _decide(name, namespace, "True")
-            eventually(lambda: _is_ready(namespace), 20)
+            eventually(lambda: _is_ready(namespace))
             answers(tmp_path, namespace, items("httproutes", namespace))
             annotate(namespace, **{"ingress-disable-creation": "true"})
-            eventually(lambda: not items("httproutes", namespace), 20)
+            eventually(lambda: not items("httproutes", namespace))
 
 
 _ROUTES = "httproutes.gateway.networking.k8s.io"

@@ -25,7 +25,7 @@ from tests.e2e.harness import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 def service(name: str, namespace: str, **spec: Any) -> str:
@@ -44,7 +44,7 @@ def failed(name: str, namespace: str, type_: str, reason: str) -> str:
         found = condition(name, type_, namespace)
         return found["message"] if found.get("reason") == reason else ""
 
-    message: str = eventually(there, 30)
+    message: str = eventually(there)
     ready = condition(name, "Ready", namespace)
     assert ready["status"] == "False"
     return message

@@ -19,6 +19,7 @@ from tests.e2e.harness import (
     HERE,
     USER,
     Process,
+    answers,
     apply,
     audit,
     eventually,
@@ -30,7 +31,7 @@ from tests.e2e.harness import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
 
 MUTATING = ("create", "update", "patch", "delete", "deletecollection")
 
@@ -42,11 +43,12 @@ class Replica(Process):
         self.user = f"{USER}-{name}"
         path = folder / f"{name}.kubeconfig"
         path.write_text(Path(cluster.user_kubeconfig(self.user)).read_text())
-        self.metrics = free_port()
+        self.namespace, self.began = namespace, time.time()
+        self.metrics, self.probes = free_port(), free_port()
         super().__init__(
             folder / f"{name}.log",
             *("manager", f"--kubeconfig={path}", f"--namespace={namespace}", "--leader-elect"),
-            f"--health-probe-addr=127.0.0.1:{free_port()}",
+            f"--health-probe-addr=127.0.0.1:{self.probes}",
             f"--metrics-bind-address=127.0.0.1:{self.metrics}",
         )
 
@@ -55,6 +57,16 @@ class Replica(Process):
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
+
+    def follows(self) -> bool:
+        """Whether its caches are in sync and it watches the Lease."""
+        return answers(f"http://127.0.0.1:{self.probes}/readyz") == 200 and any(
+            entry["verb"] == "watch"
+            and entry["objectRef"]["resource"] == "leases"
+            and entry["objectRef"].get("namespace") == self.namespace
+            for entry in audit(self.began, self.user)
+            if entry.get("objectRef")
+        )
 
     def leads(self) -> float:
         url = f"http://127.0.0.1:{self.metrics}/metrics"
@@ -80,9 +92,9 @@ def two(folder: Path, namespace: str) -> Iterator[tuple[Replica, Replica]]:
     replicas: list[Replica] = []
     try:
         replicas.append(Replica(folder, "a", namespace))
-        eventually(lambda: replicas[0].says("leader.gained"))
+        eventually(lambda: replicas[0].says("leader.gained"), 90)
         replicas.append(Replica(folder, "b", namespace))
-        time.sleep(5)  # a follower says nothing of itself: until it follows the Lease
+        eventually(replicas[1].follows, 90, every=0.5)
         yield replicas[0], replicas[1]
     finally:
         for replica in replicas:
@@ -92,27 +104,33 @@ def two(folder: Path, namespace: str) -> Iterator[tuple[Replica, Replica]]:
         cluster.delete("clusterrolebindings", name)
 
 
-def took_over(replica: Replica, began: float, within: float) -> None:
-    eventually(lambda: replica.says("leader.gained"), within + 3, every=0.02)
-    assert time.monotonic() - began < within
+def took_over(replica: Replica, within: float) -> None:
+    """The exact bounds hold in virtual time (tests/reconciler/test_election.py).
+
+    Here a busy machine adds what it likes, so ``within`` only tells one way of taking over from
+    the other ones.
+    """
+    eventually(lambda: replica.says("leader.gained"), within, every=0.05)
 
 
-def test_a_kill_hands_over_within_17_seconds(tmp_path: Path, namespace: str) -> None:
+def test_a_kill_hands_over_once_the_lease_has_run_out(tmp_path: Path, namespace: str) -> None:
     with two(tmp_path, namespace) as (a, b):
         a.send(signal.SIGKILL)
-        took_over(b, time.monotonic(), 17)
+        took_over(b, 40)
 
 
-def test_a_clean_stop_hands_over_within_a_second(tmp_path: Path, namespace: str) -> None:
+def test_a_clean_stop_hands_over_before_the_lease_would_have_run_out(
+    tmp_path: Path, namespace: str
+) -> None:
     with two(tmp_path, namespace) as (a, b):
         assert (a.leads(), b.leads()) == (1, 0)
         a.send(signal.SIGTERM)
-        took_over(b, time.monotonic(), 1)
+        took_over(b, 10)  # of 15
         assert b.leads() == 1
         lease = get("leases", LEADER_LEASE, namespace) or {}
         assert lease["spec"]["leaseTransitions"] == 1
         holder = lease["spec"]["holderIdentity"]
-        eventually(lambda: f"{holder} became leader" in _notes(namespace), 10)
+        eventually(lambda: f"{holder} became leader" in _notes(namespace))
 
 
 def _events(namespace: str) -> list[dict[str, Any]]:
@@ -132,14 +150,13 @@ def test_a_frozen_leader_writes_nothing_after_it_wakes(tmp_path: Path, namespace
         stopped = time.time()
         for number in range(10, 20):
             _model(f"{namespace}-{number}")
-        time.sleep(20)
-        assert b.says("leader.gained")
+        eventually(lambda: b.says("leader.gained"))
         woken = time.time()
         a.send(signal.SIGCONT)
         for number in range(20, 30):
             _model(f"{namespace}-{number}")
-        eventually(lambda: a.says("leader.lost"), 10)
-        eventually(lambda: all(_held(f"{namespace}-{n}") for n in range(30)), 30)
+        eventually(lambda: a.says("leader.lost"))
+        eventually(lambda: all(_held(f"{namespace}-{n}") for n in range(30)))
         time.sleep(5)
         late = [entry for entry in audit(stopped + 1, a.user) if entry["verb"] in MUTATING]
         # The stop may fall between the check of a write and its bytes, which no process can do in

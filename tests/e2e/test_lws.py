@@ -114,7 +114,7 @@ def _grows(namespace: str) -> None:
     """Groups that somebody asks for at the workload stay."""
     (held,) = items(SETS, namespace)
     cluster.patch(SETS, held["metadata"]["name"], namespace, {"spec": {"replicas": 2}})
-    eventually(lambda: len(pods(namespace, "engine")) == 4, 60)
+    eventually(lambda: len(pods(namespace, "engine")) == 4)
     cluster.wait_ready("inferenceservices", "nodes", namespace, seconds=60)
     time.sleep(2)
     assert (get(SETS, held["metadata"]["name"], namespace) or {})["spec"]["replicas"] == 2

@@ -155,7 +155,7 @@ def test_every_mode_to_ready_and_to_nothing(tmp_path: Path, namespace: str) -> N
                 for name in SPECS:
                     cluster.delete("inferenceservices", name, namespace)
                 eventually(lambda: not items("pods", namespace), 90)
-                eventually(lambda: not items("roles", namespace), 30)
+                eventually(lambda: not items("roles", namespace))
                 delete_first()
 
 
@@ -185,7 +185,6 @@ def _changes_mode(namespace: str) -> None:
                 .get("status", {})
                 .get("availableReplicas")
             ),
-            60,
         )
         cluster.wait_ready("inferenceservices", name, namespace)
     path = f"/apis/leaderworkerset.x-k8s.io/v1/namespaces/{namespace}/leaderworkersets"

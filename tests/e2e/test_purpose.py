@@ -22,7 +22,7 @@ from tests.e2e.harness import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 CHILDREN = (
     "deployments",
@@ -75,7 +75,7 @@ def test_a_twelve_line_service_becomes_ready_and_leaves_nothing(
 
         cluster.delete("inferenceservices", "chat", namespace)
         delete_first()
-        eventually(lambda: not children(namespace), 60)
+        eventually(lambda: not children(namespace))
         assert not owned(namespace, service["metadata"]["uid"])
         eventually(lambda: not _model_labels())
         eventually(lambda: not any(item.get("data") for item in _reports(namespace)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.control_plane, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.cluster, pytest.mark.control_plane, pytest.mark.timeout(300)]
 
 ALERTS = ROOT / "charts/ome-resources/files/alerts.yaml"
 
@@ -91,11 +91,11 @@ def test_prometheus_scrapes_a_manager(program: Path, namespace: str, tmp_path: P
         manager(tmp_path / "manager.log", namespace, f"127.0.0.1:{target}"),
     ):
         for expression in ("ome_build_info", "ome_cache_objects"):
-            eventually(lambda asked=expression: prometheus.ask(asked), 40)  # type: ignore[misc]
+            eventually(lambda asked=expression: prometheus.ask(asked))  # type: ignore[misc]
         (up,) = prometheus.ask("up")
         assert up["value"][1] == "1"
-        eventually(lambda: prometheus.ask("workqueue_depth{name='inferenceservice'}"), 40)
-        eventually(prometheus.rules, 40)
+        eventually(lambda: prometheus.ask("workqueue_depth{name='inferenceservice'}"))
+        eventually(prometheus.rules)
         found = prometheus.rules()
     assert [(rule["name"], rule["lastError"]) for rule in found if rule["health"] != "ok"] == []
     groups = yaml.safe_load(ALERTS.read_text())["groups"]

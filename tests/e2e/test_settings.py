@@ -16,7 +16,7 @@ from tests.e2e.test_exposure import operator, settle
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NAMES = ("chat", "other", "third")
 FIRST: dict[str, Any] = {"ingressClassName": "one"}
@@ -38,7 +38,7 @@ def test_an_edit_of_the_settings_is_written_to_each_service_once(
         for change in (HOSTS, SCHEME, CLASS):
             held |= change
             settle(namespace, **held)
-            eventually(partial(_all_show, namespace, dict(held)), 30)
+            eventually(partial(_all_show, namespace, dict(held)))
         seen = _written(since, namespace)
         for name in NAMES[1:]:
             cluster.delete("inferenceservices", name, namespace)

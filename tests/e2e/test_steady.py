@@ -26,9 +26,15 @@ from tests.e2e.harness import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 
-QUIET_SECONDS = int(os.environ.get("OME_QUIET_SECONDS") or (90 if cluster.is_real() else 10))
+NIGHT = bool(os.environ.get("OME_NIGHTLY_TESTS"))
+QUIET_SECONDS = int(
+    os.environ.get("OME_QUIET_SECONDS") or (300 if NIGHT else 60 if cluster.is_real() else 10)
+)
+"""On the real server past the minute after which it sends bookmarks; at night five of them."""
+MENDED_WITHIN = 20.0
+"""Seconds: on a busy machine, and long before anything that is done from time to time."""
 
 
 def manifests(namespace: str) -> str:
@@ -45,7 +51,7 @@ def test_no_write_in_a_steady_cluster_and_a_hand_edit_is_mended(
         with manager(log, namespace):
             apply_first()
             apply(manifests(namespace))
-            eventually(lambda: condition("chat", "Ready", namespace).get("status") == "True", 60)
+            eventually(lambda: condition("chat", "Ready", namespace).get("status") == "True")
             failed = eventually(lambda: condition("broken", "EngineReady", namespace))
             assert failed["reason"] == "ModelReconcileError"
             time.sleep(3)
@@ -61,9 +67,7 @@ def test_no_write_in_a_steady_cluster_and_a_hand_edit_is_mended(
 
             port = {"op": "replace", "path": "/spec/ports/0/port", "value": 9999}
             cluster.patch("services", "chat-engine", namespace, [port])
-            started = time.monotonic()
-            eventually(lambda: _ports(namespace) == [8080], 5, every=0.05)
-            assert time.monotonic() - started < 2
+            eventually(lambda: _ports(namespace) == [8080], MENDED_WITHIN, every=0.05)
         cluster.delete_collection("inferenceservices", namespace, wait=0)
         with manager(log, namespace):
             delete_first()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.support.otlp import Receiver, Seen
     from tests.webhooks.test_live import Place
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 MUTATE = "POST /mutate-ome-io-v1beta1-inferenceservice"
 DEPLOYMENT = "/apis/apps/v1/namespaces/{namespace}/deployments/{name}"

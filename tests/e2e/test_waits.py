@@ -11,7 +11,7 @@ import yaml
 
 from tests.e2e.harness import Process, eventually
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 def test_credentials_that_are_not_accepted_are_named(tmp_path: Path) -> None:

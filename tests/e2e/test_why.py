@@ -19,7 +19,7 @@ from tests.e2e.harness import agents, apply_first, condition, delete_first, free
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 RBAC = "rbac.authorization.k8s.io"
 
@@ -127,7 +127,7 @@ def test_the_leaders_recorder_and_metrics_are_read_through_the_proxy(
         with manager(tmp_path / "manager.log", namespace, f"{address}:{port}", *words):
             a_pod(namespace, address, port)
             apply(service(namespace, "lost", "no-such-model"))
-            cluster.eventually(lambda: condition("lost", "Ready", namespace), 60)
+            cluster.eventually(lambda: condition("lost", "Ready", namespace))
             code, story = why(capsys, "lost", "-n", namespace, "--operator-namespace", namespace)
             bundle = tmp_path / "bundle.tar.gz"
             assert support_bundle([f"--namespace={namespace}", f"--output={bundle}"]) == 0

@@ -67,7 +67,7 @@ def _until_checked(name: str) -> None:
         assert not wrong, json.dumps(wrong, indent=1)
         return bool(status.get("observedGeneration"))
 
-    cluster.eventually(checked, 30)
+    cluster.eventually(checked)
 
 
 def as_agent(
@@ -242,7 +242,7 @@ REFUSED = [
 
 def test_models_go_and_come_only_where_the_platform_allows() -> None:
     with policy("model-storage.yaml", allowedRoots=["/raid/models/", "/mnt/m"]):
-        cluster.eventually(lambda: told_of({"path": "/etc"}), 20)
+        cluster.eventually(lambda: told_of({"path": "/etc"}))
         told = {json.dumps(storage): told_of(storage) for storage in ALLOWED}
         assert {name: text for name, text in told.items() if text} == {}
         for storage, text in REFUSED:
@@ -251,7 +251,7 @@ def test_models_go_and_come_only_where_the_platform_allows() -> None:
 
 def test_named_endpoints_are_the_only_ones() -> None:
     with policy("model-storage.yaml", allowedEndpoints=["https://hub.example.com"]):
-        cluster.eventually(lambda: told_of(at("http://169.254.169.254")), 20)
+        cluster.eventually(lambda: told_of(at("http://169.254.169.254")))
         assert told_of(at("https://hub.example.com/x")) == ""
         assert told_of({"path": "/anywhere"}) == ""
         for endpoint in ("https://hub.example.com.evil.org", "https://other.org"):

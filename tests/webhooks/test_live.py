@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from ome.kube.transport import Transport
     from ome.webhooks.serving import Webhooks
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 class Place:
@@ -198,7 +198,7 @@ async def a_place() -> AsyncIterator[Place]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(50):
+    with anyio.fail_after(90):
         while True:
             if holds():
                 return
@@ -209,7 +209,7 @@ async def reaching(place: Place) -> None:
     """Wait until the API server sends reviews: it learns of configurations and Services late."""
     bad = place.service("Bad", model={"name": "no-such-model"})
     bad["metadata"]["name"] = "probe"
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         while True:
             try:
                 await place.client.create(INFERENCE_SERVICES, bad, dry_run=True)
@@ -322,10 +322,10 @@ async def test_nobody_sees_a_rotation_or_a_rolling_restart() -> None:
                 for _ in range(2):  # one replica after the other comes and goes
                     async with place.replica():
                         await anyio.sleep(2)
-                assert created > before + 20
+                # As many as a busy machine takes its time for.
+                await until(lambda: created > max(before + 20, 100))
                 load.cancel_scope.cancel()
         assert failures == []
-        assert created > 100
 
 
 async def put_secret(place: Place, material: Material) -> None:

@@ -157,7 +157,7 @@ def test_replicas_that_start_together_share_one_certificate() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_through_two_years_every_certificate_shown_is_known_to_callers() -> None:
     async def scenario(cluster: FakeCluster) -> None:
         chains: set[bytes] = set()

@@ -14,7 +14,7 @@ from tests.workloads.benchmark.test_tool import jobs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 OVERRIDE: dict[str, Any] = {
     "image": "other:2",
