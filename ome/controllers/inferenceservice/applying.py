@@ -97,9 +97,9 @@ class Writer:
         metadata = run.service.metadata
         key = ObjectKey(metadata.namespace, desired["metadata"]["name"])
         live = self._children.cached(desired["apiVersion"], desired["kind"], key)
-        if live is None or wants_upgrade(run.service):
+        if live is None:
             return desired
-        if keeps(live, desired, metadata.generation):
+        if not wants_upgrade(run.service) and keeps(live, desired, metadata.generation):
             return kept(live, desired)
         return settled(live, desired)
 
@@ -172,7 +172,7 @@ class Writer:
             if not turn.own:
                 text = (
                     f"{kind} {name} replaces its pods: the runtime, model or settings that it"
-                    " shares with others changed"
+                    " shares with others changed, or an annotation that shapes pods"
                 )
                 about = regarding(run.stored.document())
                 self._events.record(about, "Normal", "TemplateChanged", text, "Reconcile")

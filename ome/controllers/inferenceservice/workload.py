@@ -27,6 +27,7 @@ __all__ = [
     "is_rolling",
     "is_workload",
     "planned_hash",
+    "pod_metadata",
     "pod_templates",
     "pods_of",
     "pods_wanted",
@@ -133,6 +134,18 @@ def pod_templates(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     else:
         found = [spec["template"]]
     return [item for item in found if item]
+
+
+def pod_metadata(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The labels and annotations among what says what the pods of a workload are like.
+
+    Those of its templates, and of the Service that KubeRay makes for a head. They are parts of the
+    document, made where they are missing.
+    """
+    described = pod_templates(document)
+    if document["kind"] == RAY_CLUSTERS.kind:
+        described += filter(None, [document["spec"]["headGroupSpec"].get("headService")])
+    return [item.setdefault("metadata", {}) for item in described]
 
 
 def pods_wanted(document: Mapping[str, Any]) -> int:
