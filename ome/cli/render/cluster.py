@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,7 @@ async def read_all(
 
 
 async def _as_stored(client: Client, document: dict[str, Any]) -> dict[str, Any]:
-    """A service of a file with the identity that it has in the cluster, if it is there."""
+    """A service of a file with the identity that it would have in the cluster, if it is there."""
     if document["kind"] != INFERENCE_SERVICES.kind:
         return document
     metadata = document["metadata"]
@@ -123,8 +124,22 @@ async def _as_stored(client: Client, document: dict[str, Any]) -> dict[str, Any]
         )
     except NotFound:
         return document
-    identity = {name: live["metadata"][name] for name in ("uid", "generation")}
-    return {**document, "metadata": {**metadata, **identity}}
+    generation = live["metadata"]["generation"] + (live.get("spec") != document.get("spec"))
+    stored = {"uid": live["metadata"]["uid"], "generation": generation}
+    words = {part: _applied(live["metadata"], metadata, part) for part in ("labels", "annotations")}
+    return {**document, "metadata": {**metadata, **words, **stored}}
+
+
+def _applied(live: Mapping[str, Any], wanted: Mapping[str, Any], part: str) -> dict[str, str]:
+    """Labels or annotations after ``kubectl apply``: those that it never set stay."""
+    held = live.get("annotations") or {}
+    try:
+        last = json.loads(held.get(names.ANNOTATION_LAST_APPLIED) or "{}")
+        before = (last.get("metadata") or {}).get(part) or {}
+    except (ValueError, AttributeError):
+        before = {}  # not kubectl's
+    kept = {key: text for key, text in (live.get(part) or {}).items() if key not in before}
+    return {**kept, **(wanted.get(part) or {})}
 
 
 async def children_of(client: Client, documents: Sequence[Mapping[str, Any]]) -> Found:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.controllers.inferenceservice.rollout import SERVICE_GENERATION
-from ome.controllers.inferenceservice.settled import essence_hash
+from ome.controllers.inferenceservice.settled import essence_hash, settled
 from ome.controllers.inferenceservice.workload import planned_hash, with_pods_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["keeps", "kept", "rendering_of"]
+__all__ = ["keeps", "kept", "rendering_of", "with_kept_pods"]
 
 _ADOPTED = "adopted-"
 
@@ -66,3 +66,16 @@ def kept(live: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
         annotations[names.ANNOTATION_PLANNED_HASH] = held[names.ANNOTATION_PLANNED_HASH]
     document = {**desired, "metadata": {**metadata, "annotations": annotations}}
     return with_pods_of(document, live)
+
+
+def with_kept_pods(
+    live: Mapping[str, Any] | None, desired: dict[str, Any], generation: int, *, upgrade: bool
+) -> dict[str, Any]:
+    """The workload to write, with what stays of the pods that it has.
+
+    ``generation`` is that of its service, ``upgrade`` says that its user asks for the newest
+    rendering.
+    """
+    if live is not None and not upgrade and keeps(live, desired, generation):
+        return kept(live, desired)
+    return settled(live, desired)
