@@ -9,8 +9,7 @@ import pytest
 
 from ome.controllers.resources import HTTP_ROUTES, INFERENCE_SERVICES, SCALED_OBJECTS
 from ome.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, SERVICES
-from tests.controllers.inferenceservice.test_every_call import Flaky, plain
-from tests.controllers.inferenceservice.test_exposing import (
+from tests.controllers.inferenceservice.exposed import (
     ACCEPTED,
     GATEWAY,
     PLAIN,
@@ -18,6 +17,7 @@ from tests.controllers.inferenceservice.test_exposing import (
     names,
     settle,
 )
+from tests.controllers.inferenceservice.test_every_call import Flaky, plain
 from tests.controllers.inferenceservice.world import (
     annotate,
     available,
