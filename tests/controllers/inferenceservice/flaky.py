@@ -50,7 +50,7 @@ FAULTS: Mapping[str, Fault] = {
     "429": Fault(TooManyRequests("slow down", retry_after=1.0), tries=20),
     "500": Fault(InternalError("etcd is away")),
     "500-done": Fault(InternalError("etcd is slow"), done=True),
-    "503": Fault(ServiceUnavailable("starting"), tries=20),
+    "503": Fault(ServiceUnavailable("starting"), tries=4),
     "504-done": Fault(ServerTimeout("took too long"), done=True),
     "reset": Fault(),
     "lost": Fault(done=True),
