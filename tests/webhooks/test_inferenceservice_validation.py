@@ -300,6 +300,14 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
         LLAMA,
         "deployment mode 'Raw' is not known and decides nothing; use one of MultiNode,",
     ),
+    *(
+        (
+            service(annotations={f"ome.io/{switch}": "True"}),
+            LLAMA,
+            f"ome.io/{switch}\"]: 'True' decides nothing; write true, or remove it",
+        )
+        for switch in ("paused", "pin-runtime", "upgrade-template")
+    ),
     (
         service(annotations={"ome.io/deployment-mode": "Serverless"}),
         LLAMA,
