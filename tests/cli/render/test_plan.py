@@ -15,7 +15,11 @@ from ome.cli.render.difference import difference
 from ome.cli.render.effects import Effect, effects
 from ome.cli.render.plans import render
 from ome.cli.render.room import Room
-from ome.controllers.resources import CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES
+from ome.controllers.resources import (
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+)
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS
@@ -227,6 +231,23 @@ def test_a_service_that_cannot_be_made_before_or_after_says_so() -> None:
         (effect,) = await told_of(client, wrong)
         assert effect.text.startswith("cannot be made: No BaseModel or ClusterBaseModel")
         assert effect.stuck
+
+    play(body)
+
+
+def test_what_was_read_from_a_models_files_stays() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        held = found(cluster, CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        held["spec"]["modelFormat"]["version"] = "1.0.0"
+        held["spec"]["maxTokens"] = 4096
+        held["metadata"]["annotations"] = {
+            "ome.io/auto-filled-fields": "maxTokens=f1de6347,modelFormat.version=39fe4a40,gone=1"
+        }
+        cluster.put(held)
+        documents, _ = await around(client, [model(maxTokens=1)], "ome")
+        stored = documents[-1]
+        assert stored["spec"]["modelFormat"] == {"name": "safetensors", "version": "1.0.0"}
+        assert stored["spec"]["maxTokens"] == 1
 
     play(body)
 
