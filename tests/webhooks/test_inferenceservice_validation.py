@@ -336,6 +336,11 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
         " KEDA",
     ),
     (
+        service({**FULL, "engine": {"minAvailable": 1, "maxUnavailable": "50%"}}),
+        LLAMA,
+        "spec.engine.maxUnavailable: a PodDisruptionBudget takes it or minAvailable, not both",
+    ),
+    (
         service({"engine": {"minReplicas": 4, "maxReplicas": 2}, "runtime": {"name": "srt"}}),
         LLAMA,
         "spec.engine.maxReplicas: 2 is below minReplicas 4",
