@@ -10,9 +10,10 @@ import anyio
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.reading import CLUSTER_FLAGS, Where, reading
 from ome.cli.render.difference import difference
-from ome.cli.render.plans import Rendered, render
-from ome.controllers.inferenceservice.adopting import keeps, kept, rendering_of
-from ome.controllers.inferenceservice.workload import is_workload, pods_wanted, same_pods
+from ome.cli.render.effects import pods_text
+from ome.cli.render.plans import PAUSED, Rendered, render
+from ome.controllers.inferenceservice.adopting import keeps, kept
+from ome.controllers.inferenceservice.workload import is_workload, same_pods
 from ome.errors import UserError
 from ome.kube.resource import ObjectKey
 from ome.telemetry.logging import LogSettings, configure_logging
@@ -66,38 +67,50 @@ async def _tell(flags: Mapping[str, Any]) -> int:
         for document in held.documents
         if not namespace or document["metadata"].get("namespace") == namespace
     ]
-    replaced = False
-    for item in render(wanted, held.documents, held.settings, held.children):
+    replaced = told = 0
+    services = render(wanted, held.documents, held.settings, held.children)
+    for item in services:
         if item.problem:
             sys.stdout.write(f"# InferenceService {item.service}: {item.problem}\n")
-        for text, replaces in adoption(item, held.children):
-            replaced = replaced or replaces
-            sys.stdout.write(text)
+        said = list(adoption(item, held.children))
+        told += bool(said or item.problem)
+        replaced += any(replaces for _, replaces in said)
+        sys.stdout.write("".join(text for text, _ in said))
+    sys.stderr.write(
+        f"services: {len(services)}, with something to tell: {told}, with pods that would be"
+        f" replaced: {replaced}\n"
+    )
     return 1 if replaced else 0
 
 
 def adoption(item: Rendered, found: Found) -> Iterator[tuple[str, bool]]:
     """What becomes of each object of a service, and whether pods are replaced by it."""
+    if item.paused:
+        yield f"# InferenceService {item.service} {PAUSED}\n", False
+        return
     stays: list[dict[str, Any]] = []
     for desired in item.objects:
         metadata = desired["metadata"]
         key = ObjectKey(metadata["namespace"], metadata["name"])
         live = found.cached(desired["apiVersion"], desired["kind"], key)
-        if live is None or not is_workload(desired) or rendering_of(live) is not None:
+        if live is None or not is_workload(desired) or not _keeps(item, live, desired):
             stays.append(desired)
             continue
-        named, count = f"{desired['kind']} {key}", pods_wanted(live)
-        yield f"# {named} was left by another operator; its {count} pods stay\n", False
+        named = f"{desired['kind']} {key}"
+        yield f"# {named} was left by another operator; its {pods_text(live)} stay\n", False
         if not same_pods(live, desired):
             yield "# with ome.io/upgrade-template it would change so:\n", False
-            alone = Rendered(item.service, "", (desired,))
+            alone = Rendered(item.service, "", (desired,), upgrade=True)
             for text in difference(alone, found):
                 yield text.partition("\n")[2], False
-        # Its generation is only known to the one who adopts, and nothing here depends on it.
-        if keeps(live, desired, 0):
-            stays.append(_without_marks(kept(live, desired), live))
-    for text in difference(Rendered(item.service, item.uid, tuple(stays), item.problem), found):
+        stays.append(_without_marks(kept(live, desired), live))
+    rest = Rendered(item.service, item.uid, tuple(stays), item.problem, upgrade=True)
+    for text in difference(rest, found):
         yield text, "its pods are replaced" in text.partition("\n")[0]
+
+
+def _keeps(item: Rendered, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    return not item.upgrade and keeps(live, desired, item.generation)
 
 
 def _without_marks(document: dict[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def parse(
 
 def _convert(command: str, flag: Flag, text: str) -> Any:
     if flag.choices and text not in flag.choices:
-        wanted = ", ".join(flag.choices)
+        wanted = ", ".join(filter(None, flag.choices))
         raise UserError(f"{command}: --{flag.name}={text}: expected one of {wanted}")
     if isinstance(flag.default, bool):
         if text in _TRUE or text in _FALSE:

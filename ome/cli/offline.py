@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ome.cli.manifests import Manifest
     from ome.webhooks.registry import Defaulter, Validator
 
-__all__ = ["Finding", "admitted", "check"]
+__all__ = ["Finding", "admitted", "check", "refuse_broken"]
 
 _BY_KIND: Mapping[str, type[KindObject]] = {kind.KIND: kind for kind in KINDS}
 _HANDLERS: Mapping[str, tuple[Defaulter, Validator]] = {
@@ -57,6 +57,7 @@ _METADATA: dict[str, Any] = {
         "annotations": _TEXTS,
     },
 }
+_SHOWN = 10
 _COMPONENT = len(("spec", "engine"))
 _MIGRATED = ("engine", "model", "runtime")
 _WHERE = re.compile(r'((?:spec|metadata)(?:\.[\w-]+|\[\d+\]|\["[^"]*"\])*): (.*)', re.DOTALL)
@@ -132,6 +133,22 @@ def admitted(manifests: Iterable[Manifest], namespace: str) -> list[dict[str, An
             document = _complete(_HANDLERS[kind][0](review, known))
         stored.append(document)
     return stored
+
+
+def refuse_broken(command: str, manifests: Iterable[Manifest]) -> None:
+    """Raise ``UserError`` with what no API server would take: fields of a wrong name or type.
+
+    What is made from such a file would say nothing of the one that its author means.
+    """
+    found: list[Finding] = []
+    for manifest in manifests:
+        if _is_ours(manifest.document):
+            found += _Judge(manifest, Documents(()), "", self_contained=False).broken()
+    if found:
+        lines = [finding.text for finding in sorted(found, key=lambda item: item.line)]
+        if len(lines) > _SHOWN:
+            lines[_SHOWN:] = [f"and {len(lines) - _SHOWN} more; ome validate tells them"]
+        raise UserError(f"{command}: the files are refused:\n" + "\n".join(lines))
 
 
 def _placed(manifest: Manifest, namespace: str) -> dict[str, Any]:
@@ -211,15 +228,19 @@ class _Judge:
         self._namespace = own if kind is not None and kind.NAMESPACED else ""
 
     def findings(self, complete: dict[str, Any]) -> Iterator[Finding]:
-        wrong = list(self._heading())
+        yield from self.broken()
         if self._kind not in _BY_KIND:
-            yield from wrong
             return
         broken = list(faults(_schema(self._kind), self._manifest.document))
-        yield from wrong
-        yield from (self._at(fault.path, "error", fault.message) for fault in broken)
         if all(len(fault.path) > _COMPONENT for fault in broken):
             yield from self._admission(_without(complete, broken), broken=bool(broken))
+
+    def broken(self) -> Iterator[Finding]:
+        """What the schema and the heading are refused for."""
+        yield from self._heading()
+        if self._kind in _BY_KIND:
+            for fault in faults(_schema(self._kind), self._manifest.document):
+                yield self._at(fault.path, "error", fault.message)
 
     def _heading(self) -> Iterator[Finding]:
         version = self._manifest.document.get("apiVersion")

@@ -9,7 +9,7 @@ import anyio
 
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.manifests import files, read
-from ome.cli.offline import admitted
+from ome.cli.offline import admitted, refuse_broken
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.render.effects import effects
 from ome.cli.render.plans import render, settings_in
@@ -53,6 +53,7 @@ def run(words: Sequence[str]) -> int:
         raise UserError("ome plan: name the files of the edit: ome plan -f FILE...")
     configure_logging(LogSettings(level="error"))  # the log of planning is no concern here
     manifests = [manifest for file in dict.fromkeys(files(given)) for manifest in read(file)]
+    refuse_broken("ome plan", manifests)
     return anyio.run(_effects, flags, manifests)
 
 
@@ -69,5 +70,6 @@ async def _effects(flags: Mapping[str, Any], manifests: list[Manifest]) -> int:
     found = list(effects(before, changed, held.children, Room(held.nodes, held.pods)))
     for effect in found:
         sys.stdout.write(f"{effect.line}\n")
-    sys.stderr.write(f"{len({effect.service for effect in found})} services change\n")
+    count = len({effect.service for effect in found})
+    sys.stderr.write("1 service changes\n" if count == 1 else f"{count} services change\n")
     return 1 if any(effect.stuck for effect in found) else 0

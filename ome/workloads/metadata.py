@@ -34,7 +34,9 @@ class ComponentMetadata:
     """What all objects of a component share; ``app`` is the label that selects its pods.
 
     ``labels`` are those of its objects. ``common`` of them are on everything that is made for the
-    component, ``queue`` is what batch schedulers read from pods.
+    component, ``queue`` is what batch schedulers read from pods. ``passed_on`` gives the keys, of
+    ``labels`` and of ``annotations``, that are there only because the service's own metadata has
+    them, and that say nothing of what a pod is.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ComponentMetadata:
     owner: Mapping[str, Any]
     common: Mapping[str, str]
     queue: Mapping[str, str]
+    passed_on: Mapping[str, tuple[str, ...]]
 
     def object(
         self,
@@ -79,18 +82,35 @@ def component_metadata(
         for key, value in service.annotations.items()
         if key not in names.NEVER_COPIED_ANNOTATIONS
     }
-    annotations |= component.merged.get("annotations") or {}
-    annotations |= _forced_annotations(inputs, served)
-    common = dict(service.labels)
-    common |= component.merged.get("labels") or {}
-    common |= _forced_labels(inputs, component.name, served)
+    asked = {**(component.merged.get("annotations") or {}), **_forced_annotations(inputs, served)}
+    asked_labels = {
+        **(component.merged.get("labels") or {}),
+        **_forced_labels(inputs, component.name, served),
+    }
+    passed_on = {
+        "annotations": _passed_on(annotations, asked),
+        "labels": _passed_on(service.labels, asked_labels),
+    }
+    annotations |= asked
+    common = {**service.labels, **asked_labels}
     queue = queue_labels(annotations)
     labels = dict(common)
     if mode == names.MODE_RAW:
         labels |= {**queue, names.LABEL_APP: app}
     owner = owner_reference(inputs.service)
     return ComponentMetadata(
-        name, service.namespace, app, labels, annotations, owner, common, queue
+        name, service.namespace, app, labels, annotations, owner, common, queue, passed_on
+    )
+
+
+def _passed_on(own: Mapping[str, str], asked: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of a service's metadata that nobody asked of its pods."""
+    return tuple(
+        sorted(
+            key
+            for key in own.keys() - asked.keys()
+            if not key.startswith(names.POD_SHAPING_PREFIXES)
+        )
     )
 
 

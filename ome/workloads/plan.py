@@ -74,7 +74,9 @@ def _component(inputs: PlanInputs, component: Component, mode: str) -> PlannedCo
         )
         url = f"http://{host}"
     workloads, objects = render(inputs, component, metadata, mode)
-    return PlannedComponent(component.name, mode, workloads, url, tuple(objects))
+    return PlannedComponent(
+        component.name, mode, workloads, url, tuple(objects), metadata.passed_on
+    )
 
 
 def _front(inputs: PlanInputs, found: Sequence[Component], made: Plan) -> Exposed:

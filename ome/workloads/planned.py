@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class PlannedComponent:
     """A component: how it is deployed, what tells that it is ready, and its objects in order.
 
     ``mode`` is one of ``ome.api.names.MODES``. ``url`` is where it answers; empty where only the
-    workload's own status can say it (Serverless).
+    workload's own status can say it (Serverless). ``passed_on`` gives the keys, by ``labels`` and
+    ``annotations``, that its pods only have because the service's metadata has them.
     """
 
     name: str
@@ -35,6 +36,7 @@ class PlannedComponent:
     workloads: tuple[WorkloadRef, ...]
     url: str
     objects: tuple[Mapping[str, Any], ...]
+    passed_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

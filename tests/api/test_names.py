@@ -140,6 +140,7 @@ def test_what_is_never_copied() -> None:
         "ome.io/applied-hash",
         "ome.io/service-generation",
         "ome.io/asked-replicas",
+        "ome.io/passed-on",
         "ome.io/planned-hash",
         "ome.io/paused",
         "ome.io/pin-runtime",

@@ -87,6 +87,9 @@ def test_what_is_wrong_is_said_and_mending_it_is_enough(tmp_path: Path, namespac
         apply(runtime)
         cluster.wait_ready("inferenceservices", "waits", namespace)
 
+        if cluster.is_real():  # the embedded server asks for no service account
+            _refuses_pods(namespace)
+
         strangers = {"metadata": {"name": "taken"}, "spec": {"ports": [{"port": 80}]}}
         cluster.create({"apiVersion": "v1", "kind": "Service", **strangers}, namespace)
         apply(service("taken", namespace))
@@ -98,6 +101,18 @@ def test_what_is_wrong_is_said_and_mending_it_is_enough(tmp_path: Path, namespac
 
         cluster.delete_collection("inferenceservices", namespace)
         delete_first()
+
+
+def _refuses_pods(namespace: str) -> None:
+    """Pods that admission refuses never come to be, and the reason is where the user looks."""
+    engine = {"minReplicas": 1, "serviceAccountName": "nobody"}
+    apply(service("refused", namespace, engine=engine))
+
+    def said() -> str:
+        return str(condition("refused", "Ready", namespace).get("message", ""))
+
+    eventually(lambda: 'serviceaccount "nobody" not found' in said(), 60)
+    assert "pods cannot be made: pods are forbidden: error looking up service account" in said()
 
 
 @pytest.mark.slow

@@ -300,6 +300,14 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
         LLAMA,
         "deployment mode 'Raw' is not known and decides nothing; use one of MultiNode,",
     ),
+    *(
+        (
+            service(annotations={f"ome.io/{switch}": "True"}),
+            LLAMA,
+            f"ome.io/{switch}\"]: 'True' decides nothing; write true, or remove it",
+        )
+        for switch in ("paused", "pin-runtime", "upgrade-template")
+    ),
     (
         service(annotations={"ome.io/deployment-mode": "Serverless"}),
         LLAMA,
@@ -326,6 +334,11 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
         LLAMA,
         "KEDA authModes is specified but authenticationRef is not set; authModes will be ignored by"
         " KEDA",
+    ),
+    (
+        service({**FULL, "engine": {"minAvailable": 1, "maxUnavailable": "50%"}}),
+        LLAMA,
+        "spec.engine.maxUnavailable: a PodDisruptionBudget takes it or minAvailable, not both",
     ),
     (
         service({"engine": {"minReplicas": 4, "maxReplicas": 2}, "runtime": {"name": "srt"}}),

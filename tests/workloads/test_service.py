@@ -25,7 +25,7 @@ def metadata(name: str = "chat-engine", **annotations: str) -> ComponentMetadata
     notes = {f"ome.io/{key.replace('_', '-')}": text for key, text in annotations.items()}
     owner = {"kind": "InferenceService", "name": "chat"}
     labels = {**LABELS, "app": "the-app"}
-    return ComponentMetadata(name, "demo", "the-app", labels, notes, owner, LABELS, {})
+    return ComponentMetadata(name, "demo", "the-app", labels, notes, owner, LABELS, {}, {})
 
 
 def container(*ports: Json) -> Json:

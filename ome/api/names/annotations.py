@@ -103,6 +103,8 @@ ANNOTATION_PLANNED_HASH = "ome.io/planned-hash"
 """Written on workloads taken over from another operator: hash of what OME would have made."""
 ANNOTATION_ASKED_REPLICAS = "ome.io/asked-replicas"
 """Written on workloads: the number of replicas that was asked for last."""
+ANNOTATION_PASSED_ON = "ome.io/passed-on"
+"""Written on workloads: which labels and annotations of their pods are those of the service."""
 ANNOTATION_DEPLOYMENT_REVISION = "deployment.kubernetes.io/revision"
 
 # Written on Knative revisions, never copied from the service.
@@ -211,6 +213,7 @@ NEVER_COPIED_ANNOTATIONS = frozenset(
         ANNOTATION_SERVICE_GENERATION,
         ANNOTATION_ASKED_REPLICAS,
         ANNOTATION_PLANNED_HASH,
+        ANNOTATION_PASSED_ON,
         ANNOTATION_UPGRADE_TEMPLATE,
         ANNOTATION_PIN_RUNTIME,
         ANNOTATION_PAUSED,
@@ -227,4 +230,36 @@ POD_ONLY_ANNOTATION_PREFIXES = (
     ANNOTATION_INJECT_MODEL_INIT,
     ANNOTATION_INJECT_ADAPTER,
     ANNOTATION_INJECT_SIDECAR,
+)
+# Labels and annotations that say what a pod is; matched as prefixes. A service that changes one of
+# them in its metadata asks for other pods; all others only describe it, see ``passed_on``.
+POD_SHAPING_PREFIXES = (
+    *POD_ONLY_ANNOTATION_PREFIXES,
+    "prometheus.ome.io/",
+    ANNOTATION_DISABLE_DECRYPTION,
+    ANNOTATION_METRIC_AGGREGATION,
+    ANNOTATION_PROMETHEUS_SCRAPING,
+    # Queues and gangs.
+    ANNOTATION_VOLCANO_QUEUE,
+    ANNOTATION_DEDICATED_CLUSTER,
+    ANNOTATION_KUEUE_ENABLED,
+    ANNOTATION_VOLCANO,
+    "kueue.x-k8s.io/",
+    "ray.io/",
+    "scheduling.k8s.io/",
+    "scheduling.volcano.sh/",
+    "scheduling.x-k8s.io/",
+    # Networks, meshes and what else puts something into pods.
+    "k8s.v1.cni.cncf.io/",
+    "sidecar.istio.io/",
+    "traffic.sidecar.istio.io/",
+    "proxy.istio.io/",
+    "istio.io/rev",
+    "linkerd.io/",
+    "config.linkerd.io/",
+    "vault.hashicorp.com/",
+    "container.apparmor.security.beta.kubernetes.io/",
+    # What Knative's autoscaler and its proxy read from a revision.
+    "autoscaling.knative.dev/",
+    "queue.sidecar.serving.knative.dev/",
 )

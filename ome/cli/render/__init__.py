@@ -10,10 +10,10 @@ import yaml
 
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.manifests import files, read
-from ome.cli.offline import admitted
+from ome.cli.offline import admitted, refuse_broken
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.render.difference import difference
-from ome.cli.render.plans import NoChildren, Rendered, render, settings_in
+from ome.cli.render.plans import PAUSED, NoChildren, Rendered, render, settings_in
 from ome.errors import UserError
 from ome.telemetry.logging import LogSettings, configure_logging
 
@@ -57,6 +57,7 @@ def run(words: Sequence[str]) -> int:
         raise UserError("ome render: name the files to render: ome render -f FILE...")
     configure_logging(LogSettings(level="error"))  # the log of planning is no concern here
     manifests = [manifest for file in dict.fromkeys(files(given)) for manifest in read(file)]
+    refuse_broken("ome render", manifests)
     namespace = flags["namespace"] or flags["n"]
     if flags["against"]:
         namespace = namespace or context_namespace(Where.of(flags))
@@ -94,6 +95,11 @@ async def _against(flags: Mapping[str, Any], manifests: list[Manifest], namespac
         children = await children_of(client, documents)
     settings = settings_in(manifests) or settings
     rendered = render(documents, held, settings, children)
-    texts = [text for item in rendered for text in difference(item, children)]
+    texts: list[str] = []
+    for item in rendered:
+        told = list(difference(item, children))
+        if item.paused and told:
+            texts.append(f"# InferenceService {item.service} {PAUSED}; then:\n")
+        texts += told
     sys.stdout.write("".join(texts))
     return _told(rendered) or (1 if texts else 0)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.controllers.basemodel.backfill import remembered
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.needs import CHILD_KINDS, resource_of_child
 from ome.controllers.inferenceservice.workload import WORKLOADS
 from ome.controllers.inferenceservice.world import SHARED
-from ome.controllers.resources import (
-    INFERENCE_SERVICES,
-)
+from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, INFERENCE_SERVICES
 from ome.errors import Forbidden, NotFound
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES, PODS
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from ome.kube.resource import Resource
 
 __all__ = ["Cluster", "Found", "around", "children_of", "read_all"]
+
+_KEPT = {
+    resource.kind: resource for resource in (INFERENCE_SERVICES, BASE_MODELS, CLUSTER_BASE_MODELS)
+}
+"""Kinds whose objects hold what no file says."""
 
 
 class Found:
@@ -113,18 +119,48 @@ async def read_all(
 
 
 async def _as_stored(client: Client, document: dict[str, Any]) -> dict[str, Any]:
-    """A service of a file with the identity that it has in the cluster, if it is there."""
-    if document["kind"] != INFERENCE_SERVICES.kind:
+    """A service or a model of a file as it would be in the cluster, if it is there already."""
+    resource = _KEPT.get(document["kind"])
+    if resource is None:
         return document
     metadata = document["metadata"]
     try:
         live = await client.get(
-            INFERENCE_SERVICES, ObjectKey(metadata["namespace"], metadata["name"])
+            resource, ObjectKey(metadata.get("namespace", ""), metadata["name"])
         )
     except NotFound:
         return document
-    identity = {name: live["metadata"][name] for name in ("uid", "generation")}
-    return {**document, "metadata": {**metadata, **identity}}
+    words = {part: _applied(live["metadata"], metadata, part) for part in ("labels", "annotations")}
+    spec = _filled(live, document.get("spec") or {})
+    generation = live["metadata"]["generation"] + (live.get("spec") != spec)
+    stored = {"uid": live["metadata"]["uid"], "generation": generation}
+    return {**document, "metadata": {**metadata, **words, **stored}, "spec": spec}
+
+
+def _filled(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec with what was read from a model's files and the file of the edit leaves open."""
+    spec = copy.deepcopy(dict(wanted))
+    for path in remembered(live["metadata"].get("annotations") or {}):
+        top, _, inner = path.partition(".")
+        held = (live.get("spec") or {}).get(top)
+        if not inner:
+            if held is not None:
+                spec.setdefault(top, held)
+        elif isinstance(held, dict) and inner in held:
+            spec.setdefault(top, {}).setdefault(inner, held[inner])
+    return spec
+
+
+def _applied(live: Mapping[str, Any], wanted: Mapping[str, Any], part: str) -> dict[str, str]:
+    """Labels or annotations after ``kubectl apply``: those that it never set stay."""
+    held = live.get("annotations") or {}
+    try:
+        last = json.loads(held.get(names.ANNOTATION_LAST_APPLIED) or "{}")
+        before = (last.get("metadata") or {}).get(part) or {}
+    except (ValueError, AttributeError):
+        before = {}  # not kubectl's
+    kept = {key: text for key, text in (live.get(part) or {}).items() if key not in before}
+    return {**kept, **(wanted.get(part) or {})}
 
 
 async def children_of(client: Client, documents: Sequence[Mapping[str, Any]]) -> Found:

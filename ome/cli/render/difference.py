@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ome.controllers.inferenceservice.settled import settled
+from ome.api import names
+from ome.controllers.inferenceservice.adopting import with_kept_pods
 from ome.controllers.inferenceservice.workload import is_workload, same_pods
 from ome.kube.compare import contains
 from ome.kube.resource import ObjectKey
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ome.cli.render.plans import Rendered
 
 __all__ = ["difference"]
+
+_NOTES = frozenset({names.ANNOTATION_PASSED_ON, names.ANNOTATION_PLANNED_HASH})
 
 
 def difference(item: Rendered, found: Found) -> Iterator[str]:
@@ -37,7 +40,7 @@ def difference(item: Rendered, found: Found) -> Iterator[str]:
             continue
         rolls = False
         if is_workload(desired):
-            desired = settled(live, desired)
+            desired = with_kept_pods(live, desired, item.generation, upgrade=item.upgrade)
             rolls = not same_pods(live, desired)
         wanted = _wanted(desired, live)
         if rolls or not contains(live, wanted):
@@ -57,6 +60,9 @@ def _wanted(desired: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[
     if live is None:
         metadata.pop("ownerReferences", None)
         return {**desired, "metadata": metadata}
+    annotations = metadata.get("annotations") or {}
+    # Our own notes of what was planned: they change with it, and tell a user nothing.
+    metadata["annotations"] = {key: text for key, text in annotations.items() if key not in _NOTES}
     spec = dict(desired.get("spec") or {})
     spec.pop("replicas", None)
     return {**desired, "metadata": metadata} | ({"spec": spec} if spec else {})
@@ -79,9 +85,15 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
 
 
 def _shared(live: Any, desired: Any) -> Any:
-    """What ``live`` has at the places that ``desired`` speaks of."""
+    """What ``live`` has at the places that ``desired`` speaks of, in its words where they agree."""
     if isinstance(live, dict) and isinstance(desired, dict):
-        return {name: _shared(live[name], desired[name]) for name in desired if name in live}
+        return {
+            name: desired[name]
+            if contains({name: live[name]}, {name: desired[name]})
+            else _shared(live[name], desired[name])
+            for name in desired
+            if name in live
+        }
     if isinstance(live, list) and isinstance(desired, list):
         named = {item.get("name"): item for item in desired if isinstance(item, dict)}
         if len(named) == len(desired) and None not in named:

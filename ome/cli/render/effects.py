@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ome.controllers.inferenceservice.settled import settled
+from ome.cli.render.plans import PAUSED
+from ome.controllers.inferenceservice.adopting import with_kept_pods
 from ome.controllers.inferenceservice.workload import is_workload, pods_wanted, same_pods
 from ome.kube.resource import ObjectKey
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ome.cli.render.plans import Rendered
     from ome.cli.render.room import Room
 
-__all__ = ["Effect", "effects"]
+__all__ = ["Effect", "effects", "pods_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,22 @@ def effects(
     for old, new in zip(before, after, strict=True):
         if old.objects == new.objects and old.problem == new.problem:
             continue
-        if new.problem and not old.problem:
-            text = f"cannot be made any more, what runs stays: {new.problem}"
-            yield Effect(new.service, text, stuck=True)
+        if new.problem:
+            text = "cannot be made" if old.problem else "cannot be made any more, what runs stays"
+            yield Effect(new.service, f"{text}: {new.problem}", stuck=True)
             continue
-        if old.problem and not new.problem:
+        if new.paused:
+            yield Effect(new.service, PAUSED)
+            continue
+        if old.problem:
             yield Effect(new.service, "can be made now")
         yield from _replaced(new, found, room)
+
+
+def pods_text(workload: Mapping[str, Any]) -> str:
+    """How many pods a workload has, with the word."""
+    count = pods_wanted(workload)
+    return f"{count} pod{'' if count == 1 else 's'}"
 
 
 def _replaced(new: Rendered, found: Found, room: Room) -> Iterator[Effect]:
@@ -62,14 +72,16 @@ def _replaced(new: Rendered, found: Found, room: Room) -> Iterator[Effect]:
             yield Effect(
                 new.service, f"{named} is made" + _but(room, desired), _short(room, desired)
             )
-        elif not same_pods(live, settled(live, desired)):
+        elif not same_pods(live, _written(new, live, desired)):
             rolls = True
-            count = pods_wanted(live)
-            pods = f"{count} pod{'' if count == 1 else 's'}"
-            text = f"{named} replaces {pods}" + _but(room, desired)
+            text = f"{named} replaces {pods_text(live)}" + _but(room, desired)
             yield Effect(new.service, text, _short(room, desired))
     if not rolls:
         yield Effect(new.service, "changes, and its pods stay")
+
+
+def _written(new: Rendered, live: Mapping[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
+    return with_kept_pods(live, desired, new.generation, upgrade=new.upgrade)
 
 
 def _short(room: Room, desired: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from ome.cli.explain.objects import stores
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
 from ome.controllers.inferenceservice.needs import resource_of_child
-from ome.controllers.inferenceservice.planning import Planner
+from ome.controllers.inferenceservice.planning import Planner, wants_upgrade
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.world import World
 from ome.kube.resource import ObjectKey
@@ -24,19 +24,28 @@ if TYPE_CHECKING:
     from ome.kube.resource import Resource
     from ome.workloads import Plan
 
-__all__ = ["NoChildren", "Rendered", "render", "settings_in"]
+__all__ = ["PAUSED", "NoChildren", "Rendered", "render", "settings_in"]
+
+PAUSED = f"is paused; nothing changes until annotation {names.ANNOTATION_PAUSED} is gone"
+"""What is said of a paused service."""
 
 _CLUSTER_DOMAIN = "cluster.local"
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A service with the objects that it would have; ``problem`` says why there are no more."""
+    """A service with the objects that it would have; ``problem`` says why there are no more.
+
+    ``upgrade`` and ``paused`` are what its annotations ask for.
+    """
 
     service: ObjectKey
     uid: str
     objects: tuple[dict[str, Any], ...] = ()
     problem: str = ""
+    generation: int = 0
+    upgrade: bool = False
+    paused: bool = False
 
 
 class NoChildren:
@@ -108,4 +117,12 @@ def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
         return Rendered(key, "", problem=str(error))
     objects = (*(document for _, document in planned.objects), *front)
     problem = "" if planned.failure is None else str(planned.failure)
-    return Rendered(key, service.metadata.uid or "", objects, problem)
+    return Rendered(
+        key,
+        service.metadata.uid or "",
+        objects,
+        problem,
+        service.metadata.generation,
+        wants_upgrade(service),
+        service.metadata.annotations.get(names.ANNOTATION_PAUSED) == "true",
+    )

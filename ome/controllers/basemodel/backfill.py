@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ome.agent.protocol import Config, Entry
 
-__all__ = ["GO_CONFIGURATION", "Fill", "backfill", "skips_parsing"]
+__all__ = ["GO_CONFIGURATION", "Fill", "backfill", "remembered", "skips_parsing"]
 
 GO_CONFIGURATION = frozenset(
     {
@@ -89,7 +89,7 @@ def backfill(
     spec: Mapping[str, Any], annotations: Mapping[str, str], entries: Iterable[Entry]
 ) -> Fill | None:
     """What to fill, from the entries in node name order; None when nothing changes."""
-    held = {path: mark for path, mark in _remembered(annotations).items() if _is(spec, path, mark)}
+    held = {path: mark for path, mark in remembered(annotations).items() if _is(spec, path, mark)}
     found = _wanted(spec, held, list(entries), skip=skips_parsing(annotations))
     changes: dict[str, Any] = {}
     kept = dict(held)
@@ -108,7 +108,8 @@ def backfill(
     return Fill(changes, text)
 
 
-def _remembered(annotations: Mapping[str, str]) -> dict[str, str]:
+def remembered(annotations: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a model's spec that were filled, by dotted path, each with its hash."""
     text = annotations.get(names.ANNOTATION_AUTO_FILLED_FIELDS, "")
     pairs = (item.strip().partition("=") for item in text.split(",") if "=" in item)
     return {path: mark for path, _, mark in pairs}

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.controllers.inferenceservice.rollout import SERVICE_GENERATION
+from ome.controllers.inferenceservice.settled import essence_hash, settled
 from ome.controllers.inferenceservice.workload import planned_hash, with_pods_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["keeps", "kept", "rendering_of"]
+__all__ = ["keeps", "kept", "rendering_of", "with_kept_pods"]
 
 _ADOPTED = "adopted-"
 
@@ -39,8 +40,17 @@ def keeps(live: Mapping[str, Any], desired: Mapping[str, Any], generation: int) 
     return bool(
         rendering.startswith(_ADOPTED)
         and annotations.get(SERVICE_GENERATION) == str(generation)
-        and annotations.get(names.ANNOTATION_PLANNED_HASH) == planned_hash(desired)
+        and _is_as_planned(live, desired)
     )
+
+
+def _is_as_planned(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Whether the plan is what it was when the workload was adopted, but for words that settle.
+
+    Earlier versions wrote the hash of the whole plan.
+    """
+    held = (live["metadata"].get("annotations") or {}).get(names.ANNOTATION_PLANNED_HASH)
+    return held in (essence_hash(desired), planned_hash(desired))
 
 
 def kept(live: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +59,23 @@ def kept(live: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
     annotations = {
         **(metadata.get("annotations") or {}),
         names.ANNOTATION_RENDERING: f"{_ADOPTED}{rendering_of(desired)}",
-        names.ANNOTATION_PLANNED_HASH: planned_hash(desired),
+        names.ANNOTATION_PLANNED_HASH: essence_hash(desired),
     }
+    if _is_as_planned(live, desired):
+        held = live["metadata"]["annotations"]
+        annotations[names.ANNOTATION_PLANNED_HASH] = held[names.ANNOTATION_PLANNED_HASH]
     document = {**desired, "metadata": {**metadata, "annotations": annotations}}
     return with_pods_of(document, live)
+
+
+def with_kept_pods(
+    live: Mapping[str, Any] | None, desired: dict[str, Any], generation: int, *, upgrade: bool
+) -> dict[str, Any]:
+    """The workload to write, with what stays of the pods that it has.
+
+    ``generation`` is that of its service, ``upgrade`` says that its user asks for the newest
+    rendering.
+    """
+    if live is not None and not upgrade and keeps(live, desired, generation):
+        return kept(live, desired)
+    return settled(live, desired)

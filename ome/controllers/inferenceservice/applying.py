@@ -11,10 +11,9 @@ import structlog
 
 from ome.api import names
 from ome.controllers.inferenceservice import rollout
-from ome.controllers.inferenceservice.adopting import keeps, kept
+from ome.controllers.inferenceservice.adopting import with_kept_pods
 from ome.controllers.inferenceservice.needs import NEEDS
 from ome.controllers.inferenceservice.planning import wants_upgrade
-from ome.controllers.inferenceservice.settled import settled
 from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.workload import (
@@ -97,11 +96,8 @@ class Writer:
         metadata = run.service.metadata
         key = ObjectKey(metadata.namespace, desired["metadata"]["name"])
         live = self._children.cached(desired["apiVersion"], desired["kind"], key)
-        if live is None or wants_upgrade(run.service):
-            return desired
-        if keeps(live, desired, metadata.generation):
-            return kept(live, desired)
-        return settled(live, desired)
+        upgrade = wants_upgrade(run.service)
+        return with_kept_pods(live, desired, metadata.generation, upgrade=upgrade)
 
     def _is_left_out(self, desired: dict[str, Any]) -> bool:
         """Whether the service does without the object in a cluster that cannot have it."""
@@ -172,7 +168,7 @@ class Writer:
             if not turn.own:
                 text = (
                     f"{kind} {name} replaces its pods: the runtime, model or settings that it"
-                    " shares with others changed"
+                    " shares with others changed, or an annotation that shapes pods"
                 )
                 about = regarding(run.stored.document())
                 self._events.record(about, "Normal", "TemplateChanged", text, "Reconcile")

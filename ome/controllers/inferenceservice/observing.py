@@ -74,7 +74,7 @@ class Observer:
             seen=first,
             serverless=component.mode == names.MODE_SERVERLESS,
             url=first.url or component.url,
-            problem="" if ready else pod_problem(pods),
+            problem="" if ready else _problem(seen, pods),
             model=model_state(pods, ready),
             accelerator=accelerator,
         )
@@ -105,6 +105,12 @@ class Observer:
             if pod.metadata.labels.get(names.LABEL_COMPONENT) == component
             and not pod.metadata.deletion_timestamp
         ]
+
+
+def _problem(seen: Sequence[Seen], pods: Sequence[PodView]) -> str:
+    """What keeps pods from being made, else what keeps those that were made from running."""
+    refused = next((item.problem for item in seen if item.problem), "")
+    return refused or pod_problem(pods)
 
 
 def verdict_of(

@@ -17,8 +17,10 @@ from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.needs import NEEDS, definition
 from ome.controllers.inferenceservice.pinning import Pins
 from ome.controllers.inferenceservice.rollout import most_updating
+from ome.controllers.inferenceservice.settled import marked
 from ome.controllers.inferenceservice.status import condition_prefix
 from ome.controllers.inferenceservice.steps import StepFailed
+from ome.controllers.inferenceservice.workload import is_workload
 from ome.kube.resource import ObjectKey
 from ome.workloads import (
     AcceleratorInput,
@@ -243,7 +245,9 @@ def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[s
     if pin is not None:
         objects.append((names.COMPONENT_ENGINE, pin))
     for component in made.components:
-        objects += [(component.name, dict(entry)) for entry in component.objects]
+        for entry in component.objects:
+            made_of = marked(entry, component.passed_on) if is_workload(entry) else dict(entry)
+            objects.append((component.name, made_of))
     return tuple(objects)
 
 

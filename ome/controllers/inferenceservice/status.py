@@ -249,8 +249,8 @@ def _model_status(stored: Mapping[str, Any], outcome: Outcome, wall: str) -> dic
         return _invalid(stored, str(failed.model_failure), failed.message, wall)
     served = [item.model for item in outcome.components if item.name in ("engine", "decoder")]
     state = worst([model for model in served if model is not None])
-    if state is None:
-        return dict(stored)
+    if state is None or (state.target == "Loaded" and None in served):
+        return dict(stored)  # of a component that does not tell, what was known holds
     revisions = dict(stored.get("modelRevisionStates") or {})
     revisions["targetModelState"] = state.target
     revisions.setdefault("activeModelState", "")

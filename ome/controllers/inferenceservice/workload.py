@@ -6,6 +6,7 @@ RayCluster or a Knative Service. Everything else of the controller treats them a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ __all__ = [
     "is_rolling",
     "is_workload",
     "planned_hash",
+    "pod_metadata",
     "pod_templates",
     "pods_of",
     "pods_wanted",
@@ -40,6 +42,7 @@ Verdict = tuple["Status", str, str]
 """Status, reason and message of a condition."""
 
 _UPDATING = "UpdateInProgress"
+_POD_NAME = re.compile(r'pods "[^"]*" is\b')
 
 WORKLOADS = (DEPLOYMENTS, LEADER_WORKER_SETS, RAY_CLUSTERS, KNATIVE_SERVICES)
 """The kinds whose objects run pods."""
@@ -59,7 +62,8 @@ class Seen:
 
     ``ready`` is None while it has said nothing. ``observed`` is False while its controller has not
     looked at the newest spec, ``current`` while pods of an older revision are left. ``dated`` is
-    False where it does not say which spec its controller has looked at.
+    False where it does not say which spec its controller has looked at. ``problem`` is why no pods
+    can be made for it (a quota, a refusal at admission).
     """
 
     ready: Verdict | None = None
@@ -73,6 +77,7 @@ class Seen:
     traffic: tuple[Mapping[str, Any], ...] = ()
     route: Verdict | None = None
     configuration: Verdict | None = None
+    problem: str = ""
 
 
 NOTHING = Seen()
@@ -135,6 +140,18 @@ def pod_templates(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [item for item in found if item]
 
 
+def pod_metadata(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The labels and annotations among what says what the pods of a workload are like.
+
+    Those of its templates, and of the Service that KubeRay makes for a head. They are parts of the
+    document, made where they are missing.
+    """
+    described = pod_templates(document)
+    if document["kind"] == RAY_CLUSTERS.kind:
+        described += filter(None, [document["spec"]["headGroupSpec"].get("headService")])
+    return [item.setdefault("metadata", {}) for item in described]
+
+
 def pods_wanted(document: Mapping[str, Any]) -> int:
     """How many pods a workload asks for; for one that scales by itself, at least one."""
     spec, kind = document["spec"], document["kind"]
@@ -172,7 +189,16 @@ def _deployment(document: Mapping[str, Any]) -> Seen:
         # Fewer than wanted may be up while it grows; what counts is that none is of another kind.
         current=status.get("replicas", 0) <= status.get("updatedReplicas", 0),
         revision=annotations.get(names.ANNOTATION_DEPLOYMENT_REVISION, ""),
+        problem=_refused(document),
     )
+
+
+def _refused(document: Mapping[str, Any]) -> str:
+    """Why no pods can be made, without the name of the one that was tried last."""
+    failure = _condition(document, "ReplicaFailure")
+    if failure is None or failure[0] != "True":
+        return ""
+    return f"pods cannot be made: {_POD_NAME.sub('pods are', failure[2]) or failure[1]}"
 
 
 def _leader_worker_set(document: Mapping[str, Any]) -> Seen:

@@ -226,6 +226,11 @@ def replica_warnings(path: str, component: ComponentExtensionSpec) -> Iterator[s
             f"{path}.maxReplicas: {high} is below minReplicas {low}; {low} replicas run. Raise"
             " maxReplicas or lower minReplicas"
         )
+    if component.min_available is not None and component.max_unavailable is not None:
+        yield (
+            f"{path}.maxUnavailable: a PodDisruptionBudget takes it or minAvailable, not both;"
+            " remove one of them"
+        )
     canary = component.canary_traffic_percent
     if canary is not None and not 0 <= canary <= 100:
         yield f"{path}.canaryTrafficPercent: {canary} is no percentage; write 0 to 100"

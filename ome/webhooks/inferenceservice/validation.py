@@ -37,8 +37,14 @@ _MISSPELLED = {
     "ome.io/deployment-mode": names.ANNOTATION_DEPLOYMENT_MODE,
     "ome.io/disable-ingress": names.ANNOTATION_INGRESS_DISABLE_CREATION,
 }
+_SWITCHES = (
+    names.ANNOTATION_PAUSED,
+    names.ANNOTATION_PIN_RUNTIME,
+    names.ANNOTATION_UPGRADE_TEMPLATE,
+)
 _READ = (
     names.ANNOTATION_DEPLOYMENT_MODE,
+    *_SWITCHES,
     *SCALING_ANNOTATIONS,
     *EXPOSURE_ANNOTATIONS,
     names.ANNOTATION_ACCELERATOR_CLASS,
@@ -110,6 +116,10 @@ def _warnings(review: Review, service: InferenceService) -> Iterator[str]:
     for wrong, right in _MISSPELLED.items():
         if wrong in notes:
             yield f"{annotation_field(wrong)}: is read by nothing; the annotation is {right}"
+    for switch in _SWITCHES:
+        value = notes.get(switch, "true")
+        if value not in ("true", "false"):
+            yield f"{annotation_field(switch)}: {value!r} decides nothing; write true, or remove it"
     yield from _predictor_warnings(review)
     for path, component in (
         ("spec.engine", service.spec.engine),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,21 @@ import pytest
 from ome.cli.adopt import adoption
 from ome.cli.render.cluster import around, children_of, read_all
 from ome.cli.render.difference import difference
-from ome.cli.render.effects import effects
+from ome.cli.render.effects import Effect, effects
 from ome.cli.render.plans import render
 from ome.cli.render.room import Room
-from ome.controllers.resources import CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES
+from ome.controllers.resources import (
+    CLUSTER_BASE_MODELS,
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+)
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS
 from tests.controllers.inferenceservice.world import (
     ENGINE,
     SERVICE,
+    annotate,
     found,
     model,
     new_cluster,
@@ -138,12 +144,119 @@ def test_what_another_operator_left_stays_and_says_what_an_upgrade_changes(other
         if not other:
             assert text == ""
             return
-        assert "# Deployment demo/chat-engine was left by another operator; its 1 pods stay" in text
+        assert "# Deployment demo/chat-engine was left by another operator; its 1 pod stay" in text
         changed = [line.split() for line in text.splitlines() if "image:" in line]
         assert changed == [
             ["-", "image:", "example.test/go:1"],
             ["+", "image:", "example.test/serve:1"],
         ]
+
+    play(body)
+
+
+def test_what_is_taken_over_goes_on_to_stay() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        held = found(cluster, DEPLOYMENTS, ENGINE)
+        for name in [name for name in held["metadata"]["annotations"] if "ome.io/" in name]:
+            del held["metadata"]["annotations"][name]
+        held["spec"]["template"]["spec"]["containers"][0]["image"] = "example.test/go:1"
+        held["metadata"]["managedFields"] = []
+        cluster.put(held)
+        async with operator(cluster, 2):
+            await anyio.sleep(30)
+        world = await read_all(client, "ome", ())
+        (item,) = render(world.documents, world.documents, world.settings, world.children)
+        told = list(adoption(item, world.children))
+        assert not any(replaces for _, replaces in told)
+        assert "was left by another operator; its 1 pod stay" in told[0][0]
+        assert list(difference(item, world.children)) == []
+        more = {**service(), "spec": {**service()["spec"], "engine": {"maxReplicas": 4}}}
+        (effect,) = await told_of(client, more)
+        assert effect.text == "Deployment chat-engine replaces 1 pod", "its spec is another one"
+
+    play(body)
+
+
+async def told_of(client: Client, *edit: dict[str, Any]) -> list[Effect]:
+    """What ``ome plan`` says of an edit."""
+    held = await read_all(client, "ome", edit)
+    after = [*held.documents, *held.edit]
+    before = render(after, held.documents, held.settings, held.children)
+    changed = render(after, after, held.settings, held.children)
+    return list(effects(before, changed, held.children, Room(held.nodes, held.pods)))
+
+
+def test_a_paused_service_is_said_to_stay_as_it_is() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        annotate(cluster, paused="true")
+        (effect,) = await told_of(client, edited(cluster))
+        assert effect.text.startswith("is paused; nothing changes until annotation ome.io/paused")
+        assert not effect.stuck
+        # A file that does not speak of the annotation leaves it.
+        (effect,) = await told_of(client, {**service(), "spec": {"model": {"name": "none"}}})
+        assert effect.stuck
+        cluster.put(edited(cluster))
+        world = await read_all(client, "ome", ())
+        (item,) = render(world.documents, world.documents, world.settings, world.children)
+        ((text, replaces),) = adoption(item, world.children)
+        assert ("is paused" in text, replaces) == (True, False)
+
+    play(body)
+
+
+@pytest.mark.parametrize(
+    ("applied", "expected"),
+    [({"team": "red"}, {"by": "hand"}), ({}, {"by": "hand", "team": "red"}), (None, None)],
+)
+def test_labels_that_kubectl_never_set_stay(
+    applied: dict[str, str] | None, expected: dict[str, str] | None
+) -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        held = found(cluster, INFERENCE_SERVICES, SERVICE)
+        held["metadata"]["labels"] = {"team": "red", "by": "hand"}
+        last = "[" if applied is None else json.dumps({"metadata": {"labels": applied}})
+        annotation = "kubectl.kubernetes.io/last-applied-configuration"
+        held["metadata"]["annotations"] = {annotation: last}
+        cluster.put(held)
+        documents, _ = await around(client, [service()], "ome")
+        labels = documents[-1]["metadata"]["labels"]
+        assert labels == (expected or {"team": "red", "by": "hand"})
+
+    play(body)
+
+
+def test_a_service_that_cannot_be_made_before_or_after_says_so() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        wrong = service("other", model={"name": "none"})
+        (effect,) = await told_of(client, wrong)
+        assert effect.text.startswith("cannot be made: No BaseModel or ClusterBaseModel")
+        assert effect.stuck
+
+    play(body)
+
+
+def test_what_was_read_from_a_models_files_stays() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        held = found(cluster, CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        held["spec"]["modelFormat"]["version"] = "1.0.0"
+        held["spec"]["maxTokens"] = 4096
+        held["metadata"]["annotations"] = {
+            "ome.io/auto-filled-fields": "maxTokens=f1de6347,modelFormat.version=39fe4a40,gone=1"
+        }
+        cluster.put(held)
+        documents, _ = await around(client, [model(maxTokens=1)], "ome")
+        stored = documents[-1]
+        assert stored["spec"]["modelFormat"] == {"name": "safetensors", "version": "1.0.0"}
+        assert stored["spec"]["maxTokens"] == 1
+
+    play(body)
+
+
+def test_a_label_says_that_the_pods_stay() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        labelled = service(labels={"team": "red"})
+        (effect,) = await told_of(client, labelled)
+        assert effect.text == "changes, and its pods stay"
 
     play(body)
 

@@ -99,3 +99,41 @@ def test_a_number_that_others_may_change_is_no_difference() -> None:
     found = Found(live)
     assert list(difference(first, found)) == []
     assert len(list(found.of(ObjectKey("demo", "chat"), UID))) == 5
+
+
+def test_amounts_that_are_equal_are_no_difference() -> None:
+    def asks(amount: Any, image: str) -> Rendered:
+        held = service()
+        held["metadata"] |= {"uid": UID, "generation": 1}
+        gpus = {"limits": {"nvidia.com/gpu": amount}}
+        held["spec"]["engine"]["runner"] = {"name": "ome-container", "resources": gpus}
+        (made,) = render([held], [model(), runtime(image=image), held], None, NoChildren())
+        return made
+
+    stored = Found(asks("1", "a:1").objects)
+    assert list(difference(asks(1, "a:1"), stored)) == []
+    (text,) = difference(asks(1, "a:2"), stored)
+    changed = [line.strip() for line in text.splitlines() if line[:1] in "+-"]
+    assert changed == ["-        image: a:1", "+        image: a:2"]
+
+
+@pytest.mark.parametrize("command", ["render", "plan"])
+def test_fields_that_no_server_takes_are_refused(
+    command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wrong = runtime()
+    wrong["spec"]["suportedModelFormats"] = wrong["spec"].pop("supportedModelFormats")
+    path = tmp_path / "wrong.yaml"
+    path.write_text(yaml.safe_dump(wrong))
+    with pytest.raises(SystemExit) as ended:
+        main([command, "-f", str(path)])
+    assert ended.value.code == 2
+    err = capfd.readouterr()[1]
+    assert err.startswith(f"ome {command}: the files are refused:\n{path}:")
+    assert "unknown field; did you mean supportedModelFormats?" in err
+
+
+def test_a_flag_names_what_it_takes(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["render", "-f", "x.yaml", "--against", "clster"])
+    assert capfd.readouterr()[1] == "ome render: --against=clster: expected one of cluster\n"

@@ -1,129 +1,66 @@
-"""Any single call of a service's life fails, each in turn: the world ends as without a failure."""
+"""Any single call of a service's life fails, in any way: the world ends as without a failure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
-import anyio
 import pytest
 
-from ome.controllers.resources import INFERENCE_SERVICES, LEADER_WORKER_SETS
-from ome.errors import InternalError, TransportError
-from ome.kube.resource import ObjectKey
-from ome.kube.resources import (
-    CONFIGMAPS,
-    DEPLOYMENTS,
-    HPAS,
-    PDBS,
-    ROLE_BINDINGS,
-    ROLES,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-)
-from tests.controllers.inferenceservice.world import (
-    available,
-    edit,
-    model,
-    new_cluster,
-    operator,
-    runtime,
-    says,
-    service,
-)
-from tests.support.fake_answers import refusal
-from tests.support.fake_cluster import FakeCluster
+from tests.controllers.inferenceservice.flaky import FAULTS
+from tests.controllers.inferenceservice.lives import LIVES, live
 from tests.support.virtual_time import run_virtual
 
-if TYPE_CHECKING:
-    from ome.kube.request import Request
-    from ome.kube.transport import Response
-
-KINDS = (
-    INFERENCE_SERVICES,
-    LEADER_WORKER_SETS,
-    CONFIGMAPS,
-    DEPLOYMENTS,
-    HPAS,
-    PDBS,
-    ROLE_BINDINGS,
-    ROLES,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-)
-RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
-CALLS = 40
-"""More than a life has."""
+STRIDE = 4
 
 
-class Flaky(FakeCluster):
-    """Fails the call of one number among those about the service; ``lost``: only its answer."""
-
-    number = -1
-    lost = False
-    calls = 0
-
-    async def send(self, request: Request) -> Response:
-        if "/namespaces/demo/" not in request.path or "/events" in request.path:
-            return await super().send(request)
-        self.calls += 1
-        if self.calls - 1 != self.number:
-            return await super().send(request)
-        if not self.lost:
-            return refusal(InternalError("etcd is away"))
-        await super().send(request)
-        raise TransportError("connection reset")
+@cache
+def quiet(name: str) -> tuple[list[dict[str, Any]], int]:
+    """The end of a life without failures, and how many calls it has."""
+    return run_virtual(lambda: live(LIVES[name]))
 
 
-async def life(number: int = -1, *, lost: bool = False) -> tuple[list[Any], int]:
-    """From nothing to Ready, then without its router; the objects at the end and the calls."""
-    cluster = new_cluster(LEADER_WORKER_SETS, kind=Flaky)
-    assert isinstance(cluster, Flaky)
-    cluster.number, cluster.lost = number, lost
-    engine = {"leader": {"runner": RUNNER}, "worker": {"size": 1, "runner": RUNNER}}
-    parts: dict[str, Any] = {"decoder": {"runner": RUNNER}, "router": {"runner": RUNNER}}
-    for item in (model(), runtime(), service(engine=engine, **parts)):
-        cluster.put(item)
-    async with operator(cluster):
-        await anyio.sleep(10)
-        says(cluster, LEADER_WORKER_SETS, ObjectKey("demo", "lws-chat-engine"), "Available")
-        for name in ("decoder", "router"):
-            available(cluster, ObjectKey("demo", f"chat-{name}"))
-        await anyio.sleep(10)
-        edit(cluster, router=None)
-        await anyio.sleep(70)
-    found = [plain(item) for resource in KINDS for item in cluster.objects(resource, "demo")]
-    return found, cluster.calls
+def check(name: str, number: int, kind: str) -> None:
+    found, _ = run_virtual(lambda: live(LIVES[name], number, FAULTS[kind]))
+    assert found == quiet(name)[0], f"call {number} of {name} failed with {kind}"
 
 
-def plain(document: dict[str, Any]) -> dict[str, Any]:
-    """An object without what differs from life to life."""
-    metadata = {
-        name: value
-        for name, value in document["metadata"].items()
-        if name in ("name", "labels", "annotations", "finalizers")
-    }
-    status = dict(document.get("status") or {})
-    status["conditions"] = [
-        {name: value for name, value in item.items() if name != "lastTransitionTime"}
-        for item in status.get("conditions") or ()
-    ]
-    return {**document, "metadata": metadata, "status": status}
+@pytest.mark.parametrize("name", LIVES)
+def test_a_life_leads_where_it_should(name: str) -> None:
+    found, calls = quiet(name)
+    kinds = {item["kind"] for item in found}
+    assert kinds >= LIVES[name].left
+    assert not kinds & LIVES[name].gone
+    assert calls >= 8
+    said = [item["status"]["conditions"] for item in found if item["kind"] == "InferenceService"]
+    ready = [item["status"] for entries in said for item in entries if item["type"] == "Ready"]
+    assert ready == ([] if name == "deleted" else ["True"])
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["refused", "lost"])
-@pytest.mark.parametrize(
-    "numbers",
-    [range(0, CALLS, 16), pytest.param(range(CALLS), marks=pytest.mark.slow)],
-    ids=["some", "every"],
-)
-def test_a_failing_call_changes_nothing_in_the_end(numbers: range, lost: bool) -> None:
-    expected, calls = run_virtual(life)
-    assert 20 < calls <= CALLS, "every call gets its turn"
-    assert any(item["kind"] == "LeaderWorkerSet" for item in expected)
-    for number in numbers:
+@pytest.mark.parametrize("name", LIVES)
+def test_a_failing_call_changes_nothing_in_the_end(name: str) -> None:
+    """Some calls, each with another failure."""
+    kinds = list(FAULTS)
+    first = list(LIVES).index(name)
+    for turn, number in enumerate(range(first % STRIDE, quiet(name)[1], STRIDE)):
+        check(name, number, kinds[(first + turn) % len(kinds)])
 
-        async def flawed(number: int = number) -> tuple[list[Any], int]:
-            return await life(number, lost=lost)
 
-        found, _ = run_virtual(flawed)
-        assert found == expected, f"call {number} failed"
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", LIVES)
+def test_every_failing_call_changes_nothing_in_the_end(name: str) -> None:
+    """Every call, with two failures that are others for the next one."""
+    kinds = list(FAULTS)
+    for number in range(quiet(name)[1]):
+        for shift in (0, len(kinds) // 2):
+            check(name, number, kinds[(number + shift) % len(kinds)])
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("name", LIVES)
+def test_every_call_fails_in_every_way(name: str, kind: str) -> None:
+    for number in range(quiet(name)[1]):
+        check(name, number, kind)

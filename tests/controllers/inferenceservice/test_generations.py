@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ome.controllers.resources import INFERENCE_SERVICES
-from tests.controllers.inferenceservice.test_exposing import PLAIN, play
+from tests.controllers.inferenceservice.exposed import PLAIN, play
 from tests.controllers.inferenceservice.world import (
     SERVICE,
     annotate,

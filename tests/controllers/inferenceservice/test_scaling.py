@@ -10,7 +10,7 @@ import pytest
 from ome.controllers.resources import INFERENCE_SERVICES, LEADER_WORKER_SETS, SCALED_OBJECTS
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS, HPAS
-from tests.controllers.inferenceservice.test_exposing import names, play
+from tests.controllers.inferenceservice.exposed import names, play
 from tests.controllers.inferenceservice.world import (
     ENGINE,
     SERVICE,

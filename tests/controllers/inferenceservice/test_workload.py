@@ -118,3 +118,30 @@ def test_since_when_groups_are_replaced() -> None:
     document["status"]["conditions"][0]["lastTransitionTime"] = "1970-01-01T00:01:00Z"
     assert rolls_since(document) == 60
     assert rolls_since(lws(("Available", "True"))) is None
+
+
+QUOTA = "exceeded quota: gpus, requested: nvidia.com/gpu=8, used: nvidia.com/gpu=8, limited: 8"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (
+            "True",
+            f'pods "chat-engine-5d7f-x2x9p" is forbidden: {QUOTA}',
+            f"pods cannot be made: pods are forbidden: {QUOTA}",
+        ),
+        ("True", "", "pods cannot be made: FailedCreate"),
+        ("False", "over", ""),
+    ],
+)
+def test_a_deployment_says_why_it_has_no_pods(status: str, message: str, expected: str) -> None:
+    failure = {"type": "ReplicaFailure", "status": status, "reason": "FailedCreate"}
+    document = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "chat-engine"},
+        "spec": {},
+        "status": {"conditions": [{**failure, "message": message}]},
+    }
+    assert see(document).problem == expected

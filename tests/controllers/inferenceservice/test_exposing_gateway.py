@@ -1,0 +1,112 @@
+"""Routes of the Gateway API: read back, removed with their component, missing kinds named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from ome.controllers.resources import (
+    HTTP_ROUTES,
+    INFERENCE_POOLS,
+)
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import EVENTS
+from tests.controllers.inferenceservice.exposed import (
+    ACCEPTED,
+    GATEWAY,
+    PLAIN,
+    REJECTED,
+    answer,
+    ingress_ready,
+    names,
+    play,
+    urls,
+)
+from tests.controllers.inferenceservice.world import (
+    SERVICE,
+    available,
+    condition,
+    edit,
+    found,
+)
+
+if TYPE_CHECKING:
+    from ome.kube.resource import Resource
+    from tests.support.fake_cluster import FakeCluster
+
+RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
+
+
+def test_routes_are_read_back() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        assert names(cluster, HTTP_ROUTES) == ["chat", "chat-engine"]
+        missing = ("False", "ParentStatusNotAvailable", "Engine HttpRouteNotReady")
+        assert ingress_ready(cluster) == missing
+        inside = "http://chat-engine.demo.svc.cluster.local:8080"
+        assert urls(cluster) == ("http://chat.demo.example.com", inside)
+        answer(cluster, "chat-engine", ACCEPTED)
+        answer(cluster, "chat", REJECTED)
+        await anyio.sleep(1)
+        refused = "Top level no listener takes 100% of it"
+        assert ingress_ready(cluster) == ("False", "NotAllowedByListeners", refused)
+        reasons = [event["reason"] for event in cluster.objects(EVENTS)]
+        assert reasons.count("NotAllowedByListeners") == 1
+        assert "ParentStatusNotAvailable" not in reasons
+        answer(cluster, "chat", ACCEPTED, {"type": "Programmed", "status": "Unknown"})
+        await anyio.sleep(1)
+        assert ingress_ready(cluster) == ("True", "", "")
+        answer(cluster, "chat-engine", REJECTED)
+        await anyio.sleep(1)
+        assert ingress_ready(cluster)[2].startswith("Engine no listener")
+
+    play(body, GATEWAY, HTTP_ROUTES)
+
+
+def test_routes_of_a_removed_component_go() -> None:
+    router = {"runner": RUNNER}
+
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        available(cluster, ObjectKey("demo", "chat-router"))
+        await anyio.sleep(1)
+        assert names(cluster, HTTP_ROUTES) == ["chat", "chat-engine", "chat-router"]
+        edit(cluster, router=None)
+        await anyio.sleep(2)
+        assert names(cluster, HTTP_ROUTES) == ["chat", "chat-engine"]
+        top = found(cluster, HTTP_ROUTES, SERVICE)["spec"]["rules"]
+        assert [rule["backendRefs"][0]["name"] for rule in top] == ["chat-engine"]
+
+    play(body, GATEWAY, HTTP_ROUTES, router=router)
+
+
+@pytest.mark.parametrize(
+    ("ingress", "resource", "reason", "annotations"),
+    [
+        (GATEWAY, HTTP_ROUTES, "GatewayAPINotAvailable", {}),
+        (PLAIN, INFERENCE_POOLS, "InferencePoolNotAvailable", {"ome.io/inference-pool": "picker"}),
+    ],
+)
+def test_a_missing_kind_is_named_and_the_service_recovers(
+    ingress: dict[str, Any], resource: Resource, reason: str, annotations: dict[str, str]
+) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        state, said, message = ingress_ready(cluster)
+        assert (state, said) == ("False", reason)
+        assert resource.kind in message
+        assert "install" in message
+        assert condition(cluster, "EngineReady")["status"] == "True"
+        assert [event["reason"] for event in cluster.objects(EVENTS)].count(reason) == 1
+        cluster.install(resource)
+        await anyio.sleep(3)
+        assert "chat-engine" in names(cluster, resource)
+        cluster.uninstall(resource)
+        await anyio.sleep(3)
+        assert ingress_ready(cluster)[:2] == ("False", reason)
+
+    play(body, ingress, annotations=annotations)
