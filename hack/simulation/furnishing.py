@@ -36,7 +36,7 @@ def settle() -> None:
     """Prepare a process that does nothing else than play runs."""
     prepare()
     # What lasts is not looked through for garbage again and again: an eighth of all time. Within a
-    # run young garbage is enough: an hour leaves some ten megabytes of older cycles.
+    # seed only young garbage is collected: an hour leaves some tens of megabytes of the other.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 1_000, 1_000)

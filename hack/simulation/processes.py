@@ -211,7 +211,7 @@ class WorldLoop(VirtualLoop):
     def _postponed(
         self, process: Process, held: list[asyncio.Handle], slept: float
     ) -> list[asyncio.Handle]:
-        """Put off the timers of a process whose clock stood still; gives what is due all the same."""
+        """Put off the timers of a process whose clock stood still; gives what is due anyway."""
         now = self._virtual.now
         for entry in self._timers:
             if entry[2]._context.get(PROCESS) is process:
