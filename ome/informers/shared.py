@@ -206,7 +206,8 @@ def _fields_of(projection: Any) -> Mapping[str, Any]:
 
 
 def _check(projection: type[Any], target: Target) -> None:
-    declared = _fields_of(projection)
+    known: Any = projection  # mypy does not take a class for hashable
+    declared = _fields_of(known)
     if declared.get("metadata") is not Metadata:
         raise ProjectionError(f"{projection.__qualname__} must have metadata: Metadata")
     if target.metadata_only and (more := declared.keys() - _SENT_WITH_METADATA):
