@@ -57,9 +57,14 @@ class SystemClock:
 
 def rfc3339(wall: float) -> str:
     """A ``metav1.Time``: UTC, whole seconds."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _stamp(wall, "seconds")
 
 
 def rfc3339_micro(wall: float) -> str:
     """A ``metav1.MicroTime``: UTC, microseconds."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _stamp(wall, "microseconds")
+
+
+def _stamp(wall: float, precision: str) -> str:
+    # Several stamps with each write: isoformat takes a fifth of what strftime does.
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec=precision)[:-6] + "Z"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.errors import TransportError
 from ome.informers.intake import Intake
-from ome.kube import apply as applying
+from ome.kube import documents
 from ome.reconciler.controller import Controller
 from ome.reconciler.fence import Fence
 from ome.reconciler.queue import WorkQueue
@@ -74,7 +74,7 @@ _add = WorkQueue.add
 DEFECTS: dict[str, tuple[object, str, Callable[..., Any], str]] = {
     "fencing": (Fence, "admit", _no_fence, "a replica that lost its lease goes on writing"),
     "relist": (Intake, "replace", _forgetful_replace, "what a relist shows is told to nobody"),
-    "uid-guard": (applying, "_guarded", _unguarded, "applies carry no uid of what was read"),
+    "uid-guard": (documents, "guarded", _unguarded, "applies carry no uid of what was read"),
     "lost-answer": (Controller, "__init__", _careless_init, "what got no answer is done"),
     "coalescing": (WorkQueue, "add", _forgetful_add, "a change during a run is forgotten"),
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
@@ -31,8 +31,7 @@ from .weather import CODES
 if TYPE_CHECKING:
     import random
     from collections.abc import AsyncIterator
-
-    from anyio.abc import TaskGroup
+    from contextvars import Context
 
     from ome.kube.request import Request
     from ome.sandbox.apiserver.calls import Answer
@@ -82,16 +81,22 @@ class Network:
     _away: _Away | None = None
     _pipes: dict[Pipe, Process] = field(default_factory=dict)
     _versions: list[tuple[float, int]] = field(default_factory=list)
-    _group: TaskGroup | None = None
+    _context: Context | None = None
+    _carriers: dict[asyncio.Task[None], None] = field(default_factory=dict)
+    _failure: BaseException | None = None
 
     async def run(self) -> None:
-        """Carry until cancelled."""
-        async with anyio.create_task_group() as self._group:
-            self._context = copy_context()
-            while True:
+        """Carry until cancelled. Raises what a carrier failed with."""
+        self._context = copy_context()
+        try:
+            while self._failure is None:
                 self._versions.append((self.history.seconds, self.server.store.version))
                 del self._versions[:-120]
                 await anyio.sleep(3.0)
+        finally:
+            for carrier in list(self._carriers):
+                carrier.cancel()
+        raise self._failure
 
     # What misfortunes do
 
@@ -116,14 +121,19 @@ class Network:
 
     def post(self, delivery: _Delivery) -> None:
         """Take a request over from its process."""
-        if self._group is None:
+        if self._context is None:
             raise RuntimeError("the network does not run")
-        # In the network's own context: its tasks belong to no process.
-        self._context.run(self._start, delivery)
+        # A bare task, since one of a group costs as much as what it does, and in the network's own
+        # context: it belongs to no process.
+        loop = asyncio.get_running_loop()
+        carrier = self._context.run(loop.create_task, self._carry(delivery))
+        self._carriers[carrier] = None
+        carrier.add_done_callback(self._carried_off)
 
-    def _start(self, delivery: _Delivery) -> None:
-        assert self._group is not None
-        self._group.start_soon(self._carry, delivery)
+    def _carried_off(self, carrier: asyncio.Task[None]) -> None:
+        del self._carriers[carrier]
+        if not carrier.cancelled() and carrier.exception() is not None:
+            self._failure = carrier.exception()
 
     async def _carry(self, delivery: _Delivery) -> None:
         try:
@@ -137,15 +147,15 @@ class Network:
 
     async def _carried(self, delivery: _Delivery) -> Response | None:
         process, request = delivery.process, delivery.request
-        await anyio.sleep(self.rng.uniform(*_LATENCY))
+        await asyncio.sleep(self.rng.uniform(*_LATENCY))
         if self._is_away(process):
             if self._away is not None and self._away.silent:
                 return None
             raise NotSent(f"{request}: connection refused")
         if self._strikes("slow-request", process, request):
-            await anyio.sleep(self.rng.uniform(0.1, _SLOW_REQUEST))
+            await asyncio.sleep(self.rng.uniform(0.1, _SLOW_REQUEST))
         if self._strikes("lost-request", process, request):
-            await anyio.sleep(self.rng.uniform(0.0, 3.0))
+            await asyncio.sleep(self.rng.uniform(0.0, 3.0))
             raise TransportError(f"{request}: the connection broke")
         code = self.weather.refusal(
             writes=request.method != "GET", patches=request.method in ("PUT", "PATCH")
@@ -170,9 +180,9 @@ class Network:
         body = answer.body
         if answer.stream is not None:
             body = b"".join([chunk async for chunk in answer.stream])
-        await anyio.sleep(self.rng.uniform(*_LATENCY))
+        await asyncio.sleep(self.rng.uniform(*_LATENCY))
         if self._strikes("slow-answer", process, request):
-            await anyio.sleep(self.rng.uniform(0.5, _SLOW_ANSWER))
+            await asyncio.sleep(self.rng.uniform(0.5, _SLOW_ANSWER))
         if self._is_away(process):
             raise TransportError(f"{request}: the connection broke")
         return Response(answer.status, _lower(answer), body)
@@ -264,7 +274,7 @@ class Connection:
         answer: asyncio.Future[Response] = loop.create_future()
         # Not a scope, which costs ten times as much: there are many requests.
         timer = loop.call_later(request.timeout, _expire, request, answer)
-        self._network.post(_Delivery(self._process, replace(request, guard=None), answer, pipe))
+        self._network.post(_Delivery(self._process, request, answer, pipe))
         try:
             return await answer
         finally:

@@ -6,6 +6,7 @@ connection: TCP does not do that. They do overtake those of other watches.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,7 @@ async def pump(
             delay = late + rng.expovariate(1 / _TRAVELS)
             if strikes("watch-reordered"):
                 delay += rng.uniform(*_REORDERED)
-            await anyio.sleep(delay)
+            await asyncio.sleep(delay)
             if told == silent_after:
                 pipe.stall()
             told += 1

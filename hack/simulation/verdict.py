@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Verdict:
 def judged(seed: int, hours: float, defect: str = "") -> Verdict:
     """Run one seed; ``defect`` names what is planted in the run with faults."""
     began = time.process_time()
+    gc.collect()  # of the last seed; while one runs little is looked for
     seconds = hours * 3600.0
     scene = drawn(random.Random(f"{seed}/scene"))
     script = written(random.Random(f"{seed}/script"), scene, seconds)

@@ -8,6 +8,7 @@ a second time.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
@@ -19,6 +20,7 @@ from ome.informers.rawcopy import copy_raw, raw_plan
 from ome.informers.sharing import Sharing
 
 if TYPE_CHECKING:
+    from ome.informers.rawcopy import Plan
     from ome.kube.resource import Resource
 
 __all__ = ["Bookmark", "Change", "Decoder", "Page", "Undecodable"]
@@ -92,15 +94,24 @@ _status = msgspec.json.Decoder(_Status)
 _partial = msgspec.json.Decoder(PartialMetadata)
 
 
+@lru_cache(maxsize=256)
+def _machinery(projection: Any) -> tuple[Any, Any, Plan]:
+    """What decodes objects and events of a projection, and what is to be copied of them.
+
+    Made once for each: several resources, and informers that come and go, share projections.
+    """
+    envelope: Any = Change[projection]
+    return msgspec.json.Decoder(projection), msgspec.json.Decoder(envelope), raw_plan(projection)
+
+
 class Decoder(Generic[T]):
     """Decodes what the server sends about one resource into one projection."""
 
     def __init__(self, projection: type[T], resource: Resource) -> None:
         self._projection = projection
-        self._object = msgspec.json.Decoder(projection)
-        envelope: Any = Change[projection]  # type: ignore[valid-type]  # known at run time only
-        self._change: msgspec.json.Decoder[Change[T]] = msgspec.json.Decoder(envelope)
-        self._raw = raw_plan(projection)
+        self._object: msgspec.json.Decoder[T]
+        self._change: msgspec.json.Decoder[Change[T]]
+        self._object, self._change, self._raw = _machinery(projection)
         # Items of built-in lists carry neither: known from the resource.
         known = {"api_version": resource.api_version, "kind": resource.kind}
         declared = cast("type[msgspec.Struct]", projection).__struct_fields__

@@ -29,7 +29,11 @@ def merge_projections(*projections: type[Any]) -> type[Any]:
 
     One class alone (or several times) is given back as it is. Raises: ProjectionError.
     """
-    distinct = list(dict.fromkeys(projections))
+    return _merged(tuple(dict.fromkeys(projections)))
+
+
+@functools.lru_cache(maxsize=256)  # the same readers meet again in each informer that is made
+def _merged(distinct: tuple[type[Any], ...]) -> type[Any]:
     if not distinct:
         raise ProjectionError("nothing to merge")
     for projection in distinct:

@@ -9,6 +9,7 @@ their objects all the time, and each object as an update once.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -198,8 +199,15 @@ class SharedWatch:
         return self._intake.decoder.convert(document)
 
 
+@lru_cache(maxsize=256)
+def _fields_of(projection: Any) -> Mapping[str, Any]:
+    """Names and types. Kept: asking a class for them costs as much as opening its watch."""
+    return {field.name: field.type for field in msgspec.structs.fields(projection)}
+
+
 def _check(projection: type[Any], target: Target) -> None:
-    declared = {field.name: field.type for field in msgspec.structs.fields(projection)}
+    known: Any = projection  # mypy does not take a class for hashable
+    declared = _fields_of(known)
     if declared.get("metadata") is not Metadata:
         raise ProjectionError(f"{projection.__qualname__} must have metadata: Metadata")
     if target.metadata_only and (more := declared.keys() - _SENT_WITH_METADATA):

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from ome.reconciler.controller import Controller, Result
-from ome.reconciler.mapping import content_changed, controller_owner, generation_changed, self_key
+from ome.reconciler.mapping import (
+    content_changed,
+    controller_owner,
+    declaration_changed,
+    generation_changed,
+    self_key,
+)
 from ome.reconciler.queue import WorkQueue
 from ome.reconciler.ratelimiter import RateLimiter
 
@@ -14,6 +20,7 @@ __all__ = [
     "WorkQueue",
     "content_changed",
     "controller_owner",
+    "declaration_changed",
     "generation_changed",
     "self_key",
 ]

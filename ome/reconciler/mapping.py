@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
     from ome.informers.projection import HasMetadata
 
-__all__ = ["content_changed", "controller_owner", "generation_changed", "self_key"]
+__all__ = [
+    "content_changed",
+    "controller_owner",
+    "declaration_changed",
+    "generation_changed",
+    "self_key",
+]
 
 
 def self_key(old: HasMetadata | None, new: HasMetadata | None) -> Iterable[ObjectKey]:
@@ -46,6 +52,16 @@ def generation_changed(old: HasMetadata | None, new: HasMetadata | None) -> bool
         old.metadata.generation != new.metadata.generation
         or old.metadata.uid != new.metadata.uid
         or bool(old.metadata.deletion_timestamp) != bool(new.metadata.deletion_timestamp)
+    )
+
+
+def declaration_changed(old: HasMetadata | None, new: HasMetadata | None) -> bool:
+    """As ``generation_changed``, and changed annotations, which no generation counts."""
+    return (
+        old is None
+        or new is None
+        or generation_changed(old, new)
+        or old.metadata.annotations != new.metadata.annotations
     )
 
 

@@ -17,6 +17,7 @@ by the number of objects.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -98,7 +99,8 @@ class WorkQueue(Generic[K]):
         self._debounced: dict[K, float] = {}
         self._tickets = 0
         self._shut_down = False
-        self._wake: anyio.Event | None = None  # there while a worker waits
+        self._waiting: deque[anyio.Event] = deque()  # each wakes one idle worker
+        self._timed: anyio.Event | None = None  # wakes the one that also minds the timer
 
     # Adding
 
@@ -133,7 +135,7 @@ class WorkQueue(Generic[K]):
         entry = (due, self._ticket(), key)
         heapq.heappush(self._timer, entry)
         if self._timer[0] is entry:  # else who waits for the timer wakes early enough
-            self._notify()
+            self._retime()
 
     def add_rate_limited(self, key: K) -> None:
         """Make the key ready after its back-off; one more failure is counted."""
@@ -173,7 +175,10 @@ class WorkQueue(Generic[K]):
         while True:
             self._promote()
             if self._ready:
-                return self._pop()
+                key = self._pop()
+                if self._timer and self._timed is None:
+                    self._retime()  # this worker may have been the one to mind it
+                return key
             if self._shut_down:
                 raise QueueShutDown
             await self._wait()
@@ -197,7 +202,8 @@ class WorkQueue(Generic[K]):
         self._delayed.clear()
         self._timer.clear()
         self._dirty.clear()
-        self._notify()
+        while self._waiting or (self._timed is not None and not self._timed.is_set()):
+            self._notify()
 
     # Looking
 
@@ -266,16 +272,49 @@ class WorkQueue(Generic[K]):
                 self.add(key, held[1])
 
     def _notify(self) -> None:
-        if self._wake is not None:
-            self._wake.set()
-            self._wake = None
+        """A key is ready: wake one worker for it, the one that minds the timer last."""
+        if self._waiting:
+            self._waiting.popleft().set()
+        elif self._timed is not None:
+            self._timed.set()
+
+    def _retime(self) -> None:
+        """The first delay is another, or nobody minds it: have one worker look again."""
+        if self._timed is not None:
+            self._timed.set()
+        elif self._waiting:
+            self._waiting.popleft().set()
 
     async def _wait(self) -> None:
-        if self._wake is None:
-            self._wake = anyio.Event()
-        wake = self._wake
-        if not self._timer:
-            await wake.wait()
-            return
-        with anyio.move_on_after(max(self._timer[0][0] - self._clock.monotonic(), 0)):
-            await wake.wait()
+        """Until this worker is woken; one of them also wakes when the first delay is over.
+
+        Each key wakes one worker: if all of them woke, most would find nothing. Who is cancelled
+        leaves to another what it was woken for, and the timer.
+        """
+        wake = anyio.Event()
+        timed = bool(self._timer) and self._timed is None
+        try:
+            if timed:
+                self._timed = wake
+                with anyio.move_on_after(max(self._timer[0][0] - self._clock.monotonic(), 0)):
+                    await wake.wait()
+            else:
+                self._waiting.append(wake)
+                await wake.wait()
+        except BaseException:
+            self._leave(wake)
+            raise
+        finally:
+            if timed:
+                self._timed = None
+
+    def _leave(self, wake: anyio.Event) -> None:
+        """A worker that waited is gone."""
+        if self._timed is wake:
+            self._timed = None
+        elif wake in self._waiting:
+            self._waiting.remove(wake)
+        if self._ready:
+            self._notify()
+        elif self._timer and self._timed is None:
+            self._retime()

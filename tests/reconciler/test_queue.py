@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,9 @@ from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
 from ome.reconciler.ratelimiter import RateLimiter
 from tests.support.tiers import examples
 from tests.support.virtual_time import VirtualClock, run_virtual
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
 
 KEYS = ["a", "b", "c"]
 
@@ -233,3 +238,104 @@ def test_back_off_doubles_within_its_bounds(failures: int, seed: int) -> None:
     assert nominal * 0.75 <= delay <= nominal
     limiter.forget("key")
     assert limiter.next_delay("key") <= 0.005
+
+
+class CountingQueue(WorkQueue[str]):
+    """Counts how often a worker is woken."""
+
+    wakes = 0
+
+    async def _wait(self) -> None:
+        await super()._wait()
+        self.wakes += 1
+
+
+async def _workers(queue: WorkQueue[str], group: TaskGroup, taken: list[str]) -> None:
+    async def work() -> None:
+        while True:
+            key = await queue.get()
+            taken.append(key)
+            await anyio.lowlevel.checkpoint()
+            queue.done(key)
+
+    for _ in range(4):
+        group.start_soon(work)
+    await anyio.sleep(1.0)
+
+
+def test_a_key_wakes_one_idle_worker_also_while_others_are_delayed() -> None:
+    async def body() -> int:
+        queue = CountingQueue(VirtualClock(), random.Random(1))
+        taken: list[str] = []
+        async with anyio.create_task_group() as group:
+            await _workers(queue, group, taken)
+            queue.add_after("later", 1_000.0)
+            for number in range(50):
+                queue.add(f"key-{number}")
+                await anyio.sleep(1.0)
+            group.cancel_scope.cancel()
+        assert len(taken) == 50
+        return queue.wakes
+
+    # One for each key, and few for who minds the timer.
+    assert run_virtual(body) <= 60
+
+
+def test_delays_are_kept_whoever_minded_the_timer() -> None:
+    async def body() -> list[float]:
+        queue: WorkQueue[str] = WorkQueue(VirtualClock(), random.Random(1))
+        runs: list[float] = []
+        began = anyio.current_time()
+
+        async def work(seconds: float) -> None:
+            while True:
+                key = await queue.get()
+                runs.append(round(anyio.current_time() - began, 1))
+                await anyio.sleep(seconds)
+                queue.done(key)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(work, 50.0)
+            await anyio.sleep(0.1)
+            for second in (10, 5, 20):
+                queue.add_after(f"in-{second}", second - 0.1)
+            await anyio.sleep(100.0)
+            group.cancel_scope.cancel()
+        return runs
+
+    assert run_virtual(body) == [5.0, 10.0, 20.0]
+
+
+@pytest.mark.parametrize("cancelled", range(3))
+@pytest.mark.parametrize("woken", [False, True])
+def test_a_cancelled_worker_leaves_its_key_and_the_timer_to_another(
+    cancelled: int, woken: bool
+) -> None:
+    async def body() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue(VirtualClock(), random.Random(1))
+        taken: list[str] = []
+        scopes = [anyio.CancelScope() for _ in range(3)]
+
+        async def work(scope: anyio.CancelScope) -> None:
+            with scope:
+                while True:
+                    key = await queue.get()
+                    taken.append(key)
+                    queue.done(key)
+
+        async with anyio.create_task_group() as group:
+            for scope in scopes:
+                group.start_soon(work, scope)
+            queue.add_after("later", 5.0)
+            await anyio.sleep(1.0)
+            if woken:  # all three are, and one of them is cancelled before it runs
+                for name in ("a", "b", "c"):
+                    queue.add(name)
+            scopes[cancelled].cancel()
+            await anyio.sleep(10.0)
+            group.cancel_scope.cancel()
+        return sorted(taken)
+
+    expected = ["a", "b", "c", "later"] if woken else ["later"]
+    assert run_virtual(body) == expected

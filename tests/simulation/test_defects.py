@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from hack.simulation.defects import DEFECTS
+from hack.simulation.defects import DEFECTS, planted
 from hack.simulation.verdict import judged
 
 SEEDS = range(1, 301)
 HOURS = 0.2
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_replaces_what_is_there_and_goes_again(name: str) -> None:
+    owner, attribute, defective, _ = DEFECTS[name]
+    sound = getattr(owner, attribute)
+    with planted(name):
+        assert getattr(owner, attribute) is defective
+    assert getattr(owner, attribute) is sound
+    assert sound is not defective
 
 
 @pytest.mark.nightly

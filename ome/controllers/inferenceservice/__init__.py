@@ -32,7 +32,7 @@ from ome.informers.projection import Metadata, WholeObject
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, PODS
 from ome.reconciler.controller import Controller
-from ome.reconciler.mapping import content_changed, controller_owner, generation_changed, self_key
+from ome.reconciler.mapping import content_changed, controller_owner, declaration_changed, self_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -125,7 +125,8 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     triggers = Triggers(usage, decode)
     for informer in shared:
         affected = partial(triggers.affected, informer.resource.kind)
-        controller.watch(informer, affected, predicate=generation_changed)
+        # Pods carry some annotations of their model, such as the name of its key.
+        controller.watch(informer, affected, predicate=declaration_changed)
     for resource in NEEDS:
         optional.on_change(resource, partial(_revisit, controller, usage, definition(resource)))
     for held in (config, of_knative):

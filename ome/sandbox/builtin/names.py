@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = [
     "RULES",
@@ -178,7 +179,9 @@ def finalizer(value: str) -> list[str]:
     return ["name is neither a standard finalizer name nor is it fully qualified"]
 
 
+@lru_cache(8192)
 def _is(pattern: str, value: str) -> bool:
+    """Whether all of the value is of the pattern; the same few names come with every write."""
     return re.fullmatch(pattern, value) is not None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from ome.api import names
 from ome.controllers.resources import CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES
 from ome.errors import Conflict, Forbidden, InternalError, TransportError
 from ome.kube.resource import ObjectKey
@@ -345,6 +346,20 @@ def test_an_edited_runtime_rolls_its_services_one_after_the_other() -> None:
             assert events(cluster).count("TemplateChanged") == 3
 
     play(body, ready=False)
+
+
+def test_pods_get_an_annotation_of_their_model_that_is_edited_alone() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        async with operator(cluster):
+            await anyio.sleep(1)
+            edited = model()
+            edited["metadata"]["annotations"] = {names.ANNOTATION_DECRYPTION_KEY: "k-2"}
+            cluster.put(edited)
+            await anyio.sleep(5)
+        template = found(cluster, DEPLOYMENTS, ENGINE)["spec"]["template"]
+        assert template["metadata"]["annotations"][names.ANNOTATION_DECRYPTION_KEY] == "k-2"
+
+    play(body)
 
 
 def test_a_new_runtime_moves_no_healthy_service() -> None:
