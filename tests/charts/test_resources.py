@@ -374,8 +374,9 @@ def test_a_value_that_cannot_be_is_refused(given: Json, text: str) -> None:
 
 
 def test_the_notes_say_what_to_do_next() -> None:
-    words = ("install", "--dry-run=client", "ome", str(CHARTS / CHART), "--namespace", "prod")
-    done = helm(*words, "--set", "ome.controller.replicaCount=1")
+    # What other tests install on the same cluster meanwhile is none of its concern.
+    words = ("install", "--dry-run=client", "--take-ownership", "ome", str(CHARTS / CHART))
+    done = helm(*words, "--namespace", "prod", "--set", "ome.controller.replicaCount=1")
     assert done.returncode == 0, done.stderr
     notes = done.stdout.partition("NOTES:\n")[2]
     assert "kubectl rollout status deployment/ome-controller-manager --namespace prod" in notes
