@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import cluster
@@ -57,6 +59,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.fixturenames.insert(0, "embedded_cluster")  # type: ignore[attr-defined]
     if not real:
         arrange(items)
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A command that a test runs in this process logs to a stream that is closed with the test."""
+    yield
+    root = logging.getLogger()
+    root.handlers[:] = [held for held in root.handlers if type(held) is not logging.StreamHandler]
+    root.setLevel(logging.WARNING)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
