@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hack.control_plane import layout
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -55,8 +57,8 @@ def namespace() -> Iterator[str]:
 @contextmanager
 def at_rest(*components: str) -> Iterator[None]:
     """Hold processes of the control plane inside: the machine and the server are ours alone."""
-    state = json.loads((Path(os.environ["OME_CONTROL_PLANE_DIR"]) / "state.json").read_text())
-    held = [state["pids"][name][0] for name in components]
+    start = layout.load(Path(os.environ["OME_CONTROL_PLANE_DIR"]))
+    held = [start.pids[name][0] for name in components]
     for pid in held:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -216,9 +218,17 @@ def create_all(documents: list[dict[str, Any]]) -> None:
         VALIDATING_WEBHOOKS,
     )
 
-    kinds = (CLUSTER_BASE_MODELS, CLUSTER_SERVING_RUNTIMES, INFERENCE_SERVICES, NODES)
-    others = (ENDPOINT_SLICES, MUTATING_WEBHOOKS, SERVICES, VALIDATING_WEBHOOKS)
-    resources = {known.kind: known for known in (*kinds, *others)}
+    kinds = (
+        CLUSTER_BASE_MODELS,
+        CLUSTER_SERVING_RUNTIMES,
+        ENDPOINT_SLICES,
+        INFERENCE_SERVICES,
+        MUTATING_WEBHOOKS,
+        NODES,
+        SERVICES,
+        VALIDATING_WEBHOOKS,
+    )
+    resources = {known.kind: known for known in kinds}
 
     async def main() -> None:
         left = iter(documents)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ome.api import names
-from ome.controllers.inferenceservice.adopting import with_kept_pods
 from ome.controllers.inferenceservice.workload import is_workload, same_pods
 from ome.kube.compare import contains
 from ome.kube.resource import ObjectKey
@@ -40,7 +39,7 @@ def difference(item: Rendered, found: Found) -> Iterator[str]:
             continue
         rolls = False
         if is_workload(desired):
-            desired = with_kept_pods(live, desired, item.generation, upgrade=item.upgrade)
+            desired = item.written(live, desired)
             rolls = not same_pods(live, desired)
         wanted = _wanted(desired, live)
         if rolls or not contains(live, wanted):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.cli.render.plans import PAUSED
-from ome.controllers.inferenceservice.adopting import with_kept_pods
 from ome.controllers.inferenceservice.workload import is_workload, pods_wanted, same_pods
 from ome.kube.resource import ObjectKey
 
@@ -72,16 +71,12 @@ def _replaced(new: Rendered, found: Found, room: Room) -> Iterator[Effect]:
             yield Effect(
                 new.service, f"{named} is made" + _but(room, desired), _short(room, desired)
             )
-        elif not same_pods(live, _written(new, live, desired)):
+        elif not same_pods(live, new.written(live, desired)):
             rolls = True
             text = f"{named} replaces {pods_text(live)}" + _but(room, desired)
             yield Effect(new.service, text, _short(room, desired))
     if not rolls:
         yield Effect(new.service, "changes, and its pods stay")
-
-
-def _written(new: Rendered, live: Mapping[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
-    return with_kept_pods(live, desired, new.generation, upgrade=new.upgrade)
 
 
 def _short(room: Room, desired: Mapping[str, Any]) -> bool:

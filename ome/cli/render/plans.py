@@ -9,7 +9,9 @@ from ome.api import names
 from ome.cli.explain.objects import stores
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
+from ome.controllers.inferenceservice.adopting import with_kept_pods
 from ome.controllers.inferenceservice.needs import resource_of_child
+from ome.controllers.inferenceservice.passes import is_paused
 from ome.controllers.inferenceservice.planning import Planner, wants_upgrade
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.world import World
@@ -46,6 +48,10 @@ class Rendered:
     generation: int = 0
     upgrade: bool = False
     paused: bool = False
+
+    def written(self, live: Mapping[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
+        """One of its workloads as it would be written, with what stays of the live one's pods."""
+        return with_kept_pods(live, desired, self.generation, upgrade=self.upgrade)
 
 
 class NoChildren:
@@ -124,5 +130,5 @@ def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
         problem,
         service.metadata.generation,
         wants_upgrade(service),
-        service.metadata.annotations.get(names.ANNOTATION_PAUSED) == "true",
+        is_paused(service.metadata.annotations),
     )

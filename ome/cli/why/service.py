@@ -9,6 +9,7 @@ import msgspec
 from ome.api import names
 from ome.cli.why.history import history
 from ome.cli.why.story import Story, condition, moment_of, span
+from ome.controllers.inferenceservice.passes import is_paused
 from ome.controllers.inferenceservice.pods import PodView
 from ome.controllers.inferenceservice.trouble import pod_problem
 
@@ -78,7 +79,7 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
     mode = annotations.get(names.ANNOTATION_DEPLOYMENT_MODE)
     if mode:
         yield "mode", mode
-    if annotations.get(names.ANNOTATION_PAUSED) == "true":
+    if is_paused(annotations):
         yield "paused", f"nothing is changed for it ({names.ANNOTATION_PAUSED})"
     pods: dict[str, list[Mapping[str, Any]]] = {}
     for pod in facts.pods:

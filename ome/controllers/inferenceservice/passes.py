@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from ome.informers.projection import WholeObject
     from ome.kube.resource import ObjectKey
 
-__all__ = ["Pass"]
+__all__ = ["Pass", "is_paused"]
+
+
+def is_paused(annotations: Mapping[str, str]) -> bool:
+    """Whether a service's user asked that nothing be changed for it."""
+    return annotations.get(names.ANNOTATION_PAUSED) == "true"
 
 
 @dataclass(slots=True)
@@ -50,7 +55,7 @@ class Pass:
     @property
     def paused(self) -> bool:
         """Whether its user asked that nothing be changed for it."""
-        return self.service.metadata.annotations.get(names.ANNOTATION_PAUSED) == "true"
+        return is_paused(self.service.metadata.annotations)
 
     def come_back(self, seconds: float) -> None:
         """Run again in so many seconds, or earlier where something else asked for that."""

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ome.controllers.resources import (
-    HTTP_ROUTES,
-)
+from ome.controllers.resources import HTTP_ROUTES
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import INGRESSES
 from tests.controllers.inferenceservice.world import (

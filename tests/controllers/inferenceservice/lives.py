@@ -30,6 +30,7 @@ from tests.controllers.inferenceservice.exposed import (
 from tests.controllers.inferenceservice.flaky import Fault, Flaky, plain
 from tests.controllers.inferenceservice.world import (
     ENGINE,
+    RUNNER,
     SERVICE,
     annotate,
     available,
@@ -46,7 +47,6 @@ from tests.controllers.inferenceservice.world import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 GROUPS = {"leader": {"runner": RUNNER}, "worker": {"size": 1, "runner": RUNNER}}
 RAY = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
 PAUSE = 120

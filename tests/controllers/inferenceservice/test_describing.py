@@ -21,6 +21,7 @@ from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS, EVENTS
 from tests.controllers.inferenceservice.world import (
     ENGINE,
+    RUNNER,
     SERVICE,
     available,
     condition,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
     from ome.kube.resource import Resource
     from tests.support.fake_cluster import FakeCluster
-
-RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from tests.controllers.inferenceservice.exposed import (
     urls,
 )
 from tests.controllers.inferenceservice.world import (
+    RUNNER,
     SERVICE,
     available,
     condition,
@@ -35,8 +36,6 @@ from tests.controllers.inferenceservice.world import (
 if TYPE_CHECKING:
     from ome.kube.resource import Resource
     from tests.support.fake_cluster import FakeCluster
-
-RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 
 
 def test_routes_are_read_back() -> None:

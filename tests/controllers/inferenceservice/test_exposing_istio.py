@@ -23,6 +23,7 @@ from tests.controllers.inferenceservice.exposed import (
 )
 from tests.controllers.inferenceservice.world import (
     ENGINE,
+    RUNNER,
     SERVICE,
     annotate,
     condition,
@@ -33,8 +34,6 @@ from tests.controllers.inferenceservice.world import (
 
 if TYPE_CHECKING:
     from tests.support.fake_cluster import FakeCluster
-
-RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 
 
 def test_a_serverless_service_has_a_virtual_service() -> None:

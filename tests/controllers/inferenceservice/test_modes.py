@@ -26,6 +26,7 @@ from ome.kube.resources import (
 )
 from tests.controllers.inferenceservice.world import (
     ENGINE,
+    RUNNER,
     SERVICE,
     annotate,
     available,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 GROUP = ObjectKey("demo", "lws-chat-engine")
 ROUTER = ObjectKey("demo", "chat-router")
-RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 MULTI: dict[str, Any] = {
     "minReplicas": 2,
     "leader": {"runner": RUNNER},

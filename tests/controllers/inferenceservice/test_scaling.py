@@ -13,6 +13,7 @@ from ome.kube.resources import DEPLOYMENTS, HPAS
 from tests.controllers.inferenceservice.exposed import names, play
 from tests.controllers.inferenceservice.world import (
     ENGINE,
+    RUNNER,
     SERVICE,
     annotate,
     available,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tests.support.fake_cluster import FakeCluster
 
 GROUP = ObjectKey("demo", "lws-chat-engine")
-RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 KEDA = {"ome.io/autoscalerClass": "keda"}
 KINDS = (LEADER_WORKER_SETS, SCALED_OBJECTS)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SERVICE = ObjectKey("demo", "chat")
 ENGINE = ObjectKey("demo", "chat-engine")
+RUNNER = {"name": "ome-container", "image": "example.test/serve:1"}
 FORMAT = {"modelFormat": {"name": "safetensors"}, "modelFramework": {"name": "transformers"}}
 
 
