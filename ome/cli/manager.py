@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from contextlib import AsyncExitStack
@@ -124,9 +125,21 @@ def run(words: Sequence[str]) -> int:
     log.info("settings", version=__version__, **{**said, "namespace": namespace})
     if flags["enable-http2"]:
         log.warning("flag.without_effect", flag="--enable-http2", why="only HTTP/1.1 is served")
+    _spare_collections()
     with profiling(flags["profile"]), configure_tracing("ome-manager", __version__):
         main = _rehearse if flags["dry-run"] else _main
         return anyio.run(main, flags["kubeconfig"] or None, settings)
+
+
+def _spare_collections() -> None:
+    """Look for cyclic garbage less often: most of what a pass makes is freed without a search.
+
+    Modules are never garbage, so no search looks at them. In ``hack/bench statuses`` the searches
+    took 0.20 s of 4.1 CPU-seconds, with these thresholds 0.04 s.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ControllerContext"]
 
 
-def _untold(_kind: str) -> None:
+def _untold(_kind: str, _changes: int) -> None:
     pass
 
 
@@ -36,7 +36,7 @@ class ControllerContext:
     rng: random.Random
     namespace: str
     """The operator's own namespace: its ConfigMaps and the nodes' status reports are there."""
-    status_saved: Callable[[str], None] = _untold
-    """Told the kind of an object whose change waits for a later write of its status."""
+    status_saved: Callable[[str, int], None] = _untold
+    """Told the kind of an object, and how many changes of it waited for one write of its status."""
     registry: CollectorRegistry | None = None
     """Where controllers show what they measure themselves."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ome.errors import NotFound
 from ome.kube.request import key_of
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ome.informers.informer import Informer
     from ome.informers.projection import WholeObject
     from ome.kube.apply import Applier
+    from ome.kube.resource import ObjectKey
 
 __all__ = ["UserObjects"]
 
@@ -34,6 +37,7 @@ class UserObjects:
         self._applier = applier
         self._objects = objects
         self._finalizer = finalizer
+        self._sent: dict[ObjectKey, Mapping[str, Any]] = {}  # statuses whose echo is to come
 
     async def patch(
         self, document: Mapping[str, Any], ops: Sequence[Mapping[str, Any]]
@@ -56,6 +60,37 @@ class UserObjects:
         written = await self._applier.write_status(self._objects.resource, document, status)
         self._objects.observed(written)
         return written
+
+    async def write_last_status(
+        self, document: Mapping[str, Any], status: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """As ``write_status``, by a pass that has nothing to do once the server has the status.
+
+        ``changed_by_others`` tells its echo in the watch from a change that wants a pass.
+        """
+        key = key_of(self._objects.resource, document)
+        self._sent[key] = status
+        try:
+            return await self.write_status(document, status)
+        except BaseException:
+            self._sent.pop(key, None)
+            raise
+
+    def changed_by_others(self, old: WholeObject | None, new: WholeObject | None) -> bool:
+        """Whether a change is more than the echo of a status that a pass wrote last.
+
+        The predicate of a controller's watch of its own kind; each status is recognised once.
+        """
+        if old is None or new is None:
+            self._sent.pop((new or old).metadata.key, None)  # type: ignore[union-attr]
+            return True
+        sent = self._sent.get(new.metadata.key)
+        if sent is None or not _only_status_differs(old, new):
+            return True
+        if not new.status or msgspec.json.decode(new.status) != sent:
+            return True
+        del self._sent[new.metadata.key]
+        return False
 
     async def hold(self, document: dict[str, Any]) -> dict[str, Any]:
         """Put our finalizer on it unless it is there; the object as it is then."""
@@ -80,6 +115,14 @@ class UserObjects:
     def holds(self, stored: WholeObject) -> bool:
         """Whether our finalizer is on it: cheaper than to ask for its document."""
         return self._finalizer in stored.metadata.finalizers
+
+
+def _only_status_differs(old: WholeObject, new: WholeObject) -> bool:
+    version = new.metadata.resource_version
+    return (
+        old.spec == new.spec
+        and msgspec.structs.replace(old.metadata, resource_version=version) == new.metadata
+    )
 
 
 def _finalizers(document: Mapping[str, Any]) -> list[str]:

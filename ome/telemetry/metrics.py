@@ -157,9 +157,9 @@ class Metrics:
         """An object of this kind was applied, or was as it should be."""
         self._applied(kind, result).inc()
 
-    def status_saved(self, kind: str) -> None:
-        """A change of an object of this kind waits for a later write of its status."""
-        self._saved(kind).inc()
+    def status_saved(self, kind: str, changes: int) -> None:
+        """So many changes of an object of this kind waited for one write of its status."""
+        self._saved(kind).inc(changes)
 
     def _rest(self) -> None:
         self.requests = Counter(

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import msgspec
 import pytest
 
 from ome.controllers.resources import ACCELERATOR_CLASSES
@@ -110,5 +111,60 @@ def test_what_changed_since_is_a_conflict_and_stays() -> None:
             live = cluster.object(ACCELERATOR_CLASSES, KEY)
             assert live is not None
             assert "status" not in live
+
+    run_virtual(main)
+
+
+def test_only_the_echo_of_the_last_status_is_no_change_by_others() -> None:
+    async def main() -> None:
+        async with writing() as (cluster, writes, objects):
+            told: list[bool] = []
+            objects.add_handler(lambda old, new: told.append(writes.changed_by_others(old, new)))
+            assert told == [True]  # there from the start
+            ours = {"availableNodes": 1}
+            await writes.write_last_status(stored(objects), ours)
+            await anyio.sleep(1)
+            assert told == [True, False]
+
+            theirs = cluster.object(ACCELERATOR_CLASSES, KEY)
+            assert theirs is not None
+            cluster.put({**theirs, "status": {"availableNodes": 2}})
+            await anyio.sleep(1)
+            cluster.put({**theirs, "status": ours})  # as ours was, but not our write
+            await anyio.sleep(1)
+            assert len(told) > 3
+            assert all(told[2:])
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("change", [{"labels": {"a": "b"}}, {"finalizers": ["theirs"]}])
+def test_an_echo_with_somebody_elses_change_is_a_change(change: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with writing() as (_, writes, objects):
+            old = objects.store.get(KEY)
+            assert old is not None
+            document = await writes.write_last_status(stored(objects), {"availableNodes": 1})
+            document["metadata"] |= change
+            new = msgspec.json.decode(msgspec.json.encode(document), type=WholeObject)
+            assert writes.changed_by_others(old, new)
+
+    run_virtual(main)
+
+
+def test_a_status_that_the_server_refused_has_no_echo() -> None:
+    async def main() -> None:
+        async with writing() as (cluster, writes, objects):
+            seen = stored(objects)
+            cluster.put({**seen, "metadata": {**seen["metadata"], "labels": {"a": "b"}}})
+            with pytest.raises(Conflict):
+                await writes.write_last_status(seen, {"availableNodes": 1})
+            await anyio.sleep(1)
+            told: list[bool] = []
+            objects.add_handler(lambda old, new: told.append(writes.changed_by_others(old, new)))
+            cluster.put({**seen, "status": {"availableNodes": 1}})
+            await anyio.sleep(1)
+            assert len(told) > 1
+            assert all(told)
 
     run_virtual(main)

@@ -36,8 +36,7 @@ def test_adds_that_became_part_of_another_run_are_counted_as_coalesced() -> None
 def test_statuses_are_counted_by_kind() -> None:
     metrics = Metrics()
     metrics.status_written("BaseModel")
-    metrics.status_saved("BaseModel")
-    metrics.status_saved("BaseModel")
+    metrics.status_saved("BaseModel", 2)
     assert sample(metrics, "ome_status_writes_total", kind="BaseModel") == 1
     assert sample(metrics, "ome_status_coalesced_total", kind="BaseModel") == 2
 

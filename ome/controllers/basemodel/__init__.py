@@ -72,14 +72,12 @@ def _model_controller(
     )
 
     def reported(key: ObjectKey, report: str) -> None:
-        rest = reconciler.rest(key, report)
-        if rest > 0:
-            # The reports of a burst wait for the model's next write together.
-            context.status_saved(resource.kind)
-        controller.queue.add_after(key, rest)
+        rest = reconciler.reported(key, report)
+        if rest is not None:
+            controller.queue.add_after(key, rest)
 
     book.follow(models, reported, model_configmap_key)
-    controller.watch(models, self_key)
+    controller.watch(models, self_key, predicate=writes.changed_by_others)
     sources.wake(controller, models)
     return controller
 

@@ -22,6 +22,12 @@ class _Last:
     early: bool
 
 
+@dataclass(slots=True)
+class _Coming:
+    state: str
+    saved: int = 0
+
+
 class Pace:
     """Remembers the last write of each status; times are seconds on one monotonic clock.
 
@@ -32,6 +38,28 @@ class Pace:
     def __init__(self) -> None:
         self._last: dict[Hashable, _Last] = {}
         self._looked: dict[Hashable, tuple[float, str]] = {}
+        self._coming: dict[Hashable, _Coming] = {}
+
+    def coming(self, key: Hashable, state: str) -> bool:
+        """Whether a pass that will see what changed is on its way; else the caller calls for one.
+
+        Until that pass begins, further changes that leave the state as it is need do nothing. A new
+        state may be written earlier, so it calls again.
+        """
+        coming = self._coming.get(key)
+        if coming is not None and coming.state == state:
+            coming.saved += 1
+            return True
+        self._coming[key] = _Coming(state)
+        return False
+
+    def began(self, key: Hashable) -> int:
+        """A pass begins: it sees all changes so far, and the next one calls for another.
+
+        Gives how many changes waited for this pass beside the one that called for it.
+        """
+        coming = self._coming.pop(key, None)
+        return 0 if coming is None else coming.saved
 
     def wait(self, key: Hashable, now: float, state: str) -> float:
         """Seconds until a status with this state may be written; 0 means now."""
@@ -46,7 +74,7 @@ class Pace:
         return last.at + last.interval - now
 
     def wrote(self, key: Hashable, now: float, interval: float, state: str) -> None:
-        """A status was written; the next one is to come ``interval`` seconds later."""
+        """A status is written now; the next one is to come ``interval`` seconds later."""
         early = key in self._last and now - self._last[key].at < self._last[key].interval
         self._last[key] = _Last(now, interval, state, early)
 
@@ -59,6 +87,6 @@ class Pace:
         self._looked[key] = (now + interval * _LOOKS, state)
 
     def forget(self, key: Hashable) -> None:
-        """The model is gone."""
-        self._last.pop(key, None)
-        self._looked.pop(key, None)
+        """The model is gone, or its write failed: the next one may come at once."""
+        for held in (self._last, self._looked, self._coming):
+            held.pop(key, None)

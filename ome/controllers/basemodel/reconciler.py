@@ -27,7 +27,7 @@ from ome.controllers.basemodel.status import (
     state_of,
     write_interval,
 )
-from ome.errors import BadRequest, Forbidden, Invalid, RequestTooLarge
+from ome.errors import BadRequest, Forbidden, Invalid, OmeError, RequestTooLarge
 from ome.reconciler.controller import Result
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ class ModelReconciler:
 
     async def reconcile(self, key: ObjectKey) -> Result | None:
         """One pass; see the module. Raises what the server refused, once the status says so."""
+        saved = self._pace.began(key)
+        if saved:
+            self._context.status_saved(self._models.resource.kind, saved)
         stored = self._models.store.get(key)
         if stored is None or stored.metadata.deletion_timestamp:
             self._pace.forget(key)
@@ -85,18 +88,21 @@ class ModelReconciler:
             stored = self._models.store.get(key) or stored
         if on_claim(stored.spec):
             return await self._claims.settle(key, stored.document())
-        rest = self.rest(key, model_configmap_key(*key))
+        state = state_of(self._reports(key))
+        rest = self._pace.wait(key, self._context.clock.monotonic(), state)
         if rest > 0:
             # Reports still pour in: looking at all of them again would change nothing now.
             return Result(requeue_after=rest)
         return await self._settle(key, stored.document())
 
-    def rest(self, key: ObjectKey, report: str) -> float:
-        """Seconds until a pass may look at the reports on a model, which have the key ``report``.
+    def reported(self, key: ObjectKey, report: str) -> float | None:
+        """The reports on a model, which have the key ``report``, changed.
 
-        0 means now, also for a model that is being deleted: its passes do not wait.
+        Gives the seconds after which a pass is to look at them, None when one is on its way.
         """
         state = state_of(self._aggregate.reports(report))
+        if self._pace.coming(key, state):
+            return None
         return self._pace.wait(key, self._context.clock.monotonic(), state)
 
     def _reports(self, key: ObjectKey) -> ModelReports:
@@ -148,14 +154,18 @@ class ModelReconciler:
         wall = rfc3339(self._context.clock.wall())
         after = compute_status(before, reports, found, wall=wall)
         changed: set[str] = set()
+        now = self._context.clock.monotonic()
         if not same_status(before, after):
-            document = await self._writes.write_status(document, after)
-            now = self._context.clock.monotonic()
+            # Before it is sent: what is reported meanwhile waits for the next write.
             self._pace.wrote(key, now, write_interval(after), after["state"])
+            try:
+                document = await self._writes.write_last_status(document, after)
+            except OmeError:
+                self._pace.forget(key)
+                raise
             degraded = condition(before, DEGRADED)
             changed = {problem.reason for problem in found if not said_in(degraded, problem)}
         else:
-            now = self._context.clock.monotonic()
             self._pace.looked(key, now, write_interval(after), after["state"])
         wait = self._alerts.tell(key, document, found, changed)
         return None if wait is None else Result(requeue_after=wait)

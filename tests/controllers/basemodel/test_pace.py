@@ -76,3 +76,22 @@ def test_a_change_of_state_is_not_put_off_by_it() -> None:
     pace.looked("m", 10, 1.0, "Ready")
     pace.forget("m")
     assert pace.wait("m", 10.1, "Ready") == 0
+
+
+def test_changes_call_for_one_pass_until_it_begins() -> None:
+    pace = Pace()
+    assert not pace.coming("m", "Ready")
+    assert pace.coming("m", "Ready")
+    assert pace.coming("m", "Ready")
+    assert not pace.coming("other", "Ready")
+    assert pace.began("m") == 2
+    assert not pace.coming("m", "Ready")
+    assert pace.began("m") == 0
+    assert pace.began("m") == 0
+
+
+def test_a_new_state_calls_again() -> None:
+    pace = Pace()
+    assert not pace.coming("m", "Ready")
+    assert not pace.coming("m", "Failed")
+    assert pace.coming("m", "Failed")
