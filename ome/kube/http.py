@@ -20,9 +20,11 @@ from yarl import URL
 from ome.clock import SystemClock
 from ome.errors import NotLeading, TransportError, UserError
 from ome.kube.credentials import source_of
+from ome.kube.gathering import Gathering
 from ome.kube.transport import NotSent, Response
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Mapping
     from types import TracebackType
 
@@ -262,15 +264,19 @@ class _Body:
     def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
         self.status = response.status
         self.headers = _lowered(response.headers)
-        self._response = response
         self._host = host
+
+        def transport() -> asyncio.Transport | None:
+            return None if response.connection is None else response.connection.transport
+
+        self._pieces = Gathering(response.content.readany, transport)
 
     def __aiter__(self) -> _Body:
         return self
 
     async def __anext__(self) -> bytes:
         with _failures(self._host):
-            chunk = await self._response.content.readany()
+            chunk = await self._pieces.next()
         if not chunk:
             raise StopAsyncIteration
         return chunk
