@@ -120,7 +120,7 @@ class Aggregate:
             self._raw.pop(node, None)
         else:
             self._raw[node] = data
-        said = self._said.setdefault(node, {})
+        said, present = self._said.setdefault(node, {}), node in self._nodes
         changed: set[str] = set()
         for key, text in after.items():
             # Decoding is what costs: a value that is the same string is the same report.
@@ -128,18 +128,22 @@ class Aggregate:
             if had == text:
                 after[key] = had
                 continue
-            after[key], report = self._report(text, said.get(key))
-            if report is not said.get(key):
-                self._say(node, key, said.get(key), report)
+            held = said.get(key)
+            after[key], report = self._texts.get(text) or self._report(text, held)
+            if report is not held:
+                if present:
+                    self._place(node, key, held, report)
                 said[key] = report
                 changed.add(key)
         if said.keys() != after.keys():
             for key in said.keys() - after.keys():
-                self._say(node, key, said.pop(key), None)
+                held = said.pop(key)
+                if present:
+                    self._place(node, key, held, None)
                 changed.add(key)
         if not said:
             del self._said[node]
-        return changed if node in self._nodes else set()
+        return changed if present else set()
 
     def node(self, name: str, exists: bool) -> set[str]:
         """A Node object appeared or is gone."""
@@ -151,10 +155,6 @@ class Aggregate:
             self._place(name, key, *((None, report) if exists else (report, None)))
         return set(said)
 
-    def _say(self, node: str, key: str, before: Report | None, after: Report | None) -> None:
-        if node in self._nodes:
-            self._place(node, key, before, after)
-
     def _place(self, node: str, key: str, before: Report | None, after: Report | None) -> None:
         model = self._models.get(key)
         if model is None:
@@ -164,10 +164,7 @@ class Aggregate:
             del self._models[key]
 
     def _report(self, text: str, before: Report | None) -> tuple[str, Report]:
-        """The text as it is held already, and what it says; ``before`` when it says the same."""
-        known = self._texts.get(text)
-        if known is not None:
-            return known
+        """A text that is not remembered, and what it says; ``before`` when it says the same."""
         entry = decode_entry(text)
         if entry is None:
             return text, self._unreadable
