@@ -6,6 +6,7 @@ Each step that cannot go on becomes a ``StepFailed`` with the condition it belon
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from ome.api import names
 from ome.controllers.inferenceservice.adopting import rendering_of
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.choosing import Chooser
+from ome.controllers.inferenceservice.keeping import runtime_of_pods
 from ome.controllers.inferenceservice.needs import NEEDS, definition
 from ome.controllers.inferenceservice.pinning import Pins
 from ome.controllers.inferenceservice.rollout import most_updating
@@ -96,7 +98,8 @@ class Planner:
         cluster_domain: str,
     ) -> None:
         self._pins = Pins(children)
-        self._chooser = Chooser(world, pinned=self._pins.held)
+        running = partial(runtime_of_pods, children)
+        self._chooser = Chooser(world, pinned=self._pins.held, running=running)
         self._children = children
         self._config = config
         self._cluster_domain = cluster_domain
