@@ -251,6 +251,8 @@ def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[s
         for entry in component.objects:
             made_of = marked(entry, component.passed_on) if is_workload(entry) else dict(entry)
             objects.append((component.name, made_of))
+    if made.failure is not None:
+        objects += ((made.failure.component, dict(entry)) for entry in made.failure.objects)
     return tuple(objects)
 
 

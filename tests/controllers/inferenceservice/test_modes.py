@@ -282,6 +282,13 @@ def test_a_component_that_cannot_be_made_leaves_those_before_it() -> None:
         router = condition(cluster, "RouterReady")
         assert router["status"] == "False"
         assert "no containers found in pod spec" in router["message"]
+        # Its rights are there, as other programs expect them, and go with it.
+        for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
+            assert names(cluster, resource) == ["chat-router"]
+        edit(cluster, router=None)
+        await anyio.sleep(1)
+        for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
+            assert names(cluster, resource) == []
 
     play(body, router={})
 
