@@ -120,6 +120,8 @@ class Planner:
         except RenderError as error:
             condition = f"{condition_prefix(error.component)}Ready"
             raise StepFailed(condition, error.reason, str(error), waiting=True) from error
+        if made.service_mode == names.MODE_VIRTUAL:
+            return Planned(made, self._most_updating)  # the runtime's engine says so
         objects = _in_order(made, self._pins.record(service, choice))
         planned = Planned(
             made,

@@ -257,7 +257,11 @@ def _components(stored: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
         serves = component.ready is not None and component.ready[0] == "True"
         before = entries.get(component.name) or {}
         entries[component.name] = component_entry(
-            before, component.seen, component.url if serves else "", component.accelerator
+            before,
+            component.seen,
+            component.url if serves else "",
+            component.accelerator,
+            serverless=component.serverless,
         )
     return entries
 
