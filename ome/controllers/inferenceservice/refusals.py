@@ -33,7 +33,11 @@ __all__ = ["Refusal", "Refusals", "refusal_changed"]
 _SELECTOR = "involvedObject.kind=StatefulSet,reason=FailedCreate"
 _BY_SET = "set"
 """Index of the events: the LeaderWorkerSet whose pod it may be, by key."""
-_TOLD = re.compile(r"create Pod (\S+) in StatefulSet \S+ failed error: (.+)", re.DOTALL)
+_TOLD = re.compile(
+    # Older servers begin it with a small letter.
+    r"create Pod (\S+) in StatefulSet \S+ failed error: (.+)",
+    re.DOTALL | re.IGNORECASE,
+)
 _GROUP_NUMBER = re.compile(r"-\d+$")
 
 

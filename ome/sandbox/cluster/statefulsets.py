@@ -128,14 +128,14 @@ class StatefulSets(Component):
             await self._context.writer.create(PODS, pod)
         except Refused as refused:
             owner = document["metadata"]["name"]
-            text = f"create Pod {name} in StatefulSet {owner} failed error: {refused.message}"
+            text = f"Create Pod {name} in StatefulSet {owner} failed error: {refused.message}"
             self._events.warning(reference(document), "FailedCreate", text)
             raise
-        self._say(document, "SuccessfulCreate", "create", name)
+        self._say(document, "SuccessfulCreate", "Create", name)
 
     async def _delete(self, document: Document, pod: PodView) -> None:
         if await self._context.writer.delete(PODS, pod.key, pod.uid):
-            self._say(document, "SuccessfulDelete", "delete", pod.key.name)
+            self._say(document, "SuccessfulDelete", "Delete", pod.key.name)
 
     def _say(self, document: Document, reason: str, verb: str, pod: str) -> None:
         name = document["metadata"]["name"]

@@ -24,6 +24,7 @@ def refused(
     kind: str = "StatefulSet",
     at: str = "2999-01-01T00:00:00Z",
     reason: str = "FailedCreate",
+    verb: str = "Create",
 ) -> dict[str, Any]:
     error = f'pods "{pod}" is forbidden: {QUOTA}'
     return {
@@ -32,7 +33,7 @@ def refused(
         "metadata": {"name": f"{pod}.1", "namespace": GROUP.namespace},
         "involvedObject": {"kind": kind, "namespace": GROUP.namespace, "name": owner},
         "reason": reason,
-        "message": f"create Pod {pod} in StatefulSet {owner} failed error: {error}",
+        "message": f"{verb} Pod {pod} in StatefulSet {owner} failed error: {error}",
         "lastTimestamp": at,
     }
 
@@ -48,12 +49,18 @@ def message(cluster: FakeCluster) -> str:
 
 
 @pytest.mark.parametrize(
-    ("pod", "owner"),
-    [("lws-chat-engine-0", "lws-chat-engine"), ("lws-chat-engine-0-1", "lws-chat-engine-0")],
+    ("pod", "owner", "verb"),
+    [
+        ("lws-chat-engine-0", "lws-chat-engine", "Create"),
+        ("lws-chat-engine-0", "lws-chat-engine", "create"),
+        ("lws-chat-engine-0-1", "lws-chat-engine-0", "Create"),
+    ],
 )
-def test_a_refused_pod_of_a_group_is_told_until_it_is_there(pod: str, owner: str) -> None:
+def test_a_refused_pod_of_a_group_is_told_until_it_is_there(
+    pod: str, owner: str, verb: str
+) -> None:
     async def body(cluster: FakeCluster) -> None:
-        event = refused(pod, owner)
+        event = refused(pod, owner, verb=verb)
         cluster.put(event)
         await anyio.sleep(1)
         assert message(cluster) == f"engine component initializing; {SAID}"

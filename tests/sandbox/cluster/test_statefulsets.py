@@ -53,8 +53,8 @@ def test_pods_come_one_after_the_other_and_go_in_reverse() -> None:
         await world.patch("StatefulSet", "db", {"spec": {"replicas": 1}})
         await world.until(lambda: set(images(world)) == {"db-0"})
         said = [message for _, _, message in world.events("db")]
-        assert said[0] == "create Pod db-0 in StatefulSet db successful"
-        assert said[-1] == "delete Pod db-1 in StatefulSet db successful"
+        assert said[0] == "Create Pod db-0 in StatefulSet db successful"
+        assert said[-1] == "Delete Pod db-1 in StatefulSet db successful"
 
     play(body)
 
@@ -110,7 +110,7 @@ def test_a_pod_that_the_server_refuses_is_told_and_tried_again() -> None:
         failed = {(kind, reason) for kind, reason, _ in world.events(name)}
         assert failed == {("Warning", "FailedCreate")}
         (*_, said) = (message for _, _, message in world.events(name))
-        assert f"create Pod {name}-0 in StatefulSet {name} failed error: " in said
+        assert f"Create Pod {name}-0 in StatefulSet {name} failed error: " in said
         assert world.there("StatefulSet", name)["status"]["replicas"] == 0
 
     play(body)
