@@ -68,4 +68,4 @@ def kept_runtime(
     decided(
         f"runtime {found.runtime.name} is kept: it fits the model without what agents filled in"
     )
-    return found
+    return replace(found, kept=True)
