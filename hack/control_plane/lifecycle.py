@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -179,10 +180,23 @@ def _apply(start: Start, manifests: Sequence[Path]) -> None:
         )
         crds = [word for word in applied.split() if word.startswith("customresourcedefinition.")]
         if crds:  # asking to wait for none is an error
-            # By this path also those wait that have no status yet: --for=condition refuses them.
-            path = '{.status.conditions[?(@.type=="Established")].status}'
-            established = [f"--for=jsonpath={path}=True", f"--timeout={DEADLINE:.0f}s"]
+            _await_established(kubectl, crds, next_step)
+
+
+def _await_established(kubectl: Sequence[str], crds: Sequence[str], next_step: str) -> None:
+    # By this path also those wait that have no status yet: --for=condition refuses them.
+    path = '{.status.conditions[?(@.type=="Established")].status}'
+    established = [f"--for=jsonpath={path}=True", f"--timeout={DEADLINE:.0f}s"]
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        try:
             run([*kubectl, "wait", *established, *crds], next_step=next_step)
+            return
+        except ControlPlaneError as error:
+            # For a moment there is a status whose conditions are null, which is an error to it.
+            if "is not array or slice" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _await(start: Start, component: str, path: str, **credentials: str) -> None:

@@ -97,7 +97,7 @@ def adoption(item: Rendered, found: Found) -> Iterator[tuple[str, bool]]:
             stays.append(desired)
             continue
         named = f"{desired['kind']} {key}"
-        yield f"# {named} was left by another operator; its {pods_text(live)} stay\n", False
+        yield f"# {named} was left by another operator and keeps its {pods_text(live)}\n", False
         if not same_pods(live, desired):
             yield "# with ome.io/upgrade-template it would change so:\n", False
             alone = Rendered(item.service, "", (desired,), upgrade=True)

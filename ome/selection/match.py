@@ -23,7 +23,10 @@ _UNEQUAL = "{what} mismatch (model={model}, runtime={runtime})"
 _LACKING = "model has no {what} but runtime requires {runtime}"
 _UNWANTED = "model has {what} {model} but runtime has no {what} requirement"
 _NO_VERSION = "model has no {what} version but runtime requires {runtime}"
-_UNWANTED_VERSION = "model has {what} version but runtime has no version requirement"
+_UNWANTED_VERSION = (
+    "model has {what} version but runtime has no version requirement (give its entry of"
+    " supportedModelFormats model{What}.version {model})"
+)
 _OTHER_VERSION = "{what} version mismatch (model={model}, runtime={runtime})"
 
 
@@ -38,7 +41,10 @@ class Mismatch(NamedTuple):
     @property
     def text(self) -> str:
         """The reason in words."""
-        return self.template.format(what=self.what, model=self.model, runtime=self.runtime)
+        capital = self.what.capitalize()
+        return self.template.format(
+            what=self.what, What=capital, model=self.model, runtime=self.runtime
+        )
 
 
 def entry_matches(entry: SupportedModelFormat, model: BaseModelSpec) -> bool:

@@ -36,12 +36,16 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen runtime, the entry that serves the model, and what became of the others."""
+    """The chosen runtime, the entry that serves the model, and what became of the others.
+
+    ``kept`` says that it no longer fits the model, and only stays for those who run on it.
+    """
 
     runtime: RuntimeCandidate
     entry: SupportedModelFormat | None
     score: Score
     verdicts: tuple[Verdict, ...]
+    kept: bool = False
 
 
 class NothingFits(SelectionError):

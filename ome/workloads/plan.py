@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.workloads import model_config, modes
@@ -12,7 +12,7 @@ from ome.workloads.errors import RenderError
 from ome.workloads.exposed import REQUEST_TIMEOUT, Exposed, ExposedComponent
 from ome.workloads.metadata import component_metadata
 from ome.workloads.planned import Plan, PlanFailure, PlannedComponent
-from ome.workloads.shapes import render
+from ome.workloads.shapes import access_objects, render
 from ome.workloads.urls import component_host, service_host
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def plan(inputs: PlanInputs) -> Plan:
         except RenderError as error:
             if not made:
                 raise
-            failure = PlanFailure(error.component, error.reason, str(error))
+            failure = _failure(inputs, component, error)
             break
     started = Plan(wanted, tuple(made), model_config.model_config_map(inputs), failure=failure)
     if failure is not None:
@@ -77,6 +77,14 @@ def _component(inputs: PlanInputs, component: Component, mode: str) -> PlannedCo
     return PlannedComponent(
         component.name, mode, workloads, url, tuple(objects), metadata.passed_on
     )
+
+
+def _failure(inputs: PlanInputs, component: Component, error: RenderError) -> PlanFailure:
+    """What ended a plan. The rights of a router do not depend on what its pods are like."""
+    kept: list[dict[str, Any]] = []
+    if component.name == names.COMPONENT_ROUTER:
+        kept = access_objects(component, component_metadata(inputs, component))
+    return PlanFailure(error.component, error.reason, str(error), tuple(kept))
 
 
 def _front(inputs: PlanInputs, found: Sequence[Component], made: Plan) -> Exposed:

@@ -41,11 +41,15 @@ class PlannedComponent:
 
 @dataclass(frozen=True, slots=True)
 class PlanFailure:
-    """The component that ended a plan; ``reason`` is that of its condition."""
+    """The component that ended a plan; ``reason`` is that of its condition.
+
+    ``objects`` are those that it has all the same.
+    """
 
     component: str
     reason: str
     message: str
+    objects: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ome.workloads.inputs import Component, Part, PlanInputs
     from ome.workloads.metadata import ComponentMetadata
 
-__all__ = ["render"]
+__all__ = ["access_objects", "render"]
 
 Rendered = tuple[tuple[WorkloadRef, ...], list[dict[str, Any]]]
 
@@ -44,7 +44,7 @@ def _raw(inputs: PlanInputs, component: Component, metadata: ComponentMetadata) 
     container = pods.main_container(pod, component.runner, inputs.service.metadata)
     strategy = component.merged.get("deploymentStrategy")
     objects = [
-        *_access(component, metadata),
+        *access_objects(component, metadata),
         deployment.deployment(metadata, pod, strategy, inputs.rendering),
         service.component_service(metadata, container),
     ]
@@ -97,7 +97,7 @@ def _serverless(inputs: PlanInputs, component: Component, metadata: ComponentMet
     pod = _pod(inputs, component, component.main, metadata)
     made = knative.knative_service(inputs, component, metadata, pod)
     ref = WorkloadRef(made["apiVersion"], made["kind"], metadata.name)
-    return (ref,), [*_access(component, metadata), made]
+    return (ref,), [*access_objects(component, metadata), made]
 
 
 _SHAPES: dict[str, Callable[[PlanInputs, Component, ComponentMetadata], Rendered]] = {
@@ -117,7 +117,8 @@ def _pod(
     return pod
 
 
-def _access(component: Component, metadata: ComponentMetadata) -> list[dict[str, Any]]:
+def access_objects(component: Component, metadata: ComponentMetadata) -> list[dict[str, Any]]:
+    """What gives a router its rights; nothing for any other component."""
     if component.name != names.COMPONENT_ROUTER:
         return []
     return access.router_access(metadata, access.router_account(metadata, component))

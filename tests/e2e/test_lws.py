@@ -134,3 +134,32 @@ def test_prefill_and_decode_apart(tmp_path: Path, namespace: str) -> None:
         cluster.delete("inferenceservices", "apart", namespace)
         eventually(lambda: not items(SETS, namespace) and not items("pods", namespace), 90)
         delete_first()
+
+
+def test_leaders_that_admission_refuses_are_told(tmp_path: Path, namespace: str) -> None:
+    apply(settings(namespace))
+    with (
+        manager(tmp_path / "manager.log", namespace),
+        agents(tmp_path / "agents.log", namespace, "--download-seconds=0.5"),
+    ):
+        apply_first()
+        nodes = service("nodes", namespace)
+        engine = nodes["spec"]["engine"]
+        leader = {**engine["leader"], "serviceAccountName": "nobody"}
+        nodes["spec"] = {**nodes["spec"], "engine": {**engine, "leader": leader}}
+        apply(nodes)
+
+        def said() -> str:
+            return str(condition("nodes", "Ready", namespace).get("message", ""))
+
+        text = "pods cannot be made: pods are forbidden: error looking up service account"
+        eventually(lambda: text in said(), 60)
+        assert condition("nodes", "EngineReady", namespace)["status"] == "False"
+        cluster.create(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody"}},
+            namespace,
+        )
+        cluster.wait_ready("inferenceservices", "nodes", namespace, seconds=120)
+        cluster.delete("inferenceservices", "nodes", namespace)
+        eventually(lambda: not items(SETS, namespace) and not items("pods", namespace), 90)
+        delete_first()

@@ -103,7 +103,8 @@ def test_presence_counts_on_both_sides(wanted: Json, given: Json, reasons: list[
         (
             {},
             {"version": "1.0.0"},
-            "model has {what} version but runtime has no version requirement",
+            "model has {what} version but runtime has no version requirement (give its entry of"
+            " supportedModelFormats model{What}.version 1.0.0)",
         ),
     ],
 )
@@ -115,7 +116,7 @@ def test_versions_count_on_both_sides(
     else:
         pair = {"name": "x", **wanted}, {"name": "x", **given}
         found = entry(framework=pair[0]), model(framework=pair[1])
-    expected = [] if reason is None else [reason.format(what=what)]
+    expected = [] if reason is None else [reason.format(what=what, What=what.capitalize())]
     assert mismatches(*found) == expected
     assert entry_matches(*found) is (reason is None)
 

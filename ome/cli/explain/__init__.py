@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ome import api
 from ome.cli.explain.account import Account, explain, find_target
-from ome.cli.explain.objects import read_cluster, read_files, stores
+from ome.cli.explain.objects import read_cluster, read_files, read_workloads, stores
 from ome.cli.explain.picture import show
 from ome.cli.goflags import Flag, HelpWanted, parse, usage
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ome.api.schema import KindObject
+    from ome.cli.render.cluster import Found
     from ome.controllers.inferenceservice.world import Sources
 
 __all__ = ["run"]
@@ -83,17 +84,19 @@ async def _account(flags: Mapping[str, Any]) -> Account:
     (name,) = flags["name"]
     given = flags["namespace"] or flags["n"]
     files = (*flags["f"], *flags["filename"])
-    clock = SystemClock()
+    clock, existing = SystemClock(), None
     if files:
         documents = read_files(files, given or "default")
         namespace = given or _namespace_in(documents, name)
     else:
         namespace = given or context_namespace(Where.of(flags))
-        documents = await _from_cluster(Where.of(flags), namespace, name.rpartition("/")[2])
+        documents, existing = await _from_cluster(
+            Where.of(flags), namespace, name.rpartition("/")[2]
+        )
     sources, decode = stores(documents, clock), KindDecoder()
     _tell_unreadable(sources, decode)
     subject, service = find_target(sources, decode, name, namespace)
-    return explain(World(sources, decode), subject, service)
+    return explain(World(sources, decode), subject, service, existing)
 
 
 def _namespace_in(documents: Sequence[Mapping[str, Any]], name: str) -> str:
@@ -112,9 +115,12 @@ def _namespace_in(documents: Sequence[Mapping[str, Any]], name: str) -> str:
     return found.pop() if found else "default"
 
 
-async def _from_cluster(where: Where, namespace: str, name: str) -> list[dict[str, Any]]:
+async def _from_cluster(
+    where: Where, namespace: str, name: str
+) -> tuple[list[dict[str, Any]], Found]:
     async with reading("ome explain", where, 60) as client:
-        return await read_cluster(client, namespace, name)
+        documents = await read_cluster(client, namespace, name)
+        return documents, await read_workloads(client, namespace, name)
 
 
 def _tell_unreadable(sources: Sources, decode: KindDecoder) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ome import api
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.choosing import Chooser
+from ome.controllers.inferenceservice.keeping import runtime_of_pods
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.errors import SelectionError, UserError
 from ome.kube.resource import ObjectKey
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ome.controllers.decode import KindDecoder
+    from ome.controllers.inferenceservice.planning import Existing
     from ome.controllers.inferenceservice.world import Model, Sources, World
     from ome.selection import AcceleratorChoice, ClassVerdict, Selection, Verdict
 
@@ -47,6 +50,11 @@ class Account:
         return "" if reference is None else reference.name
 
     @property
+    def kept(self) -> bool:
+        """Whether the runtime only stays because the service runs on it already."""
+        return self.selection is not None and self.selection.kept
+
+    @property
     def candidates(self) -> list[Verdict]:
         """The runtimes that may be chosen, the chosen one first."""
         return [item for item in self.verdicts if item.exclusion is None]
@@ -75,7 +83,12 @@ class Account:
             },
             "runtime": None
             if chosen is None
-            else {"name": chosen.name, "namespace": chosen.namespace, "named": bool(self.named)},
+            else {
+                "name": chosen.name,
+                "namespace": chosen.namespace,
+                "named": bool(self.named),
+                "kept": self.kept,
+            },
             "problem": {"reason": self.reason, "message": self.problem} if self.problem else None,
             "candidates": [self._candidate(item) for item in self.candidates],
             "excluded": [_excluded(item) for item in self.excluded],
@@ -179,9 +192,15 @@ def _asking_for(model: str, kind: str, namespace: str) -> api.InferenceService:
     )
 
 
-def explain(world: World, subject: str, service: api.InferenceService) -> Account:
-    """The account of what a controller would choose now, by the code that it chooses with."""
-    chooser = Chooser(world, exhaustive=True)
+def explain(
+    world: World, subject: str, service: api.InferenceService, existing: Existing | None = None
+) -> Account:
+    """The account of what a controller would choose now, by the code that it chooses with.
+
+    ``existing`` has the workloads of the service, where they are known.
+    """
+    running = None if existing is None else partial(runtime_of_pods, existing)
+    chooser = Chooser(world, exhaustive=True, running=running)
     try:
         model = world.model(service)
     except StepFailed as error:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
+from ome.api import names
+from ome.controllers.inferenceservice.workload import WORKLOADS
 from ome.controllers.inferenceservice.world import SHARED, Sources
 from ome.controllers.resources import (
     ACCELERATOR_CLASSES,
@@ -19,7 +21,7 @@ from ome.controllers.resources import (
     INFERENCE_SERVICES,
     SERVING_RUNTIMES,
 )
-from ome.errors import NotFound, UserError
+from ome.errors import Forbidden, NotFound, UserError
 from ome.informers.projection import WholeObject
 from ome.informers.store import Store
 from ome.kube.resource import ObjectKey
@@ -27,10 +29,11 @@ from ome.kube.resource import ObjectKey
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from ome.cli.render.cluster import Found
     from ome.clock import Clock
     from ome.kube.client import Client
 
-__all__ = ["read_cluster", "read_files", "stores"]
+__all__ = ["read_cluster", "read_files", "read_workloads", "stores"]
 
 _RESOURCES = (INFERENCE_SERVICES, *SHARED)
 """In the order of ``Sources``."""
@@ -143,6 +146,20 @@ async def read_cluster(client: Client, namespace: str, name: str) -> list[dict[s
         except NotFound:
             continue  # the kind is not installed, so there is nothing of it
     return found
+
+
+async def read_workloads(client: Client, namespace: str, name: str) -> Found:
+    """What runs the pods of a service, as far as it may be read."""
+    from ome.cli.render.cluster import Found  # loads an HTTP client
+
+    found: list[dict[str, Any]] = []
+    selector = f"{names.LABEL_INFERENCE_SERVICE}={name}"
+    for resource in WORKLOADS:
+        try:
+            found += await client.list(resource, namespace, label_selector=selector)
+        except (NotFound, Forbidden):
+            continue  # the account is that of a new service then
+    return Found(found)
 
 
 async def _maybe(client: Client, resource: Any, key: ObjectKey) -> dict[str, Any] | None:

@@ -23,6 +23,10 @@ __all__ = ["show"]
 
 _CANDIDATES = 8
 _EXCLUDED = 5
+_KEPT = (
+    ", kept because its pods run: it fits the model without what was read from the files; a new"
+    " service would not get it"
+)
 _WORDS = {
     Exclusion.NOT_ELIGIBLE: "not eligible",
     Exclusion.SIZE: "size",
@@ -84,6 +88,8 @@ def _runtime(account: Account) -> Text:
     if chosen is not None:
         text = Text(chosen.runtime.name, style="bold green")
         how = "named in spec.runtime" if account.named else f"score {chosen.score.total}"
+        if account.kept:
+            how += _KEPT
         return text.append(f"  {chosen.runtime.scope} scope, {how}", style="not bold default")
     if account.problem:
         checked = len(account.verdicts)

@@ -81,6 +81,9 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "mode", mode
     if is_paused(annotations):
         yield "paused", f"nothing is changed for it ({names.ANNOTATION_PAUSED})"
+    pending = condition(document, names.CONDITION_ROLLOUT_PENDING)
+    if pending:
+        yield "rollout", str(pending.get("message") or "")
     pods: dict[str, list[Mapping[str, Any]]] = {}
     for pod in facts.pods:
         labels = pod["metadata"].get("labels") or {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ome.agent.protocol import Config, Entry
 
-__all__ = ["GO_CONFIGURATION", "Fill", "backfill", "remembered", "skips_parsing"]
+__all__ = ["GO_CONFIGURATION", "Fill", "as_written", "backfill", "remembered", "skips_parsing"]
 
 GO_CONFIGURATION = frozenset(
     {
@@ -106,6 +106,20 @@ def backfill(
     if not changes and text == annotations.get(names.ANNOTATION_AUTO_FILLED_FIELDS, ""):
         return None
     return Fill(changes, text)
+
+
+def as_written(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    """A model's spec without what was filled: as its user wrote it."""
+    written = dict(spec)
+    for path, mark in remembered(annotations).items():
+        top, _, inner = path.partition(".")
+        if not _is(spec, path, mark):
+            continue  # the user's by now
+        if not inner:
+            del written[top]
+        else:
+            written[top] = {key: value for key, value in written[top].items() if key != inner}
+    return written
 
 
 def remembered(annotations: Mapping[str, str]) -> dict[str, str]:

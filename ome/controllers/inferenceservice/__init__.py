@@ -20,12 +20,13 @@ from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observe
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
 from ome.controllers.inferenceservice.reconciler import Reconciler
+from ome.controllers.inferenceservice.refusals import Refusals, refusal_changed
 from ome.controllers.inferenceservice.telling import Teller
 from ome.controllers.inferenceservice.triggers import Triggers
 from ome.controllers.inferenceservice.usage import Dependency, Usage
 from ome.controllers.inferenceservice.world import SHARED, Sources, World
 from ome.controllers.origin import origin_of
-from ome.controllers.resources import INFERENCE_SERVICES
+from ome.controllers.resources import INFERENCE_SERVICES, LEADER_WORKER_SETS
 from ome.controllers.userobjects import UserObjects
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
@@ -87,6 +88,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     }
     pods = informers.informer(PODS, PodView, label_selector=selector)
     pods.store.add_index(BY_SERVICE_LABEL, _service_of_label)
+    refusals = Refusals(informers, pods, children_informers[LEADER_WORKER_SETS])
     config = _ConfigMap(context, context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
     of_knative = _ConfigMap(context, knative_namespace(), names.CONFIGMAP_KNATIVE_DOMAINS)
     usage, decode = Usage(), KindDecoder()
@@ -104,7 +106,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         planner=planner,
         writer=writer,
         healer=Healer(children, context.applier, context.clock),
-        observer=Observer(children, pods, context.clock),
+        observer=Observer(children, pods, refusals, context.clock),
         exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
         teller=Teller(context, writes, measures),
         measures=measures,
@@ -122,6 +124,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     for informer in children_informers.values():
         controller.watch(informer, owner, predicate=content_changed)
     controller.watch(pods, _services_of_pod)
+    controller.watch(refusals.events, refusals.services, predicate=refusal_changed)
     triggers = Triggers(usage, decode)
     for informer in shared:
         affected = partial(triggers.affected, informer.resource.kind)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ome.api import names
+from ome.controllers.inferenceservice.keeping import kept_runtime
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
 from ome.controllers.inferenceservice.weighing import of_base_model, weights_of
@@ -67,7 +68,8 @@ class Choice:
 class Chooser:
     """Chooses from the caches. ``exhaustive`` judges also runtimes that cannot match the model.
 
-    ``pinned`` gives the runtime that a service is to keep as it was, if it has one.
+    ``pinned`` gives the runtime that a service is to keep as it was, if it has one; ``running`` the
+    name of the runtime that its pods were made with for a model, empty where none are.
     """
 
     def __init__(
@@ -76,10 +78,12 @@ class Chooser:
         *,
         exhaustive: bool = False,
         pinned: Callable[[api.InferenceService], RuntimeCandidate | None] | None = None,
+        running: Callable[[api.InferenceService, str], str] | None = None,
     ) -> None:
         self._world = world
         self._exhaustive = exhaustive
         self._pinned = pinned
+        self._running = running
 
     def choose(self, service: api.InferenceService, uses: list[Dependency]) -> Choice:
         """The choice; what it depends on is added to ``uses``, also when it fails.
@@ -118,11 +122,30 @@ class Chooser:
                 return validate_named_runtime(named.name, named.kind, request, candidates)
             chosen = self._automatic(request)
         except SelectionError as error:
-            if (named is None or not named.name) and complete_runner(service):
-                return None
-            raise self._failed(service, request, error, uses) from error
+            kept = self._kept(service, model, request, pinned)
+            if kept is None:
+                if (named is None or not named.name) and complete_runner(service):
+                    return None
+                raise self._failed(service, request, error, uses) from error
+            chosen = kept
         uses.append(_dependency(chosen.runtime.namespace, chosen.runtime.name))
         return chosen
+
+    def _kept(
+        self,
+        service: api.InferenceService,
+        model: Model,
+        request: SelectionRequest,
+        pinned: RuntimeCandidate | None,
+    ) -> Selection | None:
+        """What the service runs on already, where only the model's description is in the way."""
+        held = "" if self._running is None else self._running(service, model.name)
+        if not held:
+            return None
+        candidates = self._world.runtimes_named(request.namespace, held)
+        if pinned is not None:
+            candidates = [pinned] if pinned.name == held else []
+        return kept_runtime(request, model, candidates, service.spec.runtime)
 
     def _automatic(self, request: SelectionRequest) -> Selection:
         if self._exhaustive:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ome.controllers.inferenceservice.workload import NOTHING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -12,17 +14,34 @@ if TYPE_CHECKING:
 
 __all__ = ["component_entry"]
 
+_OF_KNATIVE = (
+    "address",
+    "latestReadyRevision",
+    "latestRolledoutRevision",
+    "previousRolledoutRevision",
+    "traffic",
+)
+"""What only a component in the mode Serverless has."""
 _TRAFFIC = ("configurationName", "revisionName", "latestRevision", "percent", "tag", "url")
 
 
 def component_entry(
-    stored: Mapping[str, Any], seen: Seen, url: str, accelerator: AcceleratorChoice | None
+    stored: Mapping[str, Any],
+    seen: Seen,
+    url: str,
+    accelerator: AcceleratorChoice | None,
+    *,
+    serverless: bool = False,
 ) -> dict[str, Any]:
     """The entry of ``status.components``; ``url`` is empty unless the component serves.
 
-    An address stays when the component ceases to serve; revisions follow the workload.
+    An address stays when the component ceases to serve; revisions follow the workload, and go with
+    the mode that has them.
     """
-    entry = dict(stored)
+    gone = set() if serverless else set(_OF_KNATIVE)
+    if seen is not NOTHING and not seen.revision:
+        gone.add("latestCreatedRevision")
+    entry = {name: value for name, value in stored.items() if name not in gone}
     if url:
         entry["url"] = url
         if seen.address:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ome.controllers.inferenceservice.passes import Pass
     from ome.controllers.inferenceservice.planning import Planned
     from ome.controllers.inferenceservice.pods import PodView
+    from ome.controllers.inferenceservice.refusals import Refusals
     from ome.informers.informer import Informer
     from ome.selection import AcceleratorChoice
     from ome.workloads import PlannedComponent
@@ -37,9 +38,12 @@ _NOTICED = 10.0
 class Observer:
     """Looks at what exists for a service."""
 
-    def __init__(self, children: Children, pods: Informer[PodView], clock: Clock) -> None:
+    def __init__(
+        self, children: Children, pods: Informer[PodView], refusals: Refusals, clock: Clock
+    ) -> None:
         self._children = children
         self._pods = pods
+        self._refusals = refusals
         self._clock = clock
         # When templates were replaced whose controller has not shown that it noticed.
         self._replaced: dict[tuple[ObjectKey, str], float] = {}
@@ -74,7 +78,7 @@ class Observer:
             seen=first,
             serverless=component.mode == names.MODE_SERVERLESS,
             url=first.url or component.url,
-            problem="" if ready else _problem(seen, pods),
+            problem="" if ready else self._problem(namespace, component, seen, pods),
             model=model_state(pods, ready),
             accelerator=accelerator,
         )
@@ -106,11 +110,19 @@ class Observer:
             and not pod.metadata.deletion_timestamp
         ]
 
-
-def _problem(seen: Sequence[Seen], pods: Sequence[PodView]) -> str:
-    """What keeps pods from being made, else what keeps those that were made from running."""
-    refused = next((item.problem for item in seen if item.problem), "")
-    return refused or pod_problem(pods)
+    def _problem(
+        self,
+        namespace: str,
+        component: PlannedComponent,
+        seen: Sequence[Seen],
+        pods: Sequence[PodView],
+    ) -> str:
+        """What keeps pods from being made, else what keeps those that were made from running."""
+        refused = [item.problem for item in seen]
+        if component.mode == names.MODE_MULTI_NODE:
+            keys = (ObjectKey(namespace, ref.name) for ref in component.workloads)
+            refused += map(self._refusals.of, keys)
+        return next(filter(None, refused), "") or pod_problem(pods)
 
 
 def verdict_of(

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from ome.controllers.inferenceservice.needs import CHILD_KINDS
 from ome.controllers.inferenceservice.world import SHARED
-from ome.controllers.resources import (
-    INFERENCE_SERVICES,
-)
+from ome.controllers.resources import INFERENCE_SERVICES
 from ome.kube.permissions import changes, keeps, owns, reads, writes_status
-from ome.kube.resources import PODS
+from ome.kube.resources import CORE_EVENTS, PODS
 
 __all__ = ["PERMISSIONS"]
 
@@ -21,5 +19,5 @@ PERMISSIONS = (
     *writes_status(INFERENCE_SERVICES),
     *owns(INFERENCE_SERVICES),
     *keeps(*CHILD_KINDS),
-    *reads(PODS, *SHARED),
+    *reads(CORE_EVENTS, PODS, *SHARED),
 )

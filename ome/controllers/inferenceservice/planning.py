@@ -6,6 +6,7 @@ Each step that cannot go on becomes a ``StepFailed`` with the condition it belon
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from ome.api import names
 from ome.controllers.inferenceservice.adopting import rendering_of
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.choosing import Chooser
+from ome.controllers.inferenceservice.keeping import runtime_of_pods
 from ome.controllers.inferenceservice.needs import NEEDS, definition
 from ome.controllers.inferenceservice.pinning import Pins
 from ome.controllers.inferenceservice.rollout import most_updating
@@ -96,7 +98,8 @@ class Planner:
         cluster_domain: str,
     ) -> None:
         self._pins = Pins(children)
-        self._chooser = Chooser(world, pinned=self._pins.held)
+        running = partial(runtime_of_pods, children)
+        self._chooser = Chooser(world, pinned=self._pins.held, running=running)
         self._children = children
         self._config = config
         self._cluster_domain = cluster_domain
@@ -117,6 +120,8 @@ class Planner:
         except RenderError as error:
             condition = f"{condition_prefix(error.component)}Ready"
             raise StepFailed(condition, error.reason, str(error), waiting=True) from error
+        if made.service_mode == names.MODE_VIRTUAL:
+            return Planned(made, self._most_updating)  # the runtime's engine says so
         objects = _in_order(made, self._pins.record(service, choice))
         planned = Planned(
             made,
@@ -248,6 +253,8 @@ def _in_order(made: Plan, pin: dict[str, Any] | None) -> tuple[tuple[str, dict[s
         for entry in component.objects:
             made_of = marked(entry, component.passed_on) if is_workload(entry) else dict(entry)
             objects.append((component.name, made_of))
+    if made.failure is not None:
+        objects += ((made.failure.component, dict(entry)) for entry in made.failure.objects)
     return tuple(objects)
 
 

@@ -37,6 +37,12 @@ _PAUSED_TEXT = (
     f"annotation {names.ANNOTATION_PAUSED} is set: nothing is changed for this service; remove it"
     " to go on"
 )
+_WAITING_TEXT = (
+    "the pods of {components} stay as they are until it is this service's turn: the runtime, model"
+    " or settings that it shares with others changed, or an annotation that shapes pods, and few"
+    " services replace their pods at a time; maxServicesUpdating in key deploy of ConfigMap"
+    f" {names.CONFIGMAP_INFERENCE_SERVICE} says how many"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class Outcome:
     serverless: bool = False
     """Whether the service as a whole asks for it."""
     paused: bool = False
+    waiting: frozenset[str] = field(default_factory=frozenset)
+    """The components whose pods are to be replaced once others are done."""
 
 
 def condition_prefix(component: str) -> str:
@@ -180,15 +188,7 @@ def _conditions(
         conditions.set("IngressReady", ingress.status, ingress.reason, ingress.message)
     elif not outcome.failures:
         conditions.confirm("IngressReady")  # nothing is known that would change it
-    selected = names.CONDITION_ACCELERATOR_SELECTED
-    if outcome.unsatisfied:
-        conditions.set(selected, "False", names.REASON_ACCELERATOR_CLASS, outcome.unsatisfied)
-    elif outcome.components:
-        conditions.remove(selected)
-    if outcome.paused:
-        conditions.set(names.CONDITION_PAUSED, "True", names.REASON_PAUSED, _PAUSED_TEXT)
-    else:
-        conditions.remove(names.CONDITION_PAUSED)
+    _set_remarks(conditions, outcome)
     for failure in outcome.failures:
         conditions.set(failure.condition, "False", failure.reason, failure.message)
     return conditions.finish()
@@ -219,6 +219,25 @@ def _set_component(conditions: ConditionSet, component: ComponentOutcome) -> Non
     conditions.set(type_, status, reason, message)
 
 
+def _set_remarks(conditions: ConditionSet, outcome: Outcome) -> None:
+    """What a user should know of, and that the service serves with all the same."""
+    selected, pending = names.CONDITION_ACCELERATOR_SELECTED, names.CONDITION_ROLLOUT_PENDING
+    if outcome.unsatisfied:
+        conditions.set(selected, "False", names.REASON_ACCELERATOR_CLASS, outcome.unsatisfied)
+    elif outcome.components:
+        conditions.remove(selected)
+    if outcome.waiting:
+        # Not who is ahead: that changes with every service that is done.
+        text = _WAITING_TEXT.format(components=" and ".join(sorted(outcome.waiting)))
+        conditions.set(pending, "True", names.REASON_WAITING_FOR_TURN, text)
+    else:
+        conditions.remove(pending)
+    if outcome.paused:
+        conditions.set(names.CONDITION_PAUSED, "True", names.REASON_PAUSED, _PAUSED_TEXT)
+    else:
+        conditions.remove(names.CONDITION_PAUSED)
+
+
 def _set_across(conditions: ConditionSet, outcome: Outcome) -> None:
     engine = next((item for item in outcome.components if item.name == "engine"), None)
     if engine is None:
@@ -238,7 +257,11 @@ def _components(stored: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
         serves = component.ready is not None and component.ready[0] == "True"
         before = entries.get(component.name) or {}
         entries[component.name] = component_entry(
-            before, component.seen, component.url if serves else "", component.accelerator
+            before,
+            component.seen,
+            component.url if serves else "",
+            component.accelerator,
+            serverless=component.serverless,
         )
     return entries
 

@@ -116,6 +116,7 @@ def _outcome(run: Pass) -> Outcome:
         unsatisfied=run.unsatisfied,
         serverless=run.serverless,
         paused=run.paused,
+        waiting=frozenset(run.waiting),
     )
 
 

@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 
     from ome.controllers.inferenceservice.pods import ContainerStatus, PodView
 
-__all__ = ["pod_problem"]
+__all__ = ["not_made", "pod_problem"]
 
 _INSUFFICIENT = re.compile(r"Insufficient ([\w.-]+/[\w.-]*\w)")
+_POD_NAME = re.compile(r'pods "[^"]*" is\b')
 _ON_THE_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
 _CRASH_LOOP = "CrashLoopBackOff"
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
+
+
+def not_made(said: str) -> str:
+    """Why pods cannot be made, without the name of the one that was tried last."""
+    return f"pods cannot be made: {_POD_NAME.sub('pods are', said)}"
 
 
 def pod_problem(pods: Sequence[PodView]) -> str:

@@ -6,12 +6,12 @@ RayCluster or a Knative Service. Everything else of the controller treats them a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.controllers.inferenceservice.trouble import not_made
 from ome.controllers.resources import KNATIVE_SERVICES, LEADER_WORKER_SETS, RAY_CLUSTERS
 from ome.kube.compare import contains, document_hash
 from ome.kube.resources import DEPLOYMENTS
@@ -42,7 +42,6 @@ Verdict = tuple["Status", str, str]
 """Status, reason and message of a condition."""
 
 _UPDATING = "UpdateInProgress"
-_POD_NAME = re.compile(r'pods "[^"]*" is\b')
 
 WORKLOADS = (DEPLOYMENTS, LEADER_WORKER_SETS, RAY_CLUSTERS, KNATIVE_SERVICES)
 """The kinds whose objects run pods."""
@@ -194,11 +193,11 @@ def _deployment(document: Mapping[str, Any]) -> Seen:
 
 
 def _refused(document: Mapping[str, Any]) -> str:
-    """Why no pods can be made, without the name of the one that was tried last."""
+    """Why no pods can be made."""
     failure = _condition(document, "ReplicaFailure")
     if failure is None or failure[0] != "True":
         return ""
-    return f"pods cannot be made: {_POD_NAME.sub('pods are', failure[2]) or failure[1]}"
+    return not_made(failure[2] or failure[1])
 
 
 def _leader_worker_set(document: Mapping[str, Any]) -> Seen:

@@ -14,6 +14,7 @@ from ome.sandbox.cluster.context import Component
 from ome.sandbox.cluster.objects import reference
 from ome.sandbox.cluster.podmaking import pod_from, safe_hash
 from ome.sandbox.cluster.resources import STATEFUL_SETS
+from ome.sandbox.refusal import Refused
 
 if TYPE_CHECKING:
     from ome.sandbox.cluster.context import Context
@@ -55,9 +56,15 @@ class StatefulSets(Component):
             return
         document = stored.load()
         revision = f"{key.name}-{safe_hash(document['spec']['template'])}"
+        problem = None
         if not document["metadata"].get("deletionTimestamp"):
-            await self._move(document, revision)
+            try:
+                await self._move(document, revision)
+            except Refused as refused:
+                problem = refused
         await self._report(document, revision)
+        if problem is not None:
+            raise problem
 
     async def _move(self, document: Document, revision: str) -> None:
         """Do what comes next; with one pod after the other that is one step."""
@@ -117,7 +124,13 @@ class StatefulSets(Component):
         pod["spec"]["hostname"] = name
         if document["spec"].get("serviceName"):
             pod["spec"]["subdomain"] = document["spec"]["serviceName"]
-        await self._context.writer.create(PODS, pod)
+        try:
+            await self._context.writer.create(PODS, pod)
+        except Refused as refused:
+            owner = document["metadata"]["name"]
+            text = f"Create Pod {name} in StatefulSet {owner} failed error: {refused.message}"
+            self._events.warning(reference(document), "FailedCreate", text)
+            raise
         self._say(document, "SuccessfulCreate", "Create", name)
 
     async def _delete(self, document: Document, pod: PodView) -> None:

@@ -144,7 +144,9 @@ def test_what_another_operator_left_stays_and_says_what_an_upgrade_changes(other
         if not other:
             assert text == ""
             return
-        assert "# Deployment demo/chat-engine was left by another operator; its 1 pod stay" in text
+        assert (
+            "# Deployment demo/chat-engine was left by another operator and keeps its 1 pod" in text
+        )
         changed = [line.split() for line in text.splitlines() if "image:" in line]
         assert changed == [
             ["-", "image:", "example.test/go:1"],
@@ -168,7 +170,7 @@ def test_what_is_taken_over_goes_on_to_stay() -> None:
         (item,) = render(world.documents, world.documents, world.settings, world.children)
         told = list(adoption(item, world.children))
         assert not any(replaces for _, replaces in told)
-        assert "was left by another operator; its 1 pod stay" in told[0][0]
+        assert "was left by another operator and keeps its 1 pod" in told[0][0]
         assert list(difference(item, world.children)) == []
         more = {**service(), "spec": {**service()["spec"], "engine": {"maxReplicas": 4}}}
         (effect,) = await told_of(client, more)

@@ -76,6 +76,13 @@ def test_a_ready_service() -> None:
     }
 
 
+def test_a_turn_that_it_waits_for_is_a_fact_and_no_trouble() -> None:
+    waits = condition("RolloutPending", "True", "WaitingForTurn", "the pods stay as they are")
+    story = service_story(facts(condition("Ready", "True"), waits))
+    assert story.well
+    assert ("rollout", "the pods stay as they are") in story.facts
+
+
 def test_what_keeps_it_from_being_ready_is_said_once() -> None:
     found = facts(
         condition("EngineReady", "False", "RuntimeSelectionError", "no runtime\nfits"),

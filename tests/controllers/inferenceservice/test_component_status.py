@@ -43,13 +43,13 @@ def serverless(created: str, ready: str, *shares: tuple[str, int, bool]) -> Seen
 
 def test_an_address_stays_when_a_component_ceases_to_serve() -> None:
     seen = Seen(revision="1", address={"url": "http://inside"})
-    first = component_entry({}, seen, URL, None)
+    first = component_entry({}, seen, URL, None, serverless=True)
     assert first == {"url": URL, "address": {"url": "http://inside"}, "latestCreatedRevision": "1"}
-    assert component_entry(first, Seen(revision="2"), "", None) == {
+    assert component_entry(first, Seen(revision="2"), "", None, serverless=True) == {
         **first,
         "latestCreatedRevision": "2",
     }
-    assert component_entry(first, NOTHING, "", None) == first
+    assert component_entry(first, NOTHING, "", None, serverless=True) == first
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_address_stays_when_a_component_ceases_to_serve() -> None:
 def test_which_revision_was_rolled_out(
     stored: dict[str, Any], seen: Seen, latest: str, previous: str | None
 ) -> None:
-    entry = component_entry(stored, seen, "", None)
+    entry = component_entry(stored, seen, "", None, serverless=True)
     assert entry.get("latestRolledoutRevision") == latest
     assert entry.get("previousRolledoutRevision") == previous
     assert entry["traffic"] == [dict(target) for target in seen.traffic]

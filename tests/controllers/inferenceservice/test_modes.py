@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from ome.controllers.resources import (
+    CLUSTER_SERVING_RUNTIMES,
     INFERENCE_SERVICES,
     KNATIVE_SERVICES,
     LEADER_WORKER_SETS,
@@ -212,12 +213,25 @@ def test_from_one_pod_to_many_nodes_and_back() -> None:
     play(body, LEADER_WORKER_SETS)
 
 
+def revisions(cluster: FakeCluster) -> dict[str, Any]:
+    """What the status tells of the engine's revisions."""
+    engine = status(cluster)["components"]["engine"]
+    return {name: held for name, held in engine.items() if "Revision" in name or name == "traffic"}
+
+
 def test_to_serverless_and_back_the_name_is_free_for_whoever_needs_it() -> None:
     async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        assert revisions(cluster) == {"latestCreatedRevision": "1"}
         edit(cluster, engine={"minReplicas": 0})
         await anyio.sleep(1)
         assert names(cluster, KNATIVE_SERVICES) == ["chat-engine"]
         assert names(cluster, DEPLOYMENTS) == []
+        assert revisions(cluster) == {}
+        knative_ready(cluster)
+        await anyio.sleep(1)
+        assert revisions(cluster)["latestReadyRevision"] == "chat-engine-00001"
         order = [
             write.verb
             for write in cluster.writes
@@ -248,6 +262,7 @@ def test_to_serverless_and_back_the_name_is_free_for_whoever_needs_it() -> None:
         await anyio.sleep(5)
         owner = found(cluster, SERVICES, ENGINE)["metadata"]["ownerReferences"][0]
         assert owner["kind"] == "InferenceService"
+        assert revisions(cluster) == {}
 
     play(body, KNATIVE_SERVICES)
 
@@ -282,6 +297,13 @@ def test_a_component_that_cannot_be_made_leaves_those_before_it() -> None:
         router = condition(cluster, "RouterReady")
         assert router["status"] == "False"
         assert "no containers found in pod spec" in router["message"]
+        # Its rights are there, as other programs expect them, and go with it.
+        for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
+            assert names(cluster, resource) == ["chat-router"]
+        edit(cluster, router=None)
+        await anyio.sleep(1)
+        for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
+            assert names(cluster, resource) == []
 
     play(body, router={})
 
@@ -304,6 +326,23 @@ def test_a_virtual_service_has_an_address_and_nothing_else() -> None:
         await anyio.sleep(1)
         assert condition(cluster, "EngineReady")["reason"] == "Initializing"
         assert set(status(cluster)["components"]) == {"engine"}
+
+    play(body)
+
+
+def test_a_runtime_may_say_that_nothing_is_deployed() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        virtual = {"ome.io/deploymentMode": "VirtualDeployment"}
+        held["spec"]["engineConfig"]["annotations"] = virtual
+        cluster.put(held)
+        await anyio.sleep(1)
+        for resource in (DEPLOYMENTS, SERVICES, HPAS, PDBS):
+            assert names(cluster, resource) == []
+        assert condition(cluster, "Ready")["reason"] == "VirtualDeployment"
+        assert status(cluster)["url"] == "http://chat.demo.svc.cluster.local"
 
     play(body)
 

@@ -99,3 +99,18 @@ def test_a_pod_that_is_deleted_comes_back_under_its_name() -> None:
         assert ready(world) == 3
 
     play(body)
+
+
+def test_a_pod_that_the_server_refuses_is_told_and_tried_again() -> None:
+    async def body(world: World) -> None:
+        name = "d" * 62  # its pods' label of their own name is too long
+        await world.create({**stateful_set(1), "metadata": {"name": name}})
+        await world.settle(60)
+        assert world.all("Pod", app="db") == []
+        failed = {(kind, reason) for kind, reason, _ in world.events(name)}
+        assert failed == {("Warning", "FailedCreate")}
+        (*_, said) = (message for _, _, message in world.events(name))
+        assert f"Create Pod {name}-0 in StatefulSet {name} failed error: " in said
+        assert world.there("StatefulSet", name)["status"]["replicas"] == 0
+
+    play(body)

@@ -1,0 +1,113 @@
+"""A service that keeps its pods until it is its turn says so, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ome.api import names
+from ome.controllers.resources import INFERENCE_SERVICES
+from ome.kube.resource import ObjectKey
+from tests.controllers.inferenceservice.test_wishes import new_image, play
+from tests.controllers.inferenceservice.world import (
+    annotate,
+    available,
+    condition,
+    edit,
+    image,
+    service,
+    status,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.support.fake_cluster import FakeCluster
+
+SERVICES = tuple(ObjectKey("demo", name) for name in ("a", "b", "c"))
+NEW = "example.test/serve:2"
+WAITS: dict[str, Any] = {
+    "status": "True",
+    "severity": "Info",
+    "reason": "WaitingForTurn",
+    "message": (
+        "the pods of engine stay as they are until it is this service's turn: the runtime, model or"
+        " settings that it shares with others changed, or an annotation that shapes pods, and few"
+        " services replace their pods at a time; maxServicesUpdating in key deploy of ConfigMap"
+        " inferenceservice-config says how many"
+    ),
+}
+
+
+def engine(key: ObjectKey) -> ObjectKey:
+    return ObjectKey(key.namespace, f"{key.name}-engine")
+
+
+def waiting(cluster: FakeCluster) -> set[ObjectKey]:
+    type_ = names.CONDITION_ROLLOUT_PENDING
+    return {key for key in SERVICES if condition(cluster, type_, key)}
+
+
+def serve(cluster: FakeCluster, keys: Iterable[ObjectKey] = SERVICES) -> None:
+    for key in keys:
+        available(cluster, engine(key))
+
+
+def status_writes(cluster: FakeCluster, key: ObjectKey) -> int:
+    return sum(
+        write.subresource == "status" and write.resource == INFERENCE_SERVICES and write.key == key
+        for write in cluster.writes
+    )
+
+
+def test_who_waits_for_the_turn_says_so_until_it_comes() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        serve(cluster)
+        await anyio.sleep(1)
+        before = {key: status_writes(cluster, key) for key in SERVICES}
+        new_image(cluster, NEW)
+        await anyio.sleep(1)
+        (first,) = (key for key in SERVICES if image(cluster, engine(key)) == NEW)
+        assert waiting(cluster) == set(SERVICES) - {first}
+        for key in waiting(cluster):
+            said = condition(cluster, names.CONDITION_ROLLOUT_PENDING, key)
+            assert {name: said[name] for name in WAITS} == WAITS
+            assert condition(cluster, "Ready", key)["status"] == "True"
+        available(cluster, engine(first), rolling=True)
+        await anyio.sleep(1)
+        writes = len(cluster.writes)
+        await anyio.sleep(600)
+        assert len(cluster.writes) == writes, "waiting is written once"
+        left = 2
+        while left:
+            serve(cluster)
+            await anyio.sleep(20)
+            left -= 1
+            assert len(waiting(cluster)) == left
+        serve(cluster)
+        await anyio.sleep(20)
+        assert {image(cluster, engine(key)) for key in SERVICES} == {NEW}
+        # To say that it waits, that it rolls, that it is done.
+        more = {key: status_writes(cluster, key) - before[key] for key in SERVICES}
+        assert max(more.values()) <= 3, more
+
+    play(body, *(service(key.name) for key in SERVICES))
+
+
+def test_its_own_edit_ends_the_waiting() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        serve(cluster)
+        await anyio.sleep(1)
+        new_image(cluster, NEW)
+        await anyio.sleep(1)
+        one, other = waiting(cluster)
+        edit(cluster, one, engine={"minReplicas": 1, "labels": {"team": "x"}})
+        annotate(cluster, other, paused="true")
+        await anyio.sleep(1)
+        assert image(cluster, engine(one)) == NEW
+        assert waiting(cluster) == set()
+        assert condition(cluster, "Paused", other)["status"] == "True"
+        assert status(cluster, other)["conditions"] != []
+
+    play(body, *(service(key.name) for key in SERVICES))
