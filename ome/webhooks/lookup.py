@@ -44,7 +44,9 @@ class ConfigMapData(msgspec.Struct, frozen=True):
 
 
 class _Listing(msgspec.Struct):
-    items: list[PartialMetadata]
+    """A list of metadata only, in which none is null."""
+
+    items: list[PartialMetadata] | None
 
 
 _LISTING = msgspec.json.Decoder(_Listing)
@@ -141,7 +143,7 @@ class Reading:
         body = await self._lookups.client.list_page(
             informer.resource, namespace=namespace, limit=0, metadata_only=True
         )
-        found = [item.metadata for item in _LISTING.decode(body).items]
+        found = [item.metadata for item in _LISTING.decode(body).items or ()]
         for held in sorted(found, key=lambda item: item.creation_timestamp or "", reverse=True):
             stored = informer.store.get(held.key)
             if stored is None or stored.metadata.resource_version != held.resource_version:

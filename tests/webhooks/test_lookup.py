@@ -163,6 +163,15 @@ def test_runtimes_that_came_or_changed_just_now_are_fetched_before_a_refusal() -
     with_objects(obj(kinds.CLUSTER_SERVING_RUNTIMES, "old", spec={"disabled": True}))(scenario)
 
 
+def test_a_cluster_without_runtimes_has_none_to_fetch() -> None:
+    async def scenario(cluster: FakeCluster, lookups: Lookups) -> None:
+        reading = lookups.reading()
+        assert reading.runtimes("team") == []
+        assert not await reading.fetch()
+
+    with_objects()(scenario)
+
+
 def test_what_is_nowhere_is_asked_for_once_and_a_silent_server_is_an_error() -> None:
     async def scenario(cluster: FakeCluster, lookups: Lookups) -> None:
         reading = lookups.reading()
