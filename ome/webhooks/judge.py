@@ -72,7 +72,7 @@ async def judge(route: Route, asked: Asked, lookup: Reads, panicked: Callable[[]
         return answer
     try:
         found = await lookup.fetch()
-    except OmeError as error:
+    except Exception as error:
         return _failure(route, error, panicked)
     return _attempt(route, review, lookup, panicked) if found else answer
 

@@ -2,7 +2,9 @@
 
 A ``Reading`` serves one review. What it does not find it keeps in mind; ``fetch`` then asks the API
 server for just these objects, so that a model which was created a moment before its service is
-found although the watch has not told of it. A handler runs on caches alone whenever it allows.
+found although the watch has not told of it. Where runtimes were looked through, it is asked for the
+metadata of all and then for those that the cache has not as they are. A handler runs on caches
+alone whenever it allows.
 """
 
 from __future__ import annotations
@@ -39,6 +41,15 @@ class ConfigMapData(msgspec.Struct, frozen=True):
 
     metadata: Metadata
     data: dict[str, str] = {}
+
+
+class _Listing(msgspec.Struct):
+    """A list of metadata only, in which none is null."""
+
+    items: list[PartialMetadata] | None
+
+
+_LISTING = msgspec.json.Decoder(_Listing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +118,18 @@ class Reading:
         self._caches = lookups.caches
         self._fetched: dict[tuple[Resource, ObjectKey], Document | None] = {}
         self._missed: dict[tuple[Resource, ObjectKey], None] = {}
+        self._looked_through: set[str] = set()
+        """Namespaces whose runtimes were looked through."""
 
     async def fetch(self) -> bool:
         """Ask the server for what was missed; whether it has any of it.
 
         Raises ``ApiError`` and ``TransportError``.
         """
+        for namespace in self._looked_through:
+            await self._miss_newer(self._caches.serving_runtimes, namespace)
+            await self._miss_newer(self._caches.cluster_serving_runtimes, "")
+        self._looked_through.clear()
         for resource, key in list(self._missed)[:_MAX_FETCHED]:
             try:
                 self._fetched[resource, key] = await self._lookups.client.get(resource, key)
@@ -120,6 +137,17 @@ class Reading:
                 self._fetched[resource, key] = None
         self._missed.clear()
         return any(found is not None for found in self._fetched.values())
+
+    async def _miss_newer(self, informer: Informer[WholeObject], namespace: str) -> None:
+        """Miss what the server has and the cache has not, or not as it is; the youngest first."""
+        body = await self._lookups.client.list_page(
+            informer.resource, namespace=namespace, limit=0, metadata_only=True
+        )
+        found = [item.metadata for item in _LISTING.decode(body).items or ()]
+        for held in sorted(found, key=lambda item: item.creation_timestamp or "", reverse=True):
+            stored = informer.store.get(held.key)
+            if stored is None or stored.metadata.resource_version != held.resource_version:
+                self._missed[informer.resource, held.key] = None
 
     def base_model(self, namespace: str, name: str) -> Document | None:
         """See ``Lookup``."""
@@ -135,12 +163,17 @@ class Reading:
 
     def runtimes(self, namespace: str) -> Sequence[Document]:
         """See ``Lookup``."""
-        local = self._caches.serving_runtimes.store.namespace(namespace)
-        return [*self._documents(local), *self.cluster_runtimes()]
+        self._looked_through.add(namespace)
+        local = self._caches.serving_runtimes
+        return [
+            *self._documents(local, local.store.namespace(namespace), namespace),
+            *self.cluster_runtimes(),
+        ]
 
     def cluster_runtimes(self) -> Sequence[Document]:
         """See ``Lookup``."""
-        return self._documents(self._caches.cluster_serving_runtimes.store.values())
+        shared = self._caches.cluster_serving_runtimes
+        return self._documents(shared, shared.store.values())
 
     def accelerator(self, name: str) -> Document | None:
         """See ``Lookup``."""
@@ -148,7 +181,8 @@ class Reading:
 
     def accelerators(self) -> Sequence[Document]:
         """See ``Lookup``."""
-        return self._documents(self._caches.accelerators.store.values())
+        classes = self._caches.accelerators
+        return self._documents(classes, classes.store.values())
 
     def fine_tuned_weight(self, name: str) -> Document | None:
         """See ``Lookup``."""
@@ -203,8 +237,21 @@ class Reading:
             self._missed[asked] = None
         return self._fetched.get(asked)
 
-    def _documents(self, stored: Iterable[WholeObject]) -> list[Document]:
-        return [self._lookups.document(item) for item in stored]
+    def _documents(
+        self, informer: Informer[WholeObject], stored: Iterable[WholeObject], namespace: str = ""
+    ) -> list[Document]:
+        """What the cache holds, but for what was fetched: that is younger."""
+        fetched = {
+            key: document
+            for (resource, key), document in self._fetched.items()
+            if resource == informer.resource and key.namespace == namespace
+        }
+        held = [
+            self._lookups.document(item)
+            for item in stored
+            if not fetched or item.metadata.key not in fetched
+        ]
+        return [*held, *(document for document in fetched.values() if document is not None)]
 
 
 def _runtime_of(pod: PartialMetadata) -> Iterable[str]:

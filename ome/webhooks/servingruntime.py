@@ -15,7 +15,7 @@ from ome.webhooks.registry import Problem, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ome.api import EngineSpec, ModelFormat, ModelFrameworkSpec
+    from ome.api import EngineSpec, ModelFormat, ModelFrameworkSpec, SupportedModelFormat
     from ome.api.services import DecoderSpec
     from ome.webhooks.registry import Lookup, Review
 
@@ -178,6 +178,7 @@ def _suspicious(spec: ServingRuntimeSpec) -> Iterator[str]:
         path = f"spec.supportedModelFormats[{index}]"
         yield from _versions(f"{path}.modelFormat", entry.model_format)
         yield from _versions(f"{path}.modelFramework", entry.model_framework)
+        yield from _configured(f"{path}.acceleratorConfig", entry, spec)
     yield from _sizes(spec)
     for name in ("engine", "decoder", "router"):
         component = getattr(spec, f"{name}_config")
@@ -189,6 +190,18 @@ def _suspicious(spec: ServingRuntimeSpec) -> Iterator[str]:
     ):
         if component is not None:
             yield from _workers(path, component)
+
+
+def _configured(path: str, entry: SupportedModelFormat, spec: ServingRuntimeSpec) -> Iterator[str]:
+    required = spec.accelerator_requirements
+    listed = (required.accelerator_classes if required is not None else None) or ()
+    unlisted = [name for name in entry.accelerator_config or () if name not in listed]
+    if unlisted:
+        yield (
+            f"{path}: {', '.join(unlisted[:_LISTED])} is not among"
+            " spec.acceleratorRequirements.acceleratorClasses, so it is never chosen and this"
+            " never used; add it there or correct the name"
+        )
 
 
 def _versions(path: str, named: ModelFormat | ModelFrameworkSpec | None) -> Iterator[str]:

@@ -42,16 +42,17 @@ def _runtimes(**spec: Any) -> list[dict[str, Any]]:
 
 
 _DECODER = "decoder cannot be specified without engine"
-_PRIORITY = "different priorities assigned"
+_PRIORITY = "different priorities assigned for "
 _WORKERS = "for MultiNode deployment, both leader and worker must be defined"
-_NAME = "invalid InferenceService name"
-_SCENARIO = "invalid scenario format for"
+_NAME = 'invalid InferenceService name "{}", must match "[a-z]([-a-z0-9]*[a-z0-9])?"'
+_SCENARIO = "failed to validate scenario '{0}': invalid scenario format for task '{1}': {0}"
+_LABEL = "invalid name: must be a DNS label of at most 63 characters, not "
 _STORAGE = "invalid storage: "
 
 # A manifest, the field as the validators name it, and a part of both messages.
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     *(
-        (manifest("InferenceService", {"spec": {}}, name), "metadata.name", _NAME)
+        (manifest("InferenceService", {"spec": {}}, name), "metadata.name", _NAME.format(name))
         for name in ("1a", "a.b")
     ),
     (manifest("InferenceService", {"spec": {"decoder": {}}}), "spec.decoder", _DECODER),
@@ -68,20 +69,29 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         )
         for given in _runtimes(supportedModelFormats=pair)
     ),
-    (manifest("BenchmarkJob", {"spec": _JOB}, "a.b"), "metadata.name", "invalid name"),
-    (manifest("BenchmarkJob", {"spec": _JOB}, "a" * 64), "metadata.name", "invalid name"),
+    (manifest("BenchmarkJob", {"spec": _JOB}, "a.b"), "metadata.name", _LABEL),
+    (manifest("BenchmarkJob", {"spec": _JOB}, "a" * 64), "metadata.name", _LABEL),
     (_job(endpoint={}), "spec.endpoint", "endpoint or InferenceService must be specified"),
     (_job(endpoint={**_URL, **_SERVICE}), "spec.endpoint", "cannot be specified together"),
     *(
-        (_job(task=task, trafficScenarios=[text]), "spec.trafficScenarios[0]", _SCENARIO)
+        (
+            _job(task=task, trafficScenarios=[text]),
+            "spec.trafficScenarios[0]",
+            _SCENARIO.format(text, task),
+        )
         for task, text in (
             ("text-to-text", "N(1,2)/(3,4)junk"),
             ("text-to-text", "E(1)"),
-            ("text-to-text", "D(1,2)\n"),
             ("text-to-embeddings", "D(1,2)"),
             ("image-to-text", "I(1)"),
             ("image-to-embeddings", "E(128)"),
         )
+    ),
+    # A text of several lines is not repeated.
+    (
+        _job(trafficScenarios=["D(1,2)\n"]),
+        "spec.trafficScenarios[0]",
+        "invalid scenario format for",
     ),
     (
         _job(additionalRequestParams={"ignore_eos": "yes"}),
@@ -91,11 +101,19 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (
         _job(additionalRequestParams={"temperature": "hot"}),
         "spec.additionalRequestParams.temperature",
-        "invalid temperature",
+        "invalid temperature: 'hot' is not a number",
     ),
     *(
-        (_uri(uri), "spec.outputLocation.storageUri", _STORAGE)
-        for uri in ("", "hf://a/b", "local:///a", "vendor://a/b/c", "ftp://a", "OCI://n/a/b/c/o/d")
+        (_uri(uri), "spec.outputLocation.storageUri", _STORAGE + text)
+        for uri, text in (
+            ("", "storageUri cannot be empty; use oci://"),
+            ("hf://a/b", "unsupported storage type: HUGGINGFACE; results cannot go there"),
+            ("local:///a", "unsupported storage type: LOCAL"),
+            ("vendor://a/b/c", "unsupported storage type: VENDOR"),
+            ("https://a/b", "unsupported storage type: HTTP"),
+            ("ftp://a", "unknown storage type for URI: ftp://a; use oci://"),
+            ("OCI://n/a/b/c/o/d", "unknown storage type for URI: OCI://n/a/b/c/o/d"),
+        )
     ),
 ]
 

@@ -28,7 +28,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 GROUP = "rules.test.ome.io"
 NAMESPACE = "ome-rules-test"
 KINDS = ("InferenceService", "ServingRuntime", "ClusterServingRuntime", "BenchmarkJob")
-NAMESPACED = ("InferenceService", "ServingRuntime", "BenchmarkJob")
+"""Those with rules."""
+EVERY = (*KINDS, "BaseModel", "ClusterBaseModel", "FineTunedWeight", "AcceleratorClass")
+NAMESPACED = ("InferenceService", "ServingRuntime", "BenchmarkJob", "BaseModel")
 
 
 def crds(*, rules: bool) -> list[dict[str, Any]]:
@@ -36,11 +38,13 @@ def crds(*, rules: bool) -> list[dict[str, Any]]:
     found = []
     for crd in copy.deepcopy(all_crds()):
         names = crd["spec"]["names"]
-        if names["kind"] in KINDS:
-            names.pop("shortNames", None)
-            crd["metadata"]["name"] = f"{names['plural']}.{GROUP}"
-            crd["spec"]["group"] = GROUP
-            found.append(crd if rules else without_rules(crd))
+        names.pop("shortNames", None)
+        crd["metadata"]["name"] = f"{names['plural']}.{GROUP}"
+        crd["spec"]["group"] = GROUP
+        if not rules:
+            found.append(without_rules(crd))
+        elif names["kind"] in KINDS:
+            found.append(crd)
     return found
 
 
@@ -119,7 +123,7 @@ def ruled(_without: None) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EVERY)
 def test_the_server_takes_what_the_model_of_the_schema_takes(kind: str) -> None:
     """Nearly right documents: refused by the server exactly where ``errors`` refuses them."""
     schema = {"type": "object", "properties": {"spec": root(kind)["properties"]["spec"]}}

@@ -127,10 +127,11 @@ async def test_streaming_list_ends_its_initial_events_with_a_bookmark(api: Api) 
 
 
 async def test_metadata_only_lists_and_watches(api: Api) -> None:
+    accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+    empty = await api.send("GET", WIDGETS, accept=accept)
+    assert empty.body["items"] is None
     await api.create(WIDGETS, widget("w"))
-    listed = await api.send(
-        "GET", WIDGETS, accept="application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-    )
+    listed = await api.send("GET", WIDGETS, accept=accept)
     assert listed.body["kind"] == "PartialObjectMetadataList"
     assert "spec" not in listed.body["items"][0]
     assert listed.body["items"][0]["metadata"]["name"] == "w"

@@ -37,6 +37,7 @@ __all__ = [
     "get",
     "items",
     "manager",
+    "seconds",
     "writes",
 ]
 
@@ -148,7 +149,7 @@ def audit(since: float, user: str = USER) -> list[dict[str, Any]]:
             if f'"{user}"' not in line:
                 continue
             entry = json.loads(line)
-            if entry["user"]["username"] == user and _seconds(entry) >= since:
+            if entry["user"]["username"] == user and seconds(entry) >= since:
                 found.append(entry)
     return found
 
@@ -164,7 +165,7 @@ def writes(entries: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _seconds(entry: dict[str, Any]) -> float:
+def seconds(entry: dict[str, Any]) -> float:
     from datetime import datetime
 
     return datetime.fromisoformat(entry["requestReceivedTimestamp"]).timestamp()

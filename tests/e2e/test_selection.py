@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ from tests import cluster
 from tests.e2e.harness import (
     agents,
     apply,
+    audit,
     condition,
     eventually,
     get,
     items,
     manager,
+    seconds,
 )
 from tests.support.commands import run_command
 
@@ -74,6 +77,16 @@ def explain(name: str, namespace: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def begun(since: float, namespace: str) -> float:
+    """After how many seconds the operator wrote the first workload of a namespace."""
+    return min(
+        seconds(entry) - since
+        for entry in audit(since)
+        if f"/namespaces/{namespace}/deployments" in entry["requestURI"]
+        and entry["verb"] in ("create", "patch")
+    )
+
+
 def test_a_service_waits_for_model_runtime_and_class(tmp_path: Path, namespace: str) -> None:
     service = document(
         "InferenceService",
@@ -99,8 +112,10 @@ def test_a_service_waits_for_model_runtime_and_class(tmp_path: Path, namespace: 
         apply(runtime(namespace))
         eventually(lambda: says("AcceleratorClassError"))
         try:
+            since = time.time()
             apply(accelerator(namespace, "hopper"))
             cluster.wait_ready("inferenceservices", "chat", namespace)
+            assert begun(since, namespace) < 1
             (pod,) = items("pods", namespace)
             assert pod["spec"]["nodeSelector"]["nvidia.com/gpu.family"] == "hopper"
             limits = pod["spec"]["containers"][0]["resources"]["limits"]

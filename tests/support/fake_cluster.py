@@ -307,11 +307,12 @@ class FakeCluster:
             metadata["remainingItemCount"] = len(rest)
             self._pages[metadata["continue"]] = rest
         bare = [{k: v for k, v in o.items() if k not in ("apiVersion", "kind")} for o in page]
+        partial = "Partial" in call.request.accept
         return {
             "kind": f"{call.resource.kind}List",
             "apiVersion": call.resource.api_version,
             "metadata": metadata,
-            "items": [call.shown(o) for o in page] if "Partial" in call.request.accept else bare,
+            "items": ([call.shown(o) for o in page] or None) if partial else bare,
         }
 
     def _selected(self, call: Call) -> list[Document]:

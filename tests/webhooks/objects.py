@@ -47,8 +47,16 @@ def review(given: dict[str, Any], old: dict[str, Any] | None = None) -> Review:
     )
 
 
-def cluster(*documents: dict[str, Any], **settings: Any) -> Documents:
-    return Documents(documents, namespace=NAMESPACE, **settings)
+class Cluster(Documents):
+    """A cluster of plain documents, which can be planted on a server as well."""
+
+    def __init__(self, *documents: dict[str, Any], **settings: Any) -> None:
+        self.planted = documents
+        super().__init__(documents, namespace=NAMESPACE, **settings)
+
+
+def cluster(*documents: dict[str, Any], **settings: Any) -> Cluster:
+    return Cluster(*documents, **settings)
 
 
 def model(name: str = "llama", kind: str = "ClusterBaseModel", **spec: Any) -> dict[str, Any]:

@@ -24,12 +24,17 @@ TYPE, ADDRESS, POOL = "ome.io/service-type", "ome.io/load-balancer-ip", "ome.io/
 HERE, ENGINE = "", "engine"
 
 
-def judged(notes: dict[str, str], where: str = HERE, **spec: Any) -> Verdict:
-    """The verdict on a service with annotations on itself or on a component."""
+def noted(notes: dict[str, str], where: str = HERE, **spec: Any) -> dict[str, Any]:
+    """A service with annotations on itself or on a component."""
     blocks: dict[str, Any] = {"model": {"name": "llama"}, "engine": {}, **spec}
     if where:
         blocks[where] = {**blocks.get(where, {}), "annotations": notes}
-    return validate(review(service(blocks, None if where else notes)), LLAMA)
+    return service(blocks, None if where else notes)
+
+
+def judged(notes: dict[str, str], where: str = HERE, **spec: Any) -> Verdict:
+    """The verdict on such a service."""
+    return validate(review(noted(notes, where, **spec)), LLAMA)
 
 
 def field(name: str, where: str = HERE) -> str:

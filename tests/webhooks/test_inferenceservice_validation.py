@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 
 from ome.errors import ServiceUnavailable
-from ome.webhooks.documents import Documents
 from ome.webhooks.inferenceservice import validate
 from ome.webhooks.registry import Undecodable
-from tests.webhooks.objects import NAMESPACE, cluster, document, model, review, runtime, told
+from tests.webhooks.objects import (
+    Cluster,
+    cluster,
+    document,
+    model,
+    review,
+    runtime,
+    told,
+)
 
 CLASS = "ome.io/autoscalerClass"
 KEDA = {CLASS: "keda"}
@@ -204,7 +211,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 SELECTION = "no supporting runtime found for model llama and engine does not have complete runner"
 # The cluster, the reason and the next step, for a service that names only its model.
-UNSUPPORTED: list[tuple[Documents, str, str, str]] = [
+UNSUPPORTED: list[tuple[Cluster, str, str, str]] = [
     (
         cluster(model()),
         "spec.runtime",
@@ -247,7 +254,7 @@ UNSUPPORTED: list[tuple[Documents, str, str, str]] = [
 
 @pytest.mark.parametrize(("lookup", "field", "reason", "step"), UNSUPPORTED)
 def test_automatic_selection_must_find_a_runtime(
-    lookup: Documents, field: str, reason: str, step: str
+    lookup: Cluster, field: str, reason: str, step: str
 ) -> None:
     (problem,) = validate(review(service(FULL)), lookup).problems
     assert problem.field == field
@@ -291,8 +298,9 @@ def test_engine_and_worker_images_make_a_runner_only_together() -> None:
     assert problem.field == "spec.model"
 
 
+OLD = {"minReplicas": 1, "model": {"runtimeVersion": "0.4"}}
 RPS = {"model": {"name": "llama"}, "engine": {"scaleMetric": "rps"}}
-REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
+REMARKS: list[tuple[dict[str, Any], Cluster, str]] = [
     (service(FULL), LLAMA, "Runtime srt will be auto-selected for model llama"),
     (service(name="a" * 56), LLAMA, "has 56 characters"),
     (
@@ -319,12 +327,12 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
         "is read by nothing; the annotation is ome.io/ingress-disable-creation",
     ),
     (
-        service({"predictor": {"minReplicas": 1, "model": {"runtimeVersion": "0.4"}}}),
+        service({"predictor": OLD, "runtime": {"name": "srt"}}),
         LLAMA,
         "spec.predictor: is deprecated",
     ),
     (
-        service({"predictor": {"minReplicas": 1, "model": {"runtimeVersion": "0.4"}}}),
+        service({"predictor": OLD, "runtime": {"name": "srt"}}),
         LLAMA,
         "runtimeVersion: 0.4 has no counterpart",
     ),
@@ -436,7 +444,7 @@ REMARKS: list[tuple[dict[str, Any], Documents, str]] = [
 
 
 @pytest.mark.parametrize(("given", "lookup", "text"), REMARKS)
-def test_remarks_do_not_refuse(given: dict[str, Any], lookup: Documents, text: str) -> None:
+def test_remarks_do_not_refuse(given: dict[str, Any], lookup: Cluster, text: str) -> None:
     verdict = validate(review(given), lookup)
     assert verdict.problems == ()
     assert any(text in warning for warning in verdict.warnings), told(verdict)
@@ -496,7 +504,7 @@ def test_values_of_a_wrong_type_are_named() -> None:
     assert "kubectl explain inferenceservice" in str(caught.value)
 
 
-class Away(Documents):
+class Away(Cluster):
     """A cluster whose API server does not answer."""
 
     def base_model(self, namespace: str, name: str) -> Any:
@@ -505,4 +513,4 @@ class Away(Documents):
 
 def test_a_failed_look_up_is_not_a_missing_model() -> None:
     with pytest.raises(ServiceUnavailable, match="the server is away"):
-        validate(review(service(FULL)), Away((), namespace=NAMESPACE))
+        validate(review(service(FULL)), Away())

@@ -164,6 +164,12 @@ async def test_a_server_that_cannot_be_asked_is_not_called_a_missing_object(
     assert found.message == str(error)
 
 
+async def test_an_answer_of_the_server_that_cannot_be_read_is_contained() -> None:
+    panics: list[str] = []
+    found = await answer(needs_model, Server(error=ValueError("odd")), panics=panics)
+    assert (found.code, found.message, panics) == (500, "panic: odd [recovered]", ["panic"])
+
+
 async def test_an_allowed_review_asks_nobody() -> None:
     server = Server(error=AssertionError("asked"))
     server.known = True

@@ -21,7 +21,12 @@ from ome.api import names
 from ome.cli.webhooks import make_webhooks
 from ome.clock import SystemClock
 from ome.controllers import ControllerContext
-from ome.controllers.resources import CLUSTER_BASE_MODELS, INFERENCE_SERVICES
+from ome.controllers.resources import (
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    INFERENCE_SERVICES,
+    SERVING_RUNTIMES,
+)
 from ome.errors import ApiError, NotFound, TransportError
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client, EventRecorder
@@ -237,6 +242,7 @@ async def test_what_users_see(versions: tuple[str, ...]) -> None:
             assert made["spec"]["engine"]["maxReplicas"] == 3
             assert made["metadata"]["annotations"]["ome.io/deploymentMode"] == "RawDeployment"
             await pods_are_mutated(place)
+            await files_of_one_folder_are_taken(place)
             await a_deletion_is_never_blocked(place)
 
 
@@ -262,6 +268,28 @@ async def pods_are_mutated(place: Place) -> None:
         assert (names.ANNOTATION_METRIC_AGGREGATION in pod["metadata"]["annotations"]) is changed
         mounts = [item["name"] for item in pod["spec"]["containers"][0].get("volumeMounts") or ()]
         assert mounts.count("dshm") == (1 if changed else 0)
+
+
+async def files_of_one_folder_are_taken(place: Place) -> None:
+    """Model, runtime and service one right after the other, before a watch has told of them."""
+    for number in range(10):
+        name = f"folder-{number}"
+        format_ = {
+            "modelFormat": {"name": "safetensors"},
+            "modelFramework": {"name": "transformers"},
+            "modelArchitecture": f"{place.name}-{number}",
+        }
+        metadata = {"name": name, "namespace": place.name}
+        storage = {"storageUri": "hf://example/folder"}
+        entry = {**format_, "autoSelect": True}
+        for resource, spec in (
+            (BASE_MODELS, {**format_, "storage": storage}),
+            (SERVING_RUNTIMES, {"supportedModelFormats": [entry]}),
+            (INFERENCE_SERVICES, {"model": {"name": name}, "engine": {}}),
+        ):
+            body = {**_of(resource), "metadata": metadata, "spec": spec}
+            rehearsed = resource is INFERENCE_SERVICES  # nobody is there to release it
+            await place.client.create(resource, body, dry_run=rehearsed)
 
 
 async def a_deletion_is_never_blocked(place: Place) -> None:

@@ -136,6 +136,42 @@ def test_what_the_cache_lacks_is_fetched_once_and_only_when_asked() -> None:
     with_objects()(scenario)
 
 
+def test_runtimes_that_came_or_changed_just_now_are_fetched_before_a_refusal() -> None:
+    async def scenario(cluster: FakeCluster, lookups: Lookups) -> None:
+        def runtimes() -> list[tuple[str, bool]]:
+            return sorted(
+                (item["metadata"]["name"], bool((item.get("spec") or {}).get("disabled")))
+                for item in reading.runtimes("team")
+            )
+
+        reading = lookups.reading()
+        assert runtimes() == [("old", True)]
+        # The watch has told of none of these yet.
+        cluster.put(obj(kinds.SERVING_RUNTIMES, "own", "team"))
+        cluster.put(obj(kinds.SERVING_RUNTIMES, "theirs", "other"))
+        cluster.put(obj(kinds.CLUSTER_SERVING_RUNTIMES, "new"))
+        cluster.put(obj(kinds.CLUSTER_SERVING_RUNTIMES, "old", spec={"disabled": False}))
+        assert runtimes() == [("old", True)]
+        assert await reading.fetch()
+        assert runtimes() == [("new", False), ("old", False), ("own", False)]
+        before = len(cluster.requests)
+        other = lookups.reading()
+        other.base_model("team", "none")
+        assert not await other.fetch()
+        assert len(cluster.requests) == before + 2, "nobody looked through runtimes"
+
+    with_objects(obj(kinds.CLUSTER_SERVING_RUNTIMES, "old", spec={"disabled": True}))(scenario)
+
+
+def test_a_cluster_without_runtimes_has_none_to_fetch() -> None:
+    async def scenario(cluster: FakeCluster, lookups: Lookups) -> None:
+        reading = lookups.reading()
+        assert reading.runtimes("team") == []
+        assert not await reading.fetch()
+
+    with_objects()(scenario)
+
+
 def test_what_is_nowhere_is_asked_for_once_and_a_silent_server_is_an_error() -> None:
     async def scenario(cluster: FakeCluster, lookups: Lookups) -> None:
         reading = lookups.reading()

@@ -212,6 +212,10 @@ REMARKS: list[tuple[dict[str, Any], str]] = [
         {"supportedModelFormats": [{**ENTRY, "modelFramework": {"name": "a", "version": "1.x"}}]},
         "spec.supportedModelFormats[0].modelFramework.version: version '1.x'",
     ),
+    (
+        {"supportedModelFormats": [{**ENTRY, "acceleratorConfig": {"H100": {}}}]},
+        "spec.supportedModelFormats[0].acceleratorConfig: H100 is not among",
+    ),
     ({"engineConfig": {"leader": {}}}, "add spec.engineConfig.worker"),
     ({"decoderConfig": {"worker": {"size": 1}}}, "add spec.decoderConfig.leader"),
     (

@@ -117,7 +117,12 @@ class MetadataView(View):
         )
 
     def many(self, items: Sequence[Stored], metadata: dict[str, Any]) -> bytes:
-        return self._list("PartialObjectMetadataList", "meta.k8s.io/v1", items, metadata)
+        kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"
+        if not items:  # the server's own word for none of them
+            return encode(
+                {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": None}
+            )
+        return self._list(kind, api_version, items, metadata)
 
 
 class TableView(View):

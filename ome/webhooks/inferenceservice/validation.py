@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ome.api import InferenceService, names
+from ome.webhooks.inferenceservice.accelerators import accelerator_warnings
 from ome.webhooks.inferenceservice.exposure import (
     EXPOSURE_ANNOTATIONS,
     exposure_problems,
@@ -78,6 +79,7 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
         *_warnings(review, service),
         *scaling_warnings(service),
         *exposure_warnings(service, name, review.namespace),
+        *accelerator_warnings(service),
     ]
     resolution = resolve(service, review.namespace, lookup)
     return Verdict((*problems, *resolution.problems), (*warnings, *resolution.warnings))
