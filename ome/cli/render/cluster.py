@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.controllers.basemodel.backfill import remembered
+from ome.api.filled import remembered
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.needs import CHILD_KINDS, resource_of_child
 from ome.controllers.inferenceservice.workload import WORKLOADS

@@ -7,13 +7,12 @@ longer has its hash was changed by the user and is theirs.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ome.agent.protocol import READY
 from ome.api import names
+from ome.api.filled import mark_of, still_filled, value_at
 from ome.kube.apply import pointer
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from ome.agent.protocol import Config, Entry
 
-__all__ = ["GO_CONFIGURATION", "Fill", "as_written", "backfill", "remembered", "skips_parsing"]
+__all__ = ["GO_CONFIGURATION", "Fill", "backfill", "skips_parsing"]
 
 GO_CONFIGURATION = frozenset(
     {
@@ -89,15 +88,15 @@ def backfill(
     spec: Mapping[str, Any], annotations: Mapping[str, str], entries: Iterable[Entry]
 ) -> Fill | None:
     """What to fill, from the entries in node name order; None when nothing changes."""
-    held = {path: mark for path, mark in remembered(annotations).items() if _is(spec, path, mark)}
+    held = still_filled(spec, annotations)
     found = _wanted(spec, held, list(entries), skip=skips_parsing(annotations))
     changes: dict[str, Any] = {}
     kept = dict(held)
     for path, value in found.items():
-        present = _get(spec, path)
+        present = value_at(spec, path)
         if _unset(present) or (_ours(path, present, held) and present != value):
             changes[path] = value
-            kept[path] = _hash(value)
+            kept[path] = mark_of(value)
     if _FORMAT in changes and _VERSION in held and _VERSION not in found:
         # The version of the former format says nothing of the new one.
         changes[_VERSION] = None
@@ -108,37 +107,11 @@ def backfill(
     return Fill(changes, text)
 
 
-def as_written(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
-    """A model's spec without what was filled: as its user wrote it."""
-    written = dict(spec)
-    for path, mark in remembered(annotations).items():
-        top, _, inner = path.partition(".")
-        if not _is(spec, path, mark):
-            continue  # the user's by now
-        if not inner:
-            del written[top]
-        else:
-            written[top] = {key: value for key, value in written[top].items() if key != inner}
-    return written
-
-
-def remembered(annotations: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a model's spec that were filled, by dotted path, each with its hash."""
-    text = annotations.get(names.ANNOTATION_AUTO_FILLED_FIELDS, "")
-    pairs = (item.strip().partition("=") for item in text.split(",") if "=" in item)
-    return {path: mark for path, _, mark in pairs}
-
-
 def skips_parsing(annotations: Mapping[str, str]) -> bool:
     """Whether the user wants nothing of the files' configuration in the spec."""
     return any(
         annotations.get(name, "").lower() == "true" for name in names.ANNOTATION_SKIP_CONFIG_PARSING
     )
-
-
-def _is(spec: Mapping[str, Any], path: str, mark: str) -> bool:
-    present = _get(spec, path)
-    return present is not None and _hash(present) == mark
 
 
 def _ours(path: str, present: Any, held: Mapping[str, str]) -> bool:
@@ -165,7 +138,7 @@ def _wanted(
     _agree(spec, held, found)
     paths = [entry.path for entry in entries if entry.status == READY and entry.path]
     # Nodes may have different roots: a path that is filled and true of a node stays.
-    if paths and _get(spec, _PATH) not in paths:
+    if paths and value_at(spec, _PATH) not in paths:
         found[_PATH] = paths[0]
     return found
 
@@ -198,7 +171,7 @@ def _of_config(config: Config) -> dict[str, Any]:
 
 def _agree(spec: Mapping[str, Any], held: Mapping[str, str], found: dict[str, Any]) -> None:
     """A version belongs to its format: it is filled only beside the same name."""
-    written = _get(spec, _FORMAT) or ""
+    written = value_at(spec, _FORMAT) or ""
     theirs = written and _FORMAT not in held
     if theirs and written.lower() != found.get(_FORMAT, "").lower():
         found.pop(_VERSION, None)
@@ -210,27 +183,3 @@ def _without_version(framework: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unset(value: Any) -> bool:
     return value is None or value in ("", 0) or value == [] or value == {}
-
-
-def _get(spec: Mapping[str, Any], path: str) -> Any:
-    value: Any = spec
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    # The API server writes defaults beside what was filled.
-    if path == "modelFramework" and isinstance(value, dict):
-        return {key: item for key, item in value.items() if key in ("name", "version")}
-    return value
-
-
-def _hash(value: Any) -> str:
-    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()[:8]
-
-
-def _plain(value: Any) -> Any:
-    """The API server stores 1.0 as 1."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ome import api
 from ome.api import names
-from ome.controllers.basemodel.backfill import as_written
+from ome.api.filled import as_written
 from ome.controllers.inferenceservice.workload import pod_metadata
 from ome.errors import SelectionError
 from ome.kube.resource import ObjectKey

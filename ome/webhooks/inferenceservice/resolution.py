@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ome.api import BaseModel, ClusterBaseModel
+from ome.api import BaseModel, BaseModelSpec, ClusterBaseModel
+from ome.api.filled import as_written
 from ome.errors import SelectionError
 from ome.selection import (
     SelectionRequest,
@@ -14,11 +15,11 @@ from ome.selection import (
     select_runtime,
     validate_named_runtime,
 )
-from ome.webhooks.reading import candidates, problems_of, shared
+from ome.webhooks.reading import annotations_of, candidates, problems_of, shared
 from ome.webhooks.registry import Problem
 
 if TYPE_CHECKING:
-    from ome.api import BaseModelSpec, InferenceService, ModelRef, ServingRuntimeRef
+    from ome.api import InferenceService, ModelRef, ServingRuntimeRef
     from ome.webhooks.registry import Document, Lookup
 
 __all__ = ["Resolution", "Unresolved", "resolve"]
@@ -41,8 +42,14 @@ class Resolution:
     warnings: list[str] = field(default_factory=list)
 
 
-def resolve(service: InferenceService, namespace: str, lookup: Lookup) -> Resolution:
-    """Check references and, where nothing else decides, the automatic choice of a runtime."""
+def resolve(
+    service: InferenceService, namespace: str, lookup: Lookup, *, stored: bool = False
+) -> Resolution:
+    """Check references and, where nothing else decides, the automatic choice of a runtime.
+
+    A service that is ``stored`` may run already; its runtime is then kept for as long as it fits
+    the model as that was written, so this is no reason to refuse an edit.
+    """
     found = Resolution()
     reference, spec = service.spec.model, service.spec
     document = None
@@ -75,7 +82,7 @@ def resolve(service: InferenceService, namespace: str, lookup: Lookup) -> Resolu
             )
         )
         return found
-    _select(service, document, namespace, lookup, found)
+    _select(service, document, namespace, lookup, found, stored=stored)
     return found
 
 
@@ -215,6 +222,8 @@ def _select(
     namespace: str,
     lookup: Lookup,
     found: Resolution,
+    *,
+    stored: bool,
 ) -> None:
     name = document["metadata"]["name"]
     spec = _spec(document)
@@ -231,6 +240,14 @@ def _select(
     try:
         chosen = select_runtime(request, candidates(lookup.runtimes(namespace)))
     except SelectionError as error:
+        kept = _as_written(request, document) if stored else None
+        if kept is not None and _fits(kept, lookup):
+            found.warnings.append(
+                f"spec.runtime: {error}. A runtime fits what the user of model {name} wrote, not"
+                " what was read from its files: where pods run they stay with it, a new service"
+                " would get none"
+            )
+            return
         text = (
             f"no supporting runtime found for model {name} and engine does not have complete runner"
             f" configuration: {error}. Name a runtime in spec.runtime.name, create or enable one"
@@ -242,3 +259,20 @@ def _select(
         f"Runtime {chosen.runtime.name} will be auto-selected for model {name}; set"
         " spec.runtime.name to keep it"
     )
+
+
+def _as_written(request: SelectionRequest, document: Document) -> SelectionRequest | None:
+    """The same question about the model without what was filled in; None if nothing was."""
+    spec = document.get("spec") or {}
+    written = as_written(spec, annotations_of(document))
+    if written == spec:
+        return None
+    return replace(request, model=BaseModelSpec.model_validate(written))
+
+
+def _fits(request: SelectionRequest, lookup: Lookup) -> bool:
+    try:
+        select_runtime(request, candidates(lookup.runtimes(request.namespace)))
+    except SelectionError:
+        return False
+    return True

@@ -81,7 +81,8 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
         *exposure_warnings(service, name, review.namespace),
         *accelerator_warnings(service),
     ]
-    resolution = resolve(service, review.namespace, lookup)
+    stored = review.operation == "UPDATE"
+    resolution = resolve(service, review.namespace, lookup, stored=stored)
     return Verdict((*problems, *resolution.problems), (*warnings, *resolution.warnings))
 
 

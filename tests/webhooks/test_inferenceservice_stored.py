@@ -1,0 +1,49 @@
+"""A service that may run already is not refused an edit for what agents read in its model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ome.api.filled import mark_of
+from ome.webhooks.inferenceservice import validate
+from tests.webhooks.objects import cluster, document, model, review, runtime, told
+
+SERVICE = document("InferenceService", "chat", {"model": {"name": "llama"}, "engine": {}})
+EDITED = document(
+    "InferenceService", "chat", {"model": {"name": "llama"}, "engine": {"maxReplicas": 3}}
+)
+
+
+def described(version: str = "1.0.0", *, by_us: bool = True) -> dict[str, Any]:
+    """The model with a version of its format, which its user left out and the runtime does too."""
+    held = model()
+    held["spec"]["modelFormat"] = {**held["spec"]["modelFormat"], "version": version}
+    if by_us:
+        mark = f"modelFormat.version={mark_of(version)}"
+        held["metadata"]["annotations"] = {"ome.io/auto-filled-fields": mark}
+    return held
+
+
+def test_an_edit_is_taken_with_a_remark() -> None:
+    held = cluster(described(), runtime())
+    verdict = validate(review(EDITED, old=SERVICE), held)
+    assert verdict.problems == (), told(verdict)
+    (remark,) = [text for text in verdict.warnings if "what the user of model llama wrote" in text]
+    assert "1.0.0" in remark
+    assert "where pods run they stay with it" in remark
+
+
+def test_a_new_service_is_refused() -> None:
+    (problem,) = validate(review(SERVICE), cluster(described(), runtime())).problems
+    assert problem.field == "spec.runtime"
+
+
+@pytest.mark.parametrize(
+    "lacking", [cluster(described(by_us=False), runtime()), cluster(described())]
+)
+def test_an_edit_is_refused_where_nothing_would_be_kept(lacking: Any) -> None:
+    """The model's own user wrote the version, or the runtime is gone."""
+    (problem,) = validate(review(EDITED, old=SERVICE), lacking).problems
+    assert problem.field == "spec.runtime"
