@@ -72,10 +72,10 @@ class Misfortunes:
     async def mend(self) -> None:
         """Bring back whatever is away."""
         for program in (*self._replicas, *self._agents):
-            if program.process is None:
-                await program.restart(0.0)
-            else:
+            if program.process is not None:
                 program.thaw(program.process)
+            if program.process is None or program.stopping:
+                await program.restart(0.0)
         await self._machines.bring_back()
 
     def _strike(self, kind: str, group: TaskGroup) -> None:
@@ -111,7 +111,7 @@ class Misfortunes:
         return self._rng.choice(self._replicas)
 
     def _end(self, kind: str, program: Program, group: TaskGroup, away: float) -> None:
-        if program.process is None:
+        if program.process is None or (kind == "stop" and program.stopping):
             return
         self._history.fault(kind, program.name, f"for {away:.0f} s")
         if kind == "stop":
