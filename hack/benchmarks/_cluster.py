@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 LEASE = "ome-controller-manager-leader-lock"
+GAINED = "leader.gained"
+"""What a manager logs when it leads."""
 
 
 def require() -> None:
