@@ -34,6 +34,8 @@ _WEIGHTS = {
 }
 MISFORTUNES = tuple(_WEIGHTS)
 _MEAN_PAUSE = 75.0
+_IMPATIENT = 0.4
+"""How often a stop is asked for twice."""
 _LONGEST_JUMP = 7_200.0
 _FROZEN = ((4.0, 17.0), (17.0, 45.0))
 
@@ -116,9 +118,18 @@ class Misfortunes:
         self._history.fault(kind, program.name, f"for {away:.0f} s")
         if kind == "stop":
             program.stop()
+            if self._rng.random() < _IMPATIENT:
+                group.start_soon(self._insist, program, self._rng.uniform(0.0, 1.0))
         else:
             program.crash()
         group.start_soon(program.restart, away)
+
+    async def _insist(self, program: Program, after: float) -> None:
+        """Tell it once more, if it still stops then."""
+        await anyio.sleep(after)
+        if program.stopping:
+            self._history.say(program.name, "is told to stop once more")
+            program.insist()
 
     def _freeze(self, kind: str, group: TaskGroup) -> None:
         program = self._replica()

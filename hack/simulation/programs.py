@@ -106,6 +106,12 @@ class Program:
         if self.process is not None:
             self.process.terminated.set()
 
+    def insist(self) -> None:
+        """A second SIGTERM: it ends at once, but gives back what others wait for."""
+        process = self.process
+        if process is not None and not process.frozen:
+            self._scope.cancel()
+
     @property
     def stopping(self) -> bool:
         """Whether it was told to stop and still runs."""
@@ -125,7 +131,8 @@ class Program:
     def freeze(self) -> Process | None:
         """SIGSTOP; gives the process that is frozen now, None when there was none to freeze."""
         process = self.process
-        if process is None or process.frozen:
+        # Who is being cancelled is cancelled again in each turn of the loop, until it has ended.
+        if process is None or process.frozen or self._scope.cancel_called:
             return None
         self._loop.freeze(process)
         return process

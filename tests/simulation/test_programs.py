@@ -85,6 +85,18 @@ def test_who_is_killed_while_it_stops_ends_nothing() -> None:
     assert play(body) == ["began"]
 
 
+def test_who_is_told_twice_ends_at_once() -> None:
+    async def body(program: Program, loop: WorldLoop) -> None:
+        program.stop()
+        await anyio.sleep(1.0)
+        program.insist()
+        assert program.freeze() is None
+        await program.ended()
+        assert loop.time() == pytest.approx(1002.0)
+
+    assert play(body) == ["began"]
+
+
 def test_who_is_frozen_learns_of_a_stop_when_it_goes_on() -> None:
     async def body(program: Program, loop: WorldLoop) -> None:
         process = program.freeze()
