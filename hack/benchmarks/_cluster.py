@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 _STORAGE_SECONDS = 60.0
 LEASE = "ome-controller-manager-leader-lock"
+GAINED = "leader.gained"
+"""What a manager logs when it leads."""
 
 
 def require() -> None:

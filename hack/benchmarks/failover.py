@@ -18,8 +18,6 @@ from benchmarks import _report as report
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-GAINED = "leader.gained"
-
 
 def main(argv: Sequence[str]) -> int:
     """Measure both; 0 when both limits hold."""
@@ -46,11 +44,11 @@ def _once(ending: int) -> float:
                 managers.append(cluster.Manager(Path(folder), where, name, "--leader-elect"))
                 managers[-1].wait_ready()
                 if name == "first":
-                    cluster.wait_for(lambda: managers[0].says(GAINED), 30, "a first leader")
+                    cluster.wait_for(lambda: managers[0].says(cluster.GAINED), 30, "a first leader")
             time.sleep(3)
             began = time.monotonic()
             managers[0].signal(ending)
-            cluster.wait_for(lambda: managers[1].says(GAINED), 30, "a second leader", 0.02)
+            cluster.wait_for(lambda: managers[1].says(cluster.GAINED), 30, "a second leader", 0.02)
             return time.monotonic() - began
         finally:
             for manager in managers:

@@ -41,6 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _measure(manager: cluster.Manager, seconds: float, nodes: int) -> int:
     manager.wait_ready()
+    cluster.wait_for(lambda: manager.says(cluster.GAINED), 30, "a leader")
     time.sleep(15)
     began, since, before = time.monotonic(), time.time(), manager.cpu
     time.sleep(seconds)
@@ -51,12 +52,24 @@ def _measure(manager: cluster.Manager, seconds: float, nodes: int) -> int:
         for entry in entries
     )
     report.table(["requests", "number"], [[kind, count] for kind, count in kinds.most_common()])
-    print(f"{share:.2%} of a core, {manager.memory('VmRSS'):.0f} MB, {nodes} nodes")
+    heartbeats = sum(
+        entry.get("objectRef", {}).get("subresource") == "status"
+        for entry in cluster.audit(since, "kwok/")
+    )
+    memory = manager.memory("VmRSS")
+    print(f"{share:.2%} of a core, {memory:.0f} MB, {nodes} nodes, {heartbeats} heartbeats")
     beyond = {
         kind: count
         for kind, count in kinds.items()
         if not kind.startswith("watch ") and not kind.endswith(" leases")
     }
-    result = {"nodes": nodes, "seconds": seconds, "share_of_core": share, "beyond": beyond}
+    result = {
+        "nodes": nodes,
+        "heartbeats": heartbeats,
+        "seconds": seconds,
+        "share_of_core": share,
+        "memory_mb": memory,
+        "beyond": beyond,
+    }
     report.as_json("idle", result)
     return 0 if share < 0.01 and not beyond else 1

@@ -34,6 +34,8 @@ _WEIGHTS = {
 }
 MISFORTUNES = tuple(_WEIGHTS)
 _MEAN_PAUSE = 75.0
+_IMPATIENT = 0.4
+"""How often a stop is asked for twice."""
 _LONGEST_JUMP = 7_200.0
 _FROZEN = ((4.0, 17.0), (17.0, 45.0))
 
@@ -72,10 +74,10 @@ class Misfortunes:
     async def mend(self) -> None:
         """Bring back whatever is away."""
         for program in (*self._replicas, *self._agents):
-            if program.process is None:
-                await program.restart(0.0)
-            else:
+            if program.process is not None:
                 program.thaw(program.process)
+            if program.process is None or program.stopping:
+                await program.restart(0.0)
         await self._machines.bring_back()
 
     def _strike(self, kind: str, group: TaskGroup) -> None:
@@ -111,14 +113,23 @@ class Misfortunes:
         return self._rng.choice(self._replicas)
 
     def _end(self, kind: str, program: Program, group: TaskGroup, away: float) -> None:
-        if program.process is None:
+        if program.process is None or (kind == "stop" and program.stopping):
             return
         self._history.fault(kind, program.name, f"for {away:.0f} s")
         if kind == "stop":
             program.stop()
+            if self._rng.random() < _IMPATIENT:
+                group.start_soon(self._insist, program, self._rng.uniform(0.0, 1.0))
         else:
             program.crash()
         group.start_soon(program.restart, away)
+
+    async def _insist(self, program: Program, after: float) -> None:
+        """Tell it once more, if it still stops then."""
+        await anyio.sleep(after)
+        if program.stopping:
+            self._history.say(program.name, "is told to stop once more")
+            program.insist()
 
     def _freeze(self, kind: str, group: TaskGroup) -> None:
         program = self._replica()

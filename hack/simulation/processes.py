@@ -17,6 +17,7 @@ import math
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from anyio._backends import _asyncio
 
 from tests.support.virtual_time import VirtualLoop
@@ -35,6 +36,8 @@ class Process:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.terminated = anyio.Event()
+        """SIGTERM has come."""
         self.frozen = False
         self.dead = False
         """Killed: what is left of it reaches nobody."""

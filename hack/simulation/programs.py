@@ -40,7 +40,7 @@ class Program:
     ) -> None:
         self.name = name
         self.process: Process | None = None
-        """None while it does not run."""
+        """None while it does not run; one that stops still runs."""
         self._main = main
         self._group = group
         self._loop = loop
@@ -72,6 +72,9 @@ class Program:
         except Exception as error:
             self._exited(process, error)
         finally:
+            if self.process is process:
+                self.process = None
+                self._network.bury(process)
             ended.set()
 
     def _exited(self, process: Process, error: Exception) -> None:
@@ -90,14 +93,29 @@ class Program:
 
     def crash(self) -> None:
         """SIGKILL: nothing that it still does reaches anybody."""
-        if self.process is not None:
-            self.process.dead = True
-            self._network.bury(self.process)
-            self._end()
+        process, self.process = self.process, None
+        if process is not None:
+            process.dead = True
+            self._network.bury(process)
+            if process.frozen:
+                self._loop.thaw(process)
+            self._scope.cancel()
 
     def stop(self) -> None:
-        """SIGTERM: it may say good-bye."""
-        self._end()
+        """SIGTERM: it may end what it has begun, and say good-bye."""
+        if self.process is not None:
+            self.process.terminated.set()
+
+    def insist(self) -> None:
+        """A second SIGTERM: it ends at once, but gives back what others wait for."""
+        process = self.process
+        if process is not None and not process.frozen:
+            self._scope.cancel()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop and still runs."""
+        return self.process is not None and self.process.terminated.is_set()
 
     async def ended(self) -> None:
         """Until its last life is over."""
@@ -113,7 +131,8 @@ class Program:
     def freeze(self) -> Process | None:
         """SIGSTOP; gives the process that is frozen now, None when there was none to freeze."""
         process = self.process
-        if process is None or process.frozen:
+        # Who is being cancelled is cancelled again in each turn of the loop, until it has ended.
+        if process is None or process.frozen or self._scope.cancel_called:
             return None
         self._loop.freeze(process)
         return process
@@ -122,10 +141,3 @@ class Program:
         """SIGCONT, or (``slept``) the machine wakes up; nothing if it has died meanwhile."""
         if process.frozen and not process.dead:
             self._loop.thaw(process, slept)
-
-    def _end(self) -> None:
-        process, self.process = self.process, None
-        if process is not None:
-            if process.frozen:
-                self._loop.thaw(process)
-            self._scope.cancel()

@@ -43,7 +43,7 @@ class Referee:
     ) -> None:
         self._history = history
         self._replicas: set[str] = set()
-        self._identities: dict[str, str] = {}
+        self._identities: dict[str, Process] = {}
         self._holder = ""
         self._strangers: dict[tuple[str, ObjectKey], bytes] = {}
         self._roles: dict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -60,7 +60,8 @@ class Referee:
     @property
     def leader(self) -> str:
         """The replica that the Lease names; empty: none."""
-        return self._identities.get(self._holder, "")
+        holder = self._identities.get(self._holder)
+        return "" if holder is None else holder.name
 
     def replica(self, process: Process) -> None:
         """This process is an operator: its writes need the Lease."""
@@ -85,16 +86,17 @@ class Referee:
         if request.path.endswith((_LEASE, _LEASES)):
             spec = msgspec.json.decode(request.body or b"{}").get("spec") or {}
             if spec.get("holderIdentity"):
-                self._identities[spec["holderIdentity"]] = process.name
+                self._identities[spec["holderIdentity"]] = process
             return
         self.last_write = self._history.seconds
-        holder = self.leader or "nobody"
         # Events are written beside the work, and nothing follows them.
         if process.name in self.at_next_write and "/events" not in request.path:
             self.at_next_write.pop(process.name)()
-        if holder != process.name:
+        if self._identities.get(self._holder) is not process:
+            holder = self.leader or "nobody"
+            also = ", in another life" if holder == process.name else ""
             self._history.problem(
-                f"{process.name} writes ({request}) while the Lease is held by {holder}"
+                f"{process.name} writes ({request}) while the Lease is held by {holder}{also}"
             )
 
     def written(self, process: Process, request: Request, code: int) -> None:
@@ -111,8 +113,7 @@ class Referee:
             holder = (new.load().get("spec") or {}).get("holderIdentity") or ""
             if holder != self._holder:
                 self._holder = holder
-                name = self._identities.get(holder, "nobody")
-                self._history.say("lease", f"is held by {name}")
+                self._history.say("lease", f"is held by {self.leader or 'nobody'}")
 
         return changed
 

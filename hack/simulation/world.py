@@ -201,6 +201,7 @@ class _World:
             ProcessClock(process),
             rng,
             signals=False,
+            stop=process.terminated,
             give_up=give_up,
         )
 

@@ -121,13 +121,16 @@ class NodeAgent:
             log.warning("agent.unknown_entry", node=self._post.node, key=key, now="removed")
             self._post.reporter.forget(key)
 
-    async def _repair(self) -> None:
+    def _wanted_labels(self) -> dict[str, str]:
         labels: dict[str, str] = {}
         for key, tender in self._tenders.items():
             entry = self._post.reporter.entry(key)
             if entry is not None:
                 labels[tender.model.label] = entry.status
+        return labels
+
+    async def _repair(self) -> None:
         try:
-            await self._post.reporter.repair(labels)
+            await self._post.reporter.repair(self._wanted_labels)
         except (ApiError, TransportError) as error:
             log.warning("agent.not_repaired", node=self._post.node, problem=str(error))

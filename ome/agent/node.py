@@ -146,14 +146,17 @@ class SimulatedNode:
             self._held.pop(key, None)
             self._reporter.forget(key)
 
-    async def _repair(self) -> None:
+    def _wanted_labels(self) -> dict[str, str]:
         labels: dict[str, str] = {}
         for key, held in self._held.items():
             entry = self._reporter.entry(key)
             if held.model is not None and entry is not None:
                 labels[held.model.label] = entry.status
+        return labels
+
+    async def _repair(self) -> None:
         try:
-            await self._reporter.repair(labels)
+            await self._reporter.repair(self._wanted_labels)
         except (ApiError, TransportError) as error:
             log.warning("agent.not_repaired", node=self.name, problem=str(error))
 

@@ -154,11 +154,12 @@ class Reporter:
         self._data |= held or {}
         return {key: decode_entry(text) for key, text in (held or {}).items()}
 
-    async def repair(self, labels: Mapping[str, str]) -> None:
+    async def repair(self, labels: Callable[[], Mapping[str, str]]) -> None:
         """Say again what somebody removed or changed, and take away what nobody said.
 
-        ``labels`` are those that the node is to have; others with the prefix of models are of
-        models that are gone. Raises as the client does.
+        ``labels`` gives those that the node is to have; others with the prefix of models are of
+        models that are gone. It is asked when the node was read, as answers may take their time
+        and models come meanwhile. Raises as the client does.
         """
         held = await self._stored() or {}
         for key, text in self._data.items():
@@ -170,11 +171,11 @@ class Reporter:
             node = await self._client.get(NODES, ObjectKey("", self.node), metadata_only=True)
         except NotFound:
             return
-        present = node["metadata"].get("labels") or {}
+        present, wanted = node["metadata"].get("labels") or {}, labels()
         for label in present:
-            if label.startswith(names.NODE_LABEL_PREFIX) and label not in labels:
+            if label.startswith(names.NODE_LABEL_PREFIX) and label not in wanted:
                 self._labels.put(label, None)
-        for label, value in labels.items():
+        for label, value in wanted.items():
             if present.get(label) != value:
                 self._labels.put(label, value)
 

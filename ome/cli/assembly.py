@@ -68,18 +68,20 @@ async def operate(
     *,
     renewals: Transport | None = None,
     signals: bool = True,
+    stop: anyio.Event | None = None,
     give_up: Callable[[], None] | None = None,
     leadership: Leadership | None = None,
 ) -> None:
-    """Run the operator until a signal or, without ``signals``, until cancelled.
+    """Run the operator until a signal or, without ``signals``, until ``stop`` or cancelled.
 
+    ``stop`` does what SIGTERM does: what is under way is finished and the Lease given back.
     ``renewals`` is the connection of the Lease, which waits behind nothing else (by default
     ``transport``); ``give_up`` ends a process whose work does not stop when leadership is lost.
     ``leadership`` says who leads where no Lease does. Raises ``UserError`` when an address cannot
     be used.
     """
     operator = _Operator(transport, settings, clock, rng, leadership)
-    await operator.run(renewals or transport, signals, give_up)
+    await operator.run(renewals or transport, signals, stop, give_up)
 
 
 class _Operator:
@@ -99,7 +101,11 @@ class _Operator:
         self._metrics = Metrics(__version__, os.environ.get(names.ENV_COMMIT, ""))
 
     async def run(
-        self, renewals: Transport, signals: bool, give_up: Callable[[], None] | None
+        self,
+        renewals: Transport,
+        signals: bool,
+        stop: anyio.Event | None,
+        give_up: Callable[[], None] | None,
     ) -> None:
         metrics, settings = self._metrics, self._settings
         elects = settings.lease_namespace is not None
@@ -146,6 +152,8 @@ class _Operator:
             if signals:
                 group.start_soon(manager.signals)
                 group.start_soon(dump_on_signal)
+            if stop is not None:
+                group.start_soon(_stop_at, stop, manager)
             await manager.run()
             group.cancel_scope.cancel()
 
@@ -225,6 +233,11 @@ class _Operator:
         return lease_election(
             lock, fence, events, self._clock, self._rng, self._metrics, give_up=give_up
         )
+
+
+async def _stop_at(stop: anyio.Event, manager: Manager) -> None:
+    await stop.wait()
+    manager.stop()
 
 
 def _watch_crds(informers: Informers, discovery: Discovery) -> None:

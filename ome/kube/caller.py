@@ -6,12 +6,14 @@ all its attempts and the pauses between them. The server is told the time that i
 write which we gave up on is not carried out long after.
 
 A guarded write is asked for before each attempt, and its time ends when the guard says so: an
-answer that comes later is of no use to a replica that does not lead any more.
+answer that comes later is of no use to a replica that does not lead any more. The guard also knows
+which writes have no answer yet: one that was cancelled or lost may still arrive.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,7 @@ from ome.telemetry.tracing import traceparent
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from ome.clock import Clock
     from ome.kube.request import Request
@@ -102,15 +105,18 @@ class Caller:
     async def _observed(self, request: Request, deadline: float, attempt: int) -> Response:
         started = self._clock.monotonic()
         left = deadline - started
+        in_flight: AbstractContextManager[None] = nullcontext()
         if request.guard is not None:
             left = min(left, request.guard.admit())
+            in_flight = request.guard.in_flight(left)
         query = (*request.query, ("timeout", f"{max(1, math.floor(left))}s"))
         code = NO_ANSWER
         try:
             with request_span(request, self._transport.host, attempt) as span:
                 headers = (*request.headers, *_trace_context())
                 bounded = replace(request, timeout=left, query=query, headers=headers)
-                response = await self._transport.send(bounded)
+                with in_flight:
+                    response = await self._transport.send(bounded)
                 answered(span, response)
             code = str(response.status)
             return response

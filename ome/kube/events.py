@@ -155,21 +155,37 @@ class EventRecorder:
                 self._drop()
 
     async def run(self) -> None:
-        """Send what is recorded until cancelled; then what waits gets two more seconds."""
-        try:
-            while True:
-                await self._send_all()
+        """Send what is recorded until cancelled; then what waits gets two more seconds.
+
+        Also what is on its way then: a write that is cut off may still arrive, and who gives up
+        leadership waits for those (``reconciler/election.py``).
+        """
+        sending, ending = anyio.CancelScope(shield=True), anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._send_until, ending, sending)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                sending.deadline = anyio.current_time() + _FAREWELL
+                ending.set()
+                self._notify()
+
+    async def _send_until(self, ending: anyio.Event, sending: anyio.CancelScope) -> None:
+        with sending:
+            await self._send_all()
+            while not ending.is_set():
                 with anyio.move_on_after(_SERIES_PAUSE):
                     await self._wake.wait()
                 self._enqueue_counts()
-        finally:
-            with anyio.move_on_after(_FAREWELL, shield=True):
                 await self._send_all()
+
+    def _notify(self) -> None:
+        self._wake.set()
+        self._wake = anyio.Event()
 
     def _enqueue(self, same: _Same) -> None:
         self._queue[same] = None
-        self._wake.set()
-        self._wake = anyio.Event()
+        self._notify()
 
     def _enqueue_again(self, same: _Same, series: _Series, now: float) -> None:
         if series.queued or (series.count > 2 and now - series.sent_at < _SERIES_PAUSE):
@@ -237,7 +253,7 @@ class EventRecorder:
             try:
                 await self._send(same)
             except anyio.get_cancelled_exc_class():
-                self._queue[same] = None  # in the farewell once more; its name makes that harmless
+                self._queue[same] = None  # once more when it runs again; its name allows that
                 raise
 
     async def _send(self, same: _Same) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 __all__ = ["WriteGuard"]
 
@@ -12,4 +15,12 @@ class WriteGuard(Protocol):
 
     def admit(self) -> float:
         """Seconds that a write which starts now may take. Raises ``NotLeading``."""
+        ...
+
+    def in_flight(self, seconds: float) -> AbstractContextManager[None]:
+        """Wraps the sending of a write that was admitted.
+
+        Left with an answer, or with ``NotSent`` or ``NotLeading``, the write is over. Left in any
+        other way, cancelled too, it may still arrive until so many seconds after it was entered.
+        """
         ...

@@ -12,6 +12,8 @@ Races, and what settles them:
 - The answer to the taking is late: it counts from when it was sent, and if that is too long ago it
   was in vain.
 - Somebody writes another holder into the Lease: the watch shows it, or the next renewal's conflict.
+- The term is ended in the middle of a write: cut off, it may arrive after the Lease is given back
+  and its next holder has written. So the Lease is not given back then but runs out.
 - Frozen and woken: the fence is closed before anything runs again; as a candidate this replica
   waits the whole duration from its first look at the new holder.
 """
@@ -90,7 +92,11 @@ class LeaseElection:
 
     @asynccontextmanager
     async def lead(self) -> AsyncIterator[None]:
-        """See ``Leadership.lead``; releases the Lease when the block ends and it is still ours."""
+        """See ``Leadership.lead``; releases the Lease when the block ends and it is still ours.
+
+        It is left to run out when a write that the block sent may still arrive: the next leader
+        would meet it.
+        """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._follow)
             await self._win()
@@ -260,6 +266,9 @@ class LeaseElection:
         held, self._held = self._held, None
         if left <= 0 or held is None:
             return
+        if self._fence.may_arrive():
+            log.warning("leader.not_released", problem="a write without an answer may still arrive")
+            return  # the Lease runs out after it
         with anyio.move_on_after(min(left, self._timing.retry), shield=True):
             try:
                 await self._release(held)

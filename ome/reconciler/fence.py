@@ -6,17 +6,23 @@ write. So writes are admitted only until ``renew`` seconds after the last succes
 a write before the Lease runs out for the others::
 
     sent ---- writes begin ---- +10 no write begins ---- +14 all have ended ---- +15 others may lead
+
+Who gives the Lease back lets others lead at once, so it asks first whether all writes have ended.
+A write without an answer, because it was cancelled or its connection broke, has ended when the time
+that the server was told is over.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ome.errors import NotLeading
+from ome.kube.transport import NotSent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ome.clock import Clock
 
@@ -52,6 +58,9 @@ class Fence:
         self._timing = timing
         self._refused = refused
         self._sent: float | None = None
+        self._in_flight = 0
+        self._ended_by = 0.0
+        """The ``boottime`` by which every write without an answer has ended."""
 
     def renewed(self, sent: float) -> None:
         """A renewal that was sent at this ``boottime`` has succeeded."""
@@ -75,3 +84,22 @@ class Fence:
                 self._refused()
             raise NotLeading("this replica does not lead: the write was not sent")
         return left + self._timing.unwind
+
+    @contextmanager
+    def in_flight(self, seconds: float) -> Iterator[None]:
+        """See ``WriteGuard.in_flight``."""
+        ends = self._clock.boottime() + seconds
+        self._in_flight += 1
+        try:
+            yield
+        except (NotSent, NotLeading):
+            raise
+        except BaseException:  # a cancellation does not call back what was sent
+            self._ended_by = max(self._ended_by, ends)
+            raise
+        finally:
+            self._in_flight -= 1
+
+    def may_arrive(self) -> bool:
+        """Whether a write that was sent may still reach the server."""
+        return self._in_flight > 0 or self._ended_by > self._clock.boottime()

@@ -257,7 +257,7 @@ def test_a_config_map_deleted_by_hand_comes_back_whole() -> None:
             await reporter.settled()
             assert states(cluster) == {"a": "Ready", "b": "Updating"}
             cluster.remove(CONFIGMAPS, MAP)
-            await reporter.repair({})
+            await reporter.repair(dict)
             await reporter.settled()
             assert states(cluster) == {"a": "Ready", "b": "Updating"}
 
@@ -278,14 +278,33 @@ def test_repair_mends_entries_and_labels() -> None:
             assert node is not None
             node["metadata"]["labels"] = {"zone": "a", label("old"): "Ready"}
             cluster.put(node)
-            await reporter.repair({label("a"): "Ready"})
+            await reporter.repair(lambda: {label("a"): "Ready"})
             await reporter.settled()
             assert states(cluster) == {"a": "Ready"}
             assert labels(cluster) == {"a": "Ready"}
             before = len(cluster.writes)
-            await reporter.repair({label("a"): "Ready"})
+            await reporter.repair(lambda: {label("a"): "Ready"})
             await anyio.sleep(5)
             assert len(cluster.writes) == before
+
+    run_virtual(scenario)
+
+
+def test_repair_leaves_what_is_said_while_it_looks() -> None:
+    async def scenario() -> None:
+        cluster = cluster_with_node()
+        async with running(cluster) as reporter, anyio.create_task_group() as group:
+            wanted: dict[str, str] = {}
+            cluster.delay = 2.0
+            group.start_soon(reporter.repair, lambda: wanted)
+            await anyio.sleep(1)
+            cluster.delay = 0.0
+            say(reporter, "a", "Ready")
+            wanted[label("a")] = "Ready"
+            await anyio.sleep(5)
+            await reporter.settled()
+            assert states(cluster) == {"a": "Ready"}
+            assert labels(cluster) == {"a": "Ready"}
 
     run_virtual(scenario)
 

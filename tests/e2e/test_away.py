@@ -1,24 +1,28 @@
 """The API server is away for two minutes: no replica restarts, and all recover by themselves.
 
-It runs on a control plane of its own, whose kube-apiserver is ended and started again.
+Each server is the test's own. The kube-apiserver is ended and started again: connections are
+refused. The embedded one, whose objects are in its memory, is frozen: nothing is answered.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import ssl
 import time
 import urllib.request
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from hack.control_plane import lifecycle, processes
-from hack.control_plane.client import of_apiserver
 from hack.control_plane.nodes import Shape
+from ome.api.crds import all_crds
 from ome.webhooks.table import client_config, configurations
-from tests.e2e.harness import ROOT, Process, answers, eventually, free_port
+from tests import cluster
+from tests.e2e.harness import Process, answers, eventually, free_port
+from tests.support.commands import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
     from hack.control_plane.layout import Start
 
-pytestmark = [pytest.mark.control_plane, pytest.mark.nightly, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(600)]
 
 AWAY = 120.0
 """Seconds without an API server."""
@@ -36,14 +40,50 @@ NAMESPACE = "default"
 MODELS = "clusterbasemodels.ome.io"
 
 
+class Server(Protocol):
+    """An API server that KUBECONFIG names."""
+
+    def go(self) -> None:
+        """Be away."""
+
+    def come(self) -> None:
+        """Be back."""
+
+
+class Real:
+    """A kube-apiserver."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+
+    def go(self) -> None:
+        processes.end(self._start, "kube-apiserver")
+
+    def come(self) -> None:
+        lifecycle.serve(self._start)
+
+
+class Embedded:
+    """``ome sandbox``."""
+
+    def __init__(self, process: Command) -> None:
+        self._process = process
+
+    def go(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def come(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+
 class Replica(Process):
     """A manager that serves probes, metrics and webhooks."""
 
-    def __init__(self, folder: Path, name: str, start: Start) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         self.probes, self.metrics, self.webhooks = free_port(), free_port(), free_port()
         super().__init__(
             folder / f"{name}.log",
-            *("manager", f"--kubeconfig={start.kubeconfig}", f"--namespace={NAMESPACE}"),
+            *("manager", f"--namespace={NAMESPACE}"),
             *("--leader-elect", "--webhook", f"--webhook-port={self.webhooks}"),
             f"--health-probe-addr=127.0.0.1:{self.probes}",
             f"--metrics-bind-address=127.0.0.1:{self.metrics}",
@@ -109,22 +149,46 @@ def _model(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def own_control_plane(folder: Path) -> Iterator[Start]:
-    crds = ROOT / "charts/ome-crd/templates/crds.yaml"
-    start = lifecycle.up(folder, lifecycle.Wishes(2, Shape(), manifests=[crds]))
+def real(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    start = lifecycle.up(folder, lifecycle.Wishes(2, Shape()))
     try:
-        with of_apiserver(start) as client:
-            for document in configurations(client_config("default")):
-                path = f"/apis/{document['apiVersion']}/{document['kind'].lower()}s"
-                client.json("POST", path, document)
-        yield start
+        monkeypatch.setenv("KUBECONFIG", str(start.kubeconfig))
+        yield Real(start)
     finally:
         lifecycle.down(start)
 
 
 @contextmanager
-def two(folder: Path, start: Start) -> Iterator[list[Replica]]:
-    replicas = [Replica(folder, name, start) for name in ("a", "b")]
+def embedded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    folder.mkdir()
+    kubeconfig = folder / "kubeconfig"
+    process = Command("sandbox", "--bare", f"--dir={folder}", out=folder / "out")
+    try:
+        eventually(kubeconfig.exists)
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        yield Embedded(process)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture(params=[pytest.param(real, marks=pytest.mark.control_plane), embedded])
+def server(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
+    """A server of this test's own, with our kinds and our webhooks."""
+    with request.param(tmp_path / "server", monkeypatch) as server:
+        for definition in all_crds():
+            cluster.apply(definition)
+        for document in configurations(client_config("default")):
+            cluster.apply(document)
+        yield server
+
+
+@contextmanager
+def two(folder: Path) -> Iterator[list[Replica]]:
+    replicas = [Replica(folder, name) for name in ("a", "b")]
     try:
         for replica in replicas:
             eventually(lambda replica=replica: replica.answers("/readyz") == 200)  # type: ignore[misc]
@@ -140,12 +204,12 @@ def _leaders(replicas: list[Replica]) -> float:
     return sum(replica.value("leader_election_master_status{") for replica in replicas)
 
 
-def test_two_minutes_without_an_api_server(tmp_path: Path) -> None:
-    with own_control_plane(tmp_path / "cp") as start, two(tmp_path, start) as replicas:
-        _create(start, "before")
-        eventually(lambda: _settled(start, "before"), 30)
+def test_two_minutes_without_an_api_server(server: Server, tmp_path: Path) -> None:
+    with two(tmp_path) as replicas:
+        cluster.apply(_model("before"))
+        eventually(lambda: _settled("before"), 30)
 
-        processes.end(start, "kube-apiserver")
+        server.go()
         until = time.monotonic() + AWAY
         while time.monotonic() < until:
             for replica in replicas:
@@ -156,10 +220,10 @@ def test_two_minutes_without_an_api_server(tmp_path: Path) -> None:
             time.sleep(5)
         assert _leaders(replicas) == 0, "nobody leads on a Lease that cannot be renewed"
 
-        lifecycle.serve(start)
+        server.come()
         eventually(lambda: _leaders(replicas) == 1, RECOVERY)
-        _create(start, "after")
-        eventually(lambda: _settled(start, "after"), RECOVERY)
+        cluster.apply(_model("after"))
+        eventually(lambda: _settled("after"), RECOVERY)
         for replica in replicas:
             cached = f'ome_cache_objects{{kind="{MODELS}"}}'
             eventually(lambda r=replica, c=cached: r.value(c) == 2, RECOVERY)  # type: ignore[misc]
@@ -168,18 +232,6 @@ def test_two_minutes_without_an_api_server(tmp_path: Path) -> None:
             assert replica.judges()
 
 
-def _create(start: Start, name: str) -> None:
-    _ask(start, "POST", "", _model(name))
-
-
-def _settled(start: Start, name: str) -> bool:
-    model = _ask(start, "GET", f"/{name}")
+def _settled(name: str) -> bool:
+    model = cluster.get("clusterbasemodels", name) or {"metadata": {}}
     return bool(model["metadata"].get("finalizers")) and bool(model.get("status"))
-
-
-def _ask(start: Start, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    with of_apiserver(start) as client:
-        answer: dict[str, Any] = client.json(
-            method, f"/apis/ome.io/v1beta1/clusterbasemodels{path}", body
-        )
-    return answer

@@ -153,6 +153,19 @@ def test_a_refused_event_is_dropped_and_the_next_one_sent(error: Exception) -> N
     assert [event["note"] for event in run(body)] == ["two"]
 
 
+def test_an_event_that_is_on_its_way_at_the_end_arrives_once() -> None:
+    seen: list[FakeCluster] = []
+
+    async def body(cluster: FakeCluster, recorder: EventRecorder) -> None:
+        seen.append(cluster)
+        cluster.delay = 1
+        recorder.record(POD, "Normal", "R", "m")
+        await anyio.sleep(0.5)
+
+    assert len(run(body)) == 1
+    assert len(seen[0].requests) == 1
+
+
 def test_what_waits_at_the_end_is_sent_but_not_waited_for_long() -> None:
     async def quick(cluster: FakeCluster, recorder: EventRecorder) -> None:
         recorder.record(POD, "Normal", "R", "m")

@@ -20,6 +20,8 @@ from tests.support.virtual_time import VirtualClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from anyio.abc import TaskGroup
+
     from ome.kube.request import Request
     from ome.kube.transport import ByteStream, Response
     from tests.support.fake_cluster import FakeCluster
@@ -31,8 +33,11 @@ NOTEBOOK = ObjectKey("ome", "notebook")
 class Line:
     """A transport that can be cut, slowed and made to lose answers; a frozen replica hangs in it.
 
-    A request that was sent arrives whatever happens to the sender.
+    A request that was sent arrives whatever happens to the sender, who may even have ended.
     """
+
+    carriers: TaskGroup
+    """Carry what was sent; its owner opens them before its first request."""
 
     def __init__(self, cluster: FakeCluster, clock: Sleeper) -> None:
         self.host = cluster.host
@@ -42,6 +47,8 @@ class Line:
         self.back = 0.0
         """Seconds until its answer is here."""
         self.lose_answers = 0
+        self.losing: tuple[str, ...] = ("PUT", "POST")
+        """The methods whose answers get lost: these are the Lease's, PATCH the notebook's."""
         self._cluster = cluster
         self._clock = clock
 
@@ -55,15 +62,23 @@ class Line:
         if self.there >= request.timeout:  # the server gives up what arrives so late
             await anyio.sleep(request.timeout)
             raise TransportError("no answer in time")
-        with anyio.CancelScope(shield=True):
-            await anyio.sleep(self.there)
-            response = await self._cluster.send(request)
+        answer = _Answer()
+        self.carriers.start_soon(self._carry, request, self.there, answer)
+        await answer.came.wait()
         await anyio.sleep(self.back)
         await self._clock.thawed()
-        if self.lose_answers and request.method in ("PUT", "POST"):
+        if self.lose_answers and request.method in self.losing:
             self.lose_answers -= 1
             raise TransportError("the connection broke")
-        return response
+        return answer.given()
+
+    async def _carry(self, request: Request, seconds: float, answer: _Answer) -> None:
+        await anyio.sleep(seconds)
+        try:
+            answer.outcome = await self._cluster.send(request)
+        except OmeError as error:
+            answer.outcome = error
+        answer.came.set()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[ByteStream]:
@@ -77,6 +92,18 @@ class Line:
         while self.cut:  # noqa: ASYNC110 - waiting costs nothing in virtual time
             await anyio.sleep(0.1)
         await self._clock.thawed()
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self.came = anyio.Event()
+        self.outcome: Response | OmeError | None = None
+
+    def given(self) -> Response:
+        assert self.outcome is not None
+        if isinstance(self.outcome, OmeError):
+            raise self.outcome
+        return self.outcome
 
 
 class _Body:
@@ -128,6 +155,7 @@ class Candidate:
         """Seconds that its work goes on after it was cancelled."""
         self.terms = 0
         self._scope = anyio.CancelScope()
+        self._writing = self._stopping = False
         self.election = LeaseElection(
             lock,
             self.fence,
@@ -153,6 +181,10 @@ class Candidate:
 
     async def run(self) -> None:
         """Compete until stopped, as the manager does."""
+        async with anyio.create_task_group() as self.line.carriers:
+            await self._compete()
+
+    async def _compete(self) -> None:
         with self._scope:
             while True:
                 async with self.election.lead():
@@ -166,14 +198,30 @@ class Candidate:
     async def _work(self) -> None:
         while True:
             try:
-                patch = {"data": {"by": self.name}}
-                await self._client.merge_patch(CONFIGMAPS, NOTEBOOK, patch)
+                await self.write()
             except OmeError:
                 pass
             await self.clock.sleep(0.5)
 
+    async def write(self) -> None:
+        """Write its name into the notebook."""
+        patch = {"data": {"by": self.name}}
+        self._writing = True
+        try:
+            await self._client.merge_patch(CONFIGMAPS, NOTEBOOK, patch)
+        finally:
+            self._writing = False
+            if self._stopping:
+                self._scope.cancel()
+
     def stop(self) -> None:
-        """A clean stop."""
+        """A clean stop, which lets a write end, as the manager does."""
+        self._stopping = True
+        if not self._writing:
+            self._scope.cancel()
+
+    def cut_off(self) -> None:
+        """A stop whose grace period is over."""
         self._scope.cancel()
 
     def kill(self) -> None:
@@ -202,3 +250,16 @@ def lease(cluster: FakeCluster) -> Mapping[str, Any]:
     """The Lease's spec as stored."""
     found = cluster.object(LEASES, KEY)
     return {} if found is None else found["spec"]
+
+
+def authors(cluster: FakeCluster) -> list[str]:
+    """Who wrote into the notebook, and who took or freed the Lease, one after the other."""
+    told: list[str] = []
+    holder = ""
+    for write in cluster.writes:
+        if write.resource == CONFIGMAPS:
+            told.append(write.body["data"]["by"])
+        elif write.resource == LEASES and write.body["spec"]["holderIdentity"] != holder:
+            holder = write.body["spec"]["holderIdentity"]
+            told.append(f"{holder or 'nobody'} holds the Lease")
+    return told

@@ -11,7 +11,7 @@ import pytest
 from ome.errors import ApiError, Conflict, Forbidden, ServiceUnavailable
 from ome.kube.resources import CONFIGMAPS, LEASES
 from ome.reconciler.fence import Timing
-from tests.reconciler.candidates import KEY, Candidate, lease, prepare
+from tests.reconciler.candidates import KEY, Candidate, authors, lease, prepare
 from tests.support.fake_cluster import FakeCluster
 from tests.support.virtual_time import VirtualClock, run_virtual
 
@@ -40,6 +40,20 @@ async def until(holds: Callable[[], bool], seconds: float = 60) -> float:
         while not holds():  # noqa: ASYNC110 - waiting costs nothing in virtual time
             await anyio.sleep(0.01)
     return anyio.current_time() - began
+
+
+async def slow_write(candidate: Candidate) -> None:
+    """Come to where a write of the leader is on its way; it arrives a second later."""
+    await anyio.sleep(7)
+    candidate.line.there = 1.5
+    await anyio.sleep(0.75)
+    candidate.line.there = 0.0
+
+
+async def lost_answer(candidate: Candidate) -> None:
+    """Come to where a write of the leader has got no answer."""
+    candidate.line.losing, candidate.line.lose_answers = ("PATCH",), 1
+    await until(lambda: candidate.line.lose_answers == 0)
 
 
 def virtual(main: Callable[[], Awaitable[None]]) -> Callable[[], None]:
@@ -76,6 +90,45 @@ async def test_a_clean_stop_hands_over_within_a_second() -> None:
         assert await until(lambda: b.leads) < 1
         assert not a.may_write()
         assert lease(cluster)["leaseTransitions"] == 1
+
+
+@virtual
+async def test_a_clean_stop_hands_over_after_the_write_that_is_under_way() -> None:
+    async with electing("a", "b") as (cluster, (a, b)):
+        await slow_write(a)
+        written = len(authors(cluster))
+        a.stop()
+        assert await until(lambda: b.leads) < 1.5
+        told = authors(cluster)[written:]
+        assert told[:3] == ["a", "nobody holds the Lease", "b holds the Lease"]
+
+
+@virtual
+async def test_a_write_that_a_stop_cut_off_arrives_while_the_lease_is_still_its_senders() -> None:
+    async with electing("a", "b") as (cluster, (a, b)):
+        await slow_write(a)
+        written = len(authors(cluster))
+        a.cut_off()
+        assert 10 < await until(lambda: b.leads) < 17
+        assert not a.may_write()
+        assert authors(cluster)[written : written + 2] == ["a", "b holds the Lease"]
+
+
+@virtual
+async def test_a_write_whose_answer_was_lost_keeps_the_lease_until_it_must_have_ended() -> None:
+    async with electing("a", "b") as (_, (a, b)):
+        await lost_answer(a)
+        a.stop()
+        assert 10 < await until(lambda: b.leads) < 17
+
+
+@virtual
+async def test_a_lost_write_of_long_ago_keeps_no_lease() -> None:
+    async with electing("a", "b") as (_, (a, b)):
+        await lost_answer(a)
+        await anyio.sleep(15)
+        a.stop()
+        assert await until(lambda: b.leads) < 1
 
 
 @virtual

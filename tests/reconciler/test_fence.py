@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -10,16 +12,18 @@ import pytest
 from aiohttp import web
 
 from ome.clock import SystemClock
-from ome.errors import NotLeading
+from ome.errors import NotLeading, TransportError
 from ome.kube import Client, ObjectKey, Request
 from ome.kube.http import connect
 from ome.kube.resources import CONFIGMAPS
+from ome.kube.transport import NotSent
 from ome.reconciler.fence import Fence, Timing
 from tests.kube.server import kubeconfig, serving
 from tests.support.fake_cluster import FakeCluster
 from tests.support.virtual_time import VirtualClock, run_virtual
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from ome.kube.transport import Response
@@ -89,6 +93,38 @@ def _place() -> dict[str, str]:
     return {"name": KEY.name, "namespace": KEY.namespace}
 
 
+@pytest.mark.parametrize(
+    ("failure", "unknown"),
+    [
+        (None, False),
+        (NotSent("no route"), False),
+        (NotLeading("closed at the socket"), False),
+        (TransportError("the connection broke"), True),
+        (asyncio.CancelledError(), True),
+    ],
+)
+def test_a_write_may_arrive_until_it_is_answered_or_its_time_is_over(
+    failure: BaseException | None, unknown: bool
+) -> None:
+    async def main() -> None:
+        clock = VirtualClock()
+        fence = Fence(clock, Timing())
+        assert not fence.may_arrive()
+        with suppress(BaseException), fence.in_flight(7):
+            with fence.in_flight(2):
+                await clock.sleep(1)
+            assert fence.may_arrive()
+            if failure is not None:
+                raise failure
+        assert fence.may_arrive() == unknown
+        await clock.sleep(5.9)
+        assert fence.may_arrive() == unknown
+        await clock.sleep(0.2)
+        assert not fence.may_arrive()
+
+    run_virtual(main)
+
+
 class Door:
     """A guard that is open once: the write then waits for its connection."""
 
@@ -100,6 +136,9 @@ class Door:
         if self.opens < 0:
             raise NotLeading("closed")
         return 5.0
+
+    def in_flight(self, seconds: float) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 async def test_what_waited_for_its_connection_is_asked_for_again(tmp_path: Path) -> None:
