@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Reads", "Route", "judge"]
 
+_FETCHES = 3
+"""A model that was fetched may lead to runtimes, and these to classes, that the caches lack too."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -38,7 +41,7 @@ class Reads(Lookup, Protocol):
     """A ``Lookup`` that can fetch what it did not find."""
 
     async def fetch(self) -> bool:
-        """Read what was missed from the server; whether the server has any of it."""
+        """Read what was missed since the last time; whether the server has any of it."""
         ...
 
 
@@ -68,13 +71,17 @@ async def judge(route: Route, asked: Asked, lookup: Reads, panicked: Callable[[]
     if leaving(review):
         return allow()
     answer = _attempt(route, review, lookup, panicked)
-    if answer.allowed:
-        return answer
-    try:
-        found = await lookup.fetch()
-    except Exception as error:
-        return _failure(route, error, panicked)
-    return _attempt(route, review, lookup, panicked) if found else answer
+    for _ in range(_FETCHES):
+        if answer.allowed:
+            break
+        try:
+            found = await lookup.fetch()
+        except Exception as error:
+            return _failure(route, error, panicked)
+        if not found:
+            break
+        answer = _attempt(route, review, lookup, panicked)
+    return answer
 
 
 def _attempt(route: Route, review: Review, lookup: Lookup, panicked: Callable[[], None]) -> Answer:

@@ -118,25 +118,26 @@ class Reading:
         self._caches = lookups.caches
         self._fetched: dict[tuple[Resource, ObjectKey], Document | None] = {}
         self._missed: dict[tuple[Resource, ObjectKey], None] = {}
-        self._looked_through: set[str] = set()
-        """Namespaces whose runtimes were looked through."""
+        self._looked_through: dict[str, bool] = {}
+        """Namespaces whose runtimes were looked through, and whether the server was asked since."""
 
     async def fetch(self) -> bool:
-        """Ask the server for what was missed; whether it has any of it.
+        """Ask the server for what was missed since the last time; whether it has any of it.
 
         Raises ``ApiError`` and ``TransportError``.
         """
-        for namespace in self._looked_through:
-            await self._miss_newer(self._caches.serving_runtimes, namespace)
-            await self._miss_newer(self._caches.cluster_serving_runtimes, "")
-        self._looked_through.clear()
-        for resource, key in list(self._missed)[:_MAX_FETCHED]:
+        for namespace, asked in self._looked_through.items():
+            if not asked:
+                await self._miss_newer(self._caches.serving_runtimes, namespace)
+                await self._miss_newer(self._caches.cluster_serving_runtimes, "")
+        self._looked_through = dict.fromkeys(self._looked_through, True)
+        missed, self._missed = list(self._missed)[:_MAX_FETCHED], {}
+        for resource, key in missed:
             try:
                 self._fetched[resource, key] = await self._lookups.client.get(resource, key)
             except NotFound:
                 self._fetched[resource, key] = None
-        self._missed.clear()
-        return any(found is not None for found in self._fetched.values())
+        return any(self._fetched[asked] is not None for asked in missed)
 
     async def _miss_newer(self, informer: Informer[WholeObject], namespace: str) -> None:
         """Miss what the server has and the cache has not, or not as it is; the youngest first."""
@@ -163,7 +164,7 @@ class Reading:
 
     def runtimes(self, namespace: str) -> Sequence[Document]:
         """See ``Lookup``."""
-        self._looked_through.add(namespace)
+        self._looked_through.setdefault(namespace, False)
         local = self._caches.serving_runtimes
         return [
             *self._documents(local, local.store.namespace(namespace), namespace),

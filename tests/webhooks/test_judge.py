@@ -44,6 +44,22 @@ class Server(PlainLookup):
         return self.model
 
 
+class Chain(Server):
+    """Has a model and then a runtime: what is missing next shows only after the last fetch."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+        self.fetched = 0
+
+    def base_model(self, namespace: str, name: str) -> Document | None:
+        return {"kind": "BaseModel"} if self.fetched >= self.length else None
+
+    async def fetch(self) -> bool:
+        self.fetched += 1
+        return True
+
+
 async def answer(
     validate: Callable[[Review, Lookup], Verdict] | None = None,
     server: Server | None = None,
@@ -81,6 +97,16 @@ async def test_problems_deny_with_every_field_and_keep_the_warnings() -> None:
     assert found.message == "spec.model.name: no such model; all wrong"
     assert found.causes == (("spec.model.name", "no such model"), ("", "all wrong"))
     assert found.warnings == ("look",)
+
+
+async def test_what_a_fetched_object_leads_to_is_fetched_too() -> None:
+    assert (await answer(needs_model, Chain(2))).allowed
+
+
+async def test_fetching_has_an_end() -> None:
+    endless = Chain(1000)
+    assert not (await answer(needs_model, endless)).allowed
+    assert endless.fetched < 10
 
 
 def leaving(obj: dict[str, Any]) -> dict[str, Any]:
