@@ -55,8 +55,11 @@ class Keeper:
     async def ensure(self) -> None:
         """Make the model Ready. Raises ``StorageError``."""
         post, model, entry = self._post, self._model, self._entry
+        ready = entry is not None and entry.status == READY
         if model.scheme == "vendor":
             self._report(Entry(model.key.name, READY))
+            if not ready:
+                self._count(0.0)
             return
         self._credentials = await post.credentials(model)
         job = self._job()
@@ -72,7 +75,6 @@ class Keeper:
         settled = not job.again and held is not None and _same(held, job)
         if settled and held is not None and held.whole and self._told_all(entry):
             return
-        ready = entry is not None and entry.status == READY
         self._unknown = ready and held is None
         self._quiet = ready and not job.again and (settled or held is None)
         if not self._quiet:
@@ -83,7 +85,10 @@ class Keeper:
                 done = await self._download(job)
         else:
             done = await self._in_turn(job)
-        self._succeeded(done, owner, post.clock.monotonic() - started)
+        self._succeeded(done, owner)
+        if done.fetched or not ready:
+            self._count(post.clock.monotonic() - started)
+            log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
         if held is not None and held.manifest.path != job.path:
             await clear_path(post, model, held.manifest.path, self._key)
 
@@ -207,7 +212,13 @@ class Keeper:
         self._said, self._before = now, progress.completed_bytes
         self._updating(msgspec.structs.replace(progress, speed_bytes_per_sec=speed))
 
-    def _succeeded(self, done: Fetched, owner: Shared | None, seconds: float) -> None:
+    def _count(self, seconds: float) -> None:
+        """One more success; that a model is as it was is none."""
+        metrics, labels = self._post.metrics, self._post.metrics.of(self._model)
+        metrics.succeeded.labels(*labels).inc()
+        metrics.seconds.labels(*labels).observe(seconds)
+
+    def _succeeded(self, done: Fetched, owner: Shared | None) -> None:
         post, model = self._post, self._model
         before = artifact_of(self._entry)
         path = post.disk.shown(done.path)
@@ -227,13 +238,10 @@ class Keeper:
                 leave_owner(post, key, path)
         if owner is not None:
             self._join(owner.key, path)
-        labels = post.metrics.of(model)
-        post.metrics.succeeded.labels(*labels).inc()
-        post.metrics.seconds.labels(*labels).observe(seconds)
         if done.fetched and owner is None:
+            labels = post.metrics.of(model)
             post.metrics.bytes.labels(*labels).inc(done.size)
             post.metrics.verifications.labels(*labels, "success").inc()
-        log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
 
     def _join(self, key: str, path: str) -> None:
         """Note our link in the owner's entry; an owner that is gone has none."""
