@@ -27,7 +27,7 @@ from ome.storage.errors import (
     SourceNotFound,
     SourceUnavailable,
 )
-from ome.storage.providers.web import Answer, Web, rate_limited
+from ome.storage.providers.web import Answer, Web, broken, rate_limited
 from ome.storage.sources import Checksum, Listing, RemoteFile, Stream, listing
 
 if TYPE_CHECKING:
@@ -156,9 +156,17 @@ class HuggingFace:
             raise HttpError(
                 f"{self._endpoint}: HF_HUB_OFFLINE is set in the environment; unset it"
             ) from error
+        except ValueError as error:
+            raise SourceUnavailable(
+                f"{self._endpoint}: the answer is none of a hub's; see that no proxy or login page"
+                " stands in the way, and what HF_ENDPOINT of the agent says"
+            ) from error
         except Exception as error:
             # Of the library's HTTP client, whose classes are not part of its interface.
-            raise NetworkError(f"{self._endpoint}: {type(error).__name__}") from error
+            raise NetworkError(
+                f"{broken(self._endpoint, error)}; see that nodes may reach it, or have the agent"
+                " use a proxy (HTTPS_PROXY) or a mirror (HF_ENDPOINT)"
+            ) from error
 
     def _refused(self, answer: Answer, path: str) -> StorageError:
         """The Hub's answer in our words; its error code says more than its status."""
