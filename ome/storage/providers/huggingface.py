@@ -164,8 +164,8 @@ class HuggingFace:
         except Exception as error:
             # Of the library's HTTP client, whose classes are not part of its interface.
             raise NetworkError(
-                f"{broken(self._endpoint, error)}; see that nodes may reach it, or have the agent"
-                " use a proxy (HTTPS_PROXY) or a mirror (HF_ENDPOINT)"
+                f"{broken(self._endpoint, error)}; see that it can be reached, or set a proxy"
+                " (HTTPS_PROXY) or a mirror (HF_ENDPOINT)"
             ) from error
 
     def _refused(self, answer: Answer, path: str) -> StorageError:

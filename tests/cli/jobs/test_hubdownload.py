@@ -85,6 +85,7 @@ def test_the_command_says_what_failed(tmp_path: Path, capsys: pytest.CaptureFixt
     file.write_text(yaml.safe_dump({**wrong, "endpoint": "http://127.0.0.1:9"}))
     assert failing(capsys, "hf-download", f"--config={file}") == (
         "hf-download encountered an error during execution: model download failed:"
-        " http://127.0.0.1:9: ConnectError\n"
+        " http://127.0.0.1:9: Connection refused; see that it can be reached, or set a proxy"
+        " (HTTPS_PROXY) or a mirror (HF_ENDPOINT)\n"
     )
     assert failing(capsys, "hf-download") == "no config file provided; name it by --config\n"
