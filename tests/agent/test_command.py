@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ome.cli import main
+from ome.cli.agentflags import AGENT_FLAGS, from_environment
+from ome.cli.goflags import parse
 from ome.cli.nodeagent import start_delay
 
 
@@ -62,6 +64,32 @@ def test_the_environment_stands_for_flags_and_gives_way_to_them(
     code, text = run(capsys, "--models-root-dir=/m")
     assert code == 2
     assert "failed to parse INSTANCE_TYPE_MAP: Expec" in text
+
+
+def test_every_flag_has_a_variable() -> None:
+    environ = {
+        "PORT": "8081",
+        "NAMESPACE": "models",
+        "PEERS": "false",
+        "HF_MAX_RETRIES": "3",
+        "CONFIG_MAP_SYNC_INTERVAL": "1m",
+        "ALLOWED_MODEL_DIR": "/a, /b",
+        "TEMP_DIR": "",
+        "KUBECONFIG": "/of/whoever/connects",
+        "UNKNOWN": "x",
+    }
+    assert from_environment(environ) == [
+        "--port=8081",
+        "--allowed-model-dir=/a",
+        "--allowed-model-dir=/b",
+        "--hf-max-retries=3",
+        "--config-map-sync-interval=1m",
+        "--peers=false",
+        "--namespace=models",
+    ]
+    flags = parse("ome agent", AGENT_FLAGS, [*from_environment(environ), "--port=1"])
+    assert (flags["port"], flags["namespace"], flags["peers"]) == (1, "models", False)
+    assert flags["allowed-model-dir"] == ("/a", "/b")
 
 
 def test_a_node_begins_at_a_moment_of_its_own() -> None:
