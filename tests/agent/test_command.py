@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ome.agent.settings import Settings
 from ome.cli import main
 from ome.cli.agentflags import AGENT_FLAGS, from_environment
 from ome.cli.goflags import parse
-from ome.cli.nodeagent import start_delay
+from ome.cli.nodeagent import settings_of, start_delay
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -90,6 +91,22 @@ def test_every_flag_has_a_variable() -> None:
     flags = parse("ome agent", AGENT_FLAGS, [*from_environment(environ), "--port=1"])
     assert (flags["port"], flags["namespace"], flags["peers"]) == (1, "models", False)
     assert flags["allowed-model-dir"] == ("/a", "/b")
+
+
+def test_the_settings_of_manifests_in_the_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAX_CONCURRENT_DOWNLOADS", raising=False)
+
+    def told(*words: str) -> Settings:
+        return settings_of(parse("ome agent", AGENT_FLAGS, words))
+
+    assert told() == Settings()
+    chart = told("--models-root-dir", "/raid/models", "--num-download-worker", "2")
+    assert (chart.root, chart.workers) == ("/raid/models", 2)
+    # That no file at a time is fetched downloaded nothing, and was called a success.
+    assert told("--concurrency", "0").object_concurrency == 1
+    assert told("--hf-max-workers=9").concurrency == 9
+    monkeypatch.setenv("MAX_CONCURRENT_DOWNLOADS", "7")
+    assert told().concurrency == 7
 
 
 def test_a_node_begins_at_a_moment_of_its_own() -> None:
