@@ -90,7 +90,15 @@ class Keeper:
             self._count(post.clock.monotonic() - started)
             log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
         if held is not None and held.manifest.path != job.path:
-            await clear_path(post, model, held.manifest.path, self._key)
+            await self._leave(held.manifest.path, job.path)
+
+    async def _leave(self, former: str, path: str) -> None:
+        """Remove the files of a path that the model had before."""
+        if await self._post.disk.overlap(former, path):
+            # The same place by another way, or one within the other: nothing there may go.
+            log.info("model.former_path_stays", former=former, path=path)
+            return
+        await clear_path(self._post, self._model, former, self._key)
 
     async def failed(self, error: StorageError, pause: float) -> None:
         """Say why a try failed, and give back its room when there was too little."""

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from ome.agent.fetch.model import Job
+from ome.agent.fetch.place import tidy
 from ome.agent.protocol import READY
 from ome.agent.removing import used_by_others
 from ome.agent.retries import PathTaken
@@ -74,9 +75,9 @@ async def shared_files(post: Post, model: Model, job: Job, held: Held | None) ->
         log.warning("model.revision_unknown", model=str(model.key), problem=str(error))
         return None
     found = find_owner(entries, key, model.key.namespace, sha)
-    if found is None or post.disk.real(found.path) == job.path:
+    path = "" if found is None else post.disk.real(tidy(found.path))
+    if found is None or await post.disk.overlap(path, job.path):
         return None
-    path = post.disk.real(found.path)
     return Shared(found.key, path, sha) if await post.disk.is_dir(path) else None
 
 

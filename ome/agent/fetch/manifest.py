@@ -35,6 +35,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     source: str
     """What of the storage spec decides the content."""
     path: str
+    """As it was asked for: links on the way to it are followed each time anew."""
     revision: str
     files: dict[str, FileFact]
     target: str = ""
