@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
 import msgspec
 import structlog
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Keeper"]
 
 _LONGEST_TURN = 30.0
+_TOLD_SECONDS = 10.0
+"""How long a seed keeps its place until the others can see that it has the model."""
 log = structlog.get_logger("agent")
 
 
@@ -86,6 +89,8 @@ class Keeper:
         else:
             done = await self._in_turn(job)
         self._succeeded(done, owner)
+        if done.fetched and owner is None:
+            self._count_bytes(done.size)
         if done.fetched or not ready:
             self._count(post.clock.monotonic() - started)
             log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
@@ -188,13 +193,22 @@ class Keeper:
                 if turn is not None:
                     now = msgspec.structs.replace(job, peers=list(turn.peers), origin=turn.origin)
                     try:
-                        return await self._download(now)
+                        done = await self._download(now)
+                        if turn.seed:
+                            await self._tell_others(done)
+                        return done
                     except StorageError as error:
                         if error.reason not in (NoPeer.reason, PeersBusy.reason):
                             raise
                         origin = error.reason == NoPeer.reason
             await post.clock.sleep(wait * post.rng.uniform(0.5, 1.5))
             wait = min(wait * 2, _LONGEST_TURN)
+
+    async def _tell_others(self, done: Fetched) -> None:
+        """Be found as a peer before the place of a seed is given up to the next."""
+        self._succeeded(done, None)
+        with anyio.move_on_after(_TOLD_SECONDS):
+            await self._post.reporter.labelled()
 
     async def _download(self, job: Job) -> Fetched:
         post = self._post
@@ -226,6 +240,11 @@ class Keeper:
         metrics.succeeded.labels(*labels).inc()
         metrics.seconds.labels(*labels).observe(seconds)
 
+    def _count_bytes(self, size: int) -> None:
+        metrics, labels = self._post.metrics, self._post.metrics.of(self._model)
+        metrics.bytes.labels(*labels).inc(size)
+        metrics.verifications.labels(*labels, "success").inc()
+
     def _succeeded(self, done: Fetched, owner: Shared | None) -> None:
         post, model = self._post, self._model
         before = artifact_of(self._entry)
@@ -246,10 +265,6 @@ class Keeper:
                 leave_owner(post, key, path)
         if owner is not None:
             self._join(owner.key, path)
-        if done.fetched and owner is None:
-            labels = post.metrics.of(model)
-            post.metrics.bytes.labels(*labels).inc(done.size)
-            post.metrics.verifications.labels(*labels, "success").inc()
 
     def _join(self, key: str, path: str) -> None:
         """Note our link in the owner's entry; an owner that is gone has none."""

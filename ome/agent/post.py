@@ -34,6 +34,8 @@ class Turn:
 
     peers: tuple[str, ...] = ()
     origin: bool = True
+    seed: bool = False
+    """Whether others wait for us to have the model: the turn is kept until they can see that."""
 
 
 class Turns(Protocol):

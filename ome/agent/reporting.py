@@ -184,6 +184,10 @@ class Reporter:
             if present.get(label) != value:
                 self._labels.put(label, value)
 
+    async def labelled(self) -> None:
+        """Wait until the labels of all that was said are written."""
+        await self._labels.idle.wait()
+
     async def settled(self) -> None:
         """Wait until everything that was said is written."""
         await self._labels.idle.wait()

@@ -52,6 +52,18 @@ async def test_a_few_nodes_fetch_and_the_others_take_from_them(tmp_path: Path) -
         assert len(world.sent) >= 1
 
 
+async def test_a_seed_gives_its_place_up_when_the_others_can_see_that_it_has_the_model(
+    tmp_path: Path,
+) -> None:
+    async with running_hub({"org/tiny": Repository(FILES)}) as hub:
+        world = World(new_cluster(*(f"n{number}" for number in range(8))), hub, tmp_path)
+        # Long against the turns: a node that waits comes by many times before a label is written.
+        world.settings["report_seconds"] = 1.0
+        await spread(world, hub, 8)
+        for name, content in FILES.items():
+            assert hub.served[name] <= 2 * len(content)
+
+
 async def test_nodes_that_have_ipv6_alone(tmp_path: Path) -> None:
     async with running_hub({"org/tiny": Repository(FILES)}) as hub:
         # Two nodes may fetch from the hub, the third may not.
