@@ -16,7 +16,7 @@ import structlog
 from ome.agent.fetch.model import Job
 from ome.agent.fetch.peers import NoPeer, PeersBusy
 from ome.agent.models import OBJECT_STORES
-from ome.agent.owning import check_path, shared_files
+from ome.agent.owning import check_links, check_path, shared_files
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
 from ome.agent.removing import clear_path, leave_owner
 from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
@@ -70,6 +70,7 @@ class Keeper:
         started = post.clock.monotonic()
         held = await post.disk.held(self._key)
         post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
+        check_links(post, model, job, held)
         owner = await shared_files(post, model, job, held)
         if owner is not None:
             job = msgspec.structs.replace(job, link_to=owner.path, revision=owner.revision)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ome.agent.models import Model
     from ome.agent.post import Post
 
-__all__ = ["Shared", "check_path", "shared_files"]
+__all__ = ["Shared", "check_links", "check_path", "shared_files"]
 
 log = structlog.get_logger("agent")
 
@@ -52,6 +52,19 @@ def check_path(post: Post, mine: Model, job: Job) -> None:
                 f"spec.storage.path {post.disk.shown(job.path)} is that of {other.kind}"
                 f" {other.key}, whose storageUri is {other.uri}; give one of them another path"
             )
+
+
+def check_links(post: Post, mine: Model, job: Job, held: Held | None) -> None:
+    """Raise ``PathTaken`` when other content would come below the links of other models."""
+    links = artifact_of(post.reporter.entry(mine.report_key)).children_paths
+    if not links or held is None or held.manifest.target or held.manifest.path != job.path:
+        return
+    if held.manifest.source != job.source:
+        raise PathTaken(
+            f"other models are links to the files in {post.disk.shown(job.path)} (first"
+            f" {min(links)}); give spec.storage.path another directory with the new storageUri, or"
+            " delete those models first"
+        )
 
 
 async def shared_files(post: Post, model: Model, job: Job, held: Held | None) -> Shared | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from ome.agent.protocol import READY, Artifact, Config, Entry
+from ome.agent.protocol import FAILED, READY, Artifact, Config, Entry
 from ome.agent.sharing import Owner, artifact_of, children, find_owner
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
@@ -105,6 +105,29 @@ async def test_a_reserved_owner_stays_after_its_last_link(world: World) -> None:
         await until(lambda: artifact(world, "b").reserved is True)
         await delete(world, "b")
         assert on_disk(root / "a") == FILES
+
+
+async def test_other_content_does_not_come_below_the_links(world: World) -> None:
+    root = world.disk_of("n1")
+    assert world.hub is not None
+    other = {"config.json": FILES["config.json"]}
+    world.hub.repositories["org/other"] = Repository(other, commit="d" * 40)
+    async with agents(world):
+        await put(world, "a")
+        await put(world, "b", **REUSE)
+        await until(lambda: artifact(world, "a").children_paths == ["/models/b"])
+        world.cluster.put(model("a", "hf://org/other"))
+        await until(lambda: (entry := said(world.cluster, name="a")) and entry.status == FAILED)
+        entry = said(world.cluster, name="a")
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == "path_taken"
+        assert "first /models/b" in entry.error.message
+        assert on_disk(root / "b") == FILES
+        world.cluster.put(model("a", "hf://org/other", path="/models/new"))
+        await ready(world, "a")
+        assert on_disk(root / "new") == other
+        assert on_disk(root / "b") == FILES
 
 
 async def test_a_change_of_policy(world: World) -> None:

@@ -123,7 +123,7 @@ async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fet
     path = tidy(job.path) or default_path(job.uri, root)
     place = await in_thread(place_for, path, job.roots)
     with manifests.only_one(root, job.key):
-        known = await in_thread(manifests.load, root, job.key)
+        known = former = await in_thread(manifests.load, root, job.key)
         if known is not None and (known.source, known.target) != (job.source, job.link_to):
             known = None
         if job.link_to:
@@ -133,6 +133,8 @@ async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fet
                 if await in_thread(manifests.fits, known, place.path):
                     return await in_thread(_finished, job, known, False)
             found = await _download(job, path, place, known, around, progress, in_thread)
+            if former is not None and former.path == path and former.source != job.source:
+                await in_thread(manifests.clear, former, place.path, found.files.keys())
         await in_thread(manifests.save, root, found)
     return await in_thread(_finished, job, found, True)
 
