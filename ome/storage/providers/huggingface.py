@@ -27,7 +27,7 @@ from ome.storage.errors import (
     SourceNotFound,
     SourceUnavailable,
 )
-from ome.storage.providers.web import Answer, Web, broken, rate_limited
+from ome.storage.providers.web import SILENCE_SECONDS, Answer, Web, broken, rate_limited
 from ome.storage.sources import Checksum, Listing, RemoteFile, Stream, listing
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ async def open_huggingface(
     headers = {"User-Agent": f"ome/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    silence = _seconds(environ.get("HF_HUB_DOWNLOAD_TIMEOUT", ""))
-    more = {"silence": silence} if silence else {}
-    async with Web(around.clock, headers, **more) as web:
+    silence = _seconds(environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "")) or SILENCE_SECONDS
+    async with Web(around.clock, headers, silence=silence) as web:
         yield HuggingFace(uri.model_id, revision, endpoint, token, web, around, wishes.repository)
 
 

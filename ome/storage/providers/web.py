@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from ome.clock import Clock
     from ome.errors import StorageError
 
-__all__ = ["Answer", "Refusal", "Web", "broken", "refused"]
+__all__ = ["SILENCE_SECONDS", "Answer", "Refusal", "Web", "broken", "refused"]
 
 _CONNECT_SECONDS = 30.0
-_SILENCE_SECONDS = 60.0
+SILENCE_SECONDS = 60.0
 """A transfer may take hours; one that is silent for this long is broken, if nobody says else."""
 _CHUNK = 2**18
 _DEEPEST = 8
@@ -119,12 +119,17 @@ class Web:
         clock: Clock,
         headers: Mapping[str, str] | None = None,
         *,
-        silence: float = _SILENCE_SECONDS,
+        silence: float = SILENCE_SECONDS,
+        proxies: bool = True,
     ) -> None:
-        """``silence``: seconds without a byte after which a transfer is broken."""
+        """``silence``: seconds without a byte after which a transfer is broken.
+
+        ``proxies``: whether the environment's proxies lead to what is asked.
+        """
         self._clock = clock
         self._headers = dict(headers or {})
         self._silence = silence
+        self._proxies = proxies
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Web:
@@ -135,7 +140,7 @@ class Web:
             timeout=timeout,
             headers={"Accept-Encoding": "identity", **self._headers},
             auto_decompress=False,
-            trust_env=True,
+            trust_env=self._proxies,
         )
         return self
 
