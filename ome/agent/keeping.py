@@ -66,11 +66,11 @@ class Keeper:
             return
         self._credentials = await post.credentials(model)
         job = self._job()
-        check_path(post, model, job)
+        await check_path(post, model, job)
+        check_links(post, model, job)
         started = post.clock.monotonic()
         held = await post.disk.held(self._key)
         post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
-        check_links(post, model, job, held)
         owner = await shared_files(post, model, job, held)
         if owner is not None:
             job = msgspec.structs.replace(job, link_to=owner.path, revision=owner.revision)
@@ -151,7 +151,7 @@ class Keeper:
             roots=post.disk.roots,
             parameters=dict(model.parameters),
             credentials=dict(self._credentials.values),
-            shape=post.shape if model.for_shape and model.scheme == "oci" else "",
+            shape=post.shape_for(model),
             concurrency=settings.concurrency if hub else settings.object_concurrency,
             ranges=settings.object_ranges if model.scheme in OBJECT_STORES else 1,
             attempts=settings.attempts if hub else settings.object_attempts,
@@ -214,6 +214,8 @@ class Keeper:
     async def _download(self, job: Job) -> Fetched:
         post = self._post
         async with post.only_one(job.path):
+            # Somebody else may have come to have the directory while we waited for it.
+            await check_path(post, self._model, job)
             others = sum(post.promised.values())
             try:
                 job = msgspec.structs.replace(job, promised=others)

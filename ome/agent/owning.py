@@ -38,33 +38,50 @@ class Shared(msgspec.Struct, frozen=True):
         return Owner(self.key, post.disk.shown(self.path))
 
 
-def check_path(post: Post, mine: Model, job: Job) -> None:
-    """Raise ``PathTaken`` when a model of other content has the directory and goes first."""
-    if not mine.own_files or _is_ready(post, mine):
+async def check_path(post: Post, mine: Model, job: Job) -> None:
+    """Raise ``PathTaken`` when a model of other content has the directory or goes first.
+
+    Whose files are there goes before everybody, then the older one.
+    """
+    if not mine.own_files or await _is_there(post, mine, job.path):
         return
-    for other in post.models():
-        if other.key == mine.key or not other.own_files or post.path_of(other) != job.path:
-            continue
-        if not post.here(other) or _content(other) == _content(mine):
-            continue
-        if _is_ready(post, other) or (other.created, other.key) < (mine.created, mine.key):
+    here = [
+        other
+        for other in post.models()
+        if other.key != mine.key and other.own_files and post.path_of(other) == job.path
+        if post.here(other)
+    ]
+    there = [other for other in here if await _is_there(post, other, job.path)]
+    content = _content(post, mine)
+    if any(_content(post, other) == content for other in there):
+        return
+    older = [other for other in here if (other.created, other.key) < (mine.created, mine.key)]
+    for other in (*there, *older):
+        if _content(post, other) != content:
             raise PathTaken(
                 f"spec.storage.path {post.disk.shown(job.path)} is that of {other.kind}"
                 f" {other.key}, whose storageUri is {other.uri}; give one of them another path"
             )
 
 
-def check_links(post: Post, mine: Model, job: Job, held: Held | None) -> None:
-    """Raise ``PathTaken`` when other content would come below the links of other models."""
-    links = artifact_of(post.reporter.entry(mine.report_key)).children_paths
-    if not links or held is None or held.manifest.target or held.manifest.path != job.path:
+def check_links(post: Post, mine: Model, job: Job) -> None:
+    """Raise ``PathTaken`` when other content would come below the links of other models.
+
+    The directory may be our own from a former source, or one that its owner left to its links.
+    """
+    if not mine.own_files:
         return
-    if held.manifest.source != job.source:
-        raise PathTaken(
-            f"other models are links to the files in {post.disk.shown(job.path)} (first"
-            f" {min(links)}); give spec.storage.path another directory with the new storageUri, or"
-            " delete those models first"
-        )
+    place = tidy(post.disk.shown(job.path))
+    for other in list(post.models()):
+        parents = artifact_of(post.reporter.entry(other.report_key)).parent_path or {}
+        if other.key == mine.key or not any(tidy(path) == place for path in parents.values()):
+            continue
+        if post.path_of(other) != job.path and _content(post, other) != _content(post, mine):
+            raise PathTaken(
+                f"{other.kind} {other.key} is a link to the files in {place}, which are those of"
+                f" {other.uri}; give spec.storage.path another directory, or delete that model"
+                " first"
+            )
 
 
 async def shared_files(post: Post, model: Model, job: Job, held: Held | None) -> Shared | None:
@@ -94,14 +111,22 @@ async def shared_files(post: Post, model: Model, job: Job, held: Held | None) ->
     return Shared(found.key, path, sha) if await post.disk.is_dir(path) else None
 
 
-def _is_ready(post: Post, model: Model) -> bool:
+async def _is_there(post: Post, model: Model, path: str) -> bool:
+    """Whether the files of this directory are a model's, as its spec is now.
+
+    Where an agent without manifests has been, the entry is believed.
+    """
+    held = await post.disk.held(model.report_key)
+    if held is not None:
+        return (held.manifest.path, held.manifest.source) == (path, _content(post, model))
     entry = post.reporter.entry(model.report_key)
     return entry is not None and entry.status == READY
 
 
-def _content(model: Model) -> str:
+def _content(post: Post, model: Model) -> str:
     """What decides a model's content; of a URI that says nothing, the URI."""
+    parameters, shape = dict(model.parameters), post.shape_for(model)
     try:
-        return Job(key="", uri=model.uri, roots=[], parameters=dict(model.parameters)).source
+        return Job(key="", uri=model.uri, roots=[], parameters=parameters, shape=shape).source
     except StorageError:
         return model.uri

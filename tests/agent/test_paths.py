@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from ome.agent.fetch.place import default_path
-from ome.agent.protocol import READY
+from ome.agent.protocol import FAILED, READY
 from ome.sandbox.hub import Repository, running_hub
 from ome.sandbox.safetensors_files import llama_repository
 from tests.agent.support import World, agents, model, new_cluster, said, until
@@ -113,6 +113,35 @@ async def test_what_an_agent_of_before_noted_is_no_other_place(world: World) -> 
     manifest.write_text(manifest.read_text().replace("/link/x", "/real/x"))
     async with agents(world):
         await stays(world, root / "real" / "x")
+
+
+async def test_a_model_that_is_ready_may_not_move_into_the_directory_of_another(
+    world: World,
+) -> None:
+    assert world.hub is not None
+    other = {"config.json": FILES["config.json"]}
+    world.hub.repositories["org/other"] = Repository(other, commit="d" * 40)
+    root = world.disk_of("n1")
+    async with agents(world):
+        world.cluster.put(model("a"))  # the older one, which would go first
+        await until(lambda: status(world, "a") == READY)
+        world.cluster.put(model("b", "hf://org/other"))
+        await until(lambda: status(world, "b") == READY)
+        world.cluster.put(model("a", path="/models/b/"))
+        await until(lambda: status(world, "a") == FAILED)
+        entry = said(world.cluster, name="a")
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == "path_taken"
+        await anyio.sleep(0.3)
+        assert on_disk(root / "b") == other
+        assert (status(world, "b"), on_disk(root / "a")) == (READY, FILES)
+        # Nor may its content become another one there.
+        world.cluster.put(model("c", "hf://org/other", path="/models/b"))
+        await until(lambda: status(world, "c") == READY)
+        world.cluster.put(model("c", "hf://org/tiny", path="/models/b"))
+        await until(lambda: status(world, "c") == FAILED)
+        assert on_disk(root / "b") == other
 
 
 @pytest.mark.parametrize(("before", "after"), [("x", "x/v2"), ("x/v2", "x")])

@@ -81,7 +81,8 @@ def forget(root: str, key: str) -> None:
 def fits(manifest: Manifest, directory: Path) -> bool:
     """Whether all files still have their size and time, or the link its target; blocks."""
     if manifest.target:
-        return directory.is_symlink() and directory.resolve() == Path(manifest.target).resolve()
+        there = directory.is_symlink() and directory.is_dir()
+        return there and directory.resolve() == Path(manifest.target).resolve()
     for name, fact in manifest.files.items():
         try:
             found = (directory / name).lstat()

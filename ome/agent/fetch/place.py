@@ -75,6 +75,8 @@ class Place:
             if self.path.is_dir() and not self.path.is_symlink():
                 shutil.rmtree(self.path)
             new.replace(self.path)
+        if not self.path.is_dir():
+            raise DiskError(f"{target}, which {self.path} is to be a link to, is gone meanwhile")
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def discard(self) -> None:
