@@ -18,7 +18,7 @@ from ome.agent.fetch.peers import NoPeer, PeersBusy
 from ome.agent.models import OBJECT_STORES
 from ome.agent.owning import check_links, check_path, shared_files
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
-from ome.agent.removing import clear_path, leave_owner
+from ome.agent.removing import clear_owner, clear_path, leave_owner
 from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
 from ome.agent.sharing import Owner, artifact_of, children, with_artifact
 from ome.api import names
@@ -58,7 +58,7 @@ class Keeper:
     async def ensure(self) -> None:
         """Make the model Ready. Raises ``StorageError``."""
         post, model, entry = self._post, self._model, self._entry
-        ready = entry is not None and entry.status == READY
+        ready, before = entry is not None and entry.status == READY, artifact_of(entry)
         if model.scheme == "vendor":
             self._report(Entry(model.key.name, READY))
             if not ready:
@@ -97,6 +97,7 @@ class Keeper:
             log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
         if held is not None and held.manifest.path != job.path:
             await self._leave(held.manifest.path, job.path)
+        await self._leave_owners(before, held.manifest.path if held is not None else job.path)
 
     async def _leave(self, former: str, path: str) -> None:
         """Remove the files of a path that the model had before."""
@@ -105,6 +106,17 @@ class Keeper:
             log.info("model.former_path_stays", former=former, path=path)
             return
         await clear_path(self._post, self._model, former, self._key)
+
+    async def _leave_owners(self, before: Artifact, former: str) -> None:
+        """Take the link at ``former`` out of what owners know, unless it still is one to them."""
+        post, now = self._post, artifact_of(self._entry).parent_path or {}
+        moved = former != post.path_of(self._model)
+        for key, directory in (before.parent_path or {}).items():
+            if key != self._key and (moved or key not in now):
+                leave_owner(post, key, post.disk.shown(former))
+            if key not in (self._key, *now):
+                reserved = before.reserved is True
+                await clear_owner(post, self._model, key, directory, reserved=reserved)
 
     async def failed(self, error: StorageError, pause: float) -> None:
         """Say why a try failed, and give back its room when there was too little."""
@@ -255,7 +267,13 @@ class Keeper:
         artifact = Artifact()
         if model.own_files and done.revision:
             parent = Owner(self._key, path) if owner is None else owner.as_parent(post)
-            artifact = Artifact(done.revision, {parent.key: parent.path}, before.children_paths)
+            stays = parent.key in (before.parent_path or {})
+            artifact = Artifact(
+                done.revision,
+                {parent.key: parent.path},
+                before.children_paths,
+                before.reserved if stays else msgspec.UNSET,
+            )
         error = EntryError(names.REASON_CONFIG_PARSE_FAILED, done.config_error)
         if not done.config_error:
             problem = self._credentials.problem
@@ -263,9 +281,6 @@ class Keeper:
         config = msgspec.structs.replace(done.config or Config(), artifact=artifact)
         said = error if error.message else None
         self._report(Entry(model.key.name, READY, self._path_said, said, config))
-        for key in before.parent_path or {}:
-            if key not in (artifact.parent_path or {}):
-                leave_owner(post, key, path)
         if owner is not None:
             self._join(owner.key, path)
 

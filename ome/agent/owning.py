@@ -88,13 +88,15 @@ async def shared_files(post: Post, model: Model, job: Job, held: Held | None) ->
     """The model to link to: one of the same commit, unless the own directory serves others."""
     key = model.report_key
     mine = artifact_of(post.reporter.entry(key))
-    if not model.reuses or mine.children_paths or used_by_others(post, model, job.path):
+    if not model.reuses or mine.children_paths:
         return None
     settled = held is not None and (held.whole, held.manifest.source) == (True, job.source)
-    if settled and held is not None and held.manifest.target:
+    if settled and held is not None and held.manifest.target and held.manifest.path == job.path:
         owner = next(iter(mine.parent_path or {}), "")
         manifest = held.manifest
         return Shared(owner, manifest.target, manifest.revision) if owner else None
+    if used_by_others(post, model, job.path):
+        return None
     entries = {other: post.reporter.entry(other) for other in post.reporter.keys}
     if not any(artifact_of(entry).sha for other, entry in entries.items() if other != key):
         return None
