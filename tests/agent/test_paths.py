@@ -9,7 +9,7 @@ import pytest
 
 from ome.agent.fetch.place import default_path
 from ome.agent.protocol import FAILED, READY
-from ome.sandbox.hub import Repository, running_hub
+from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository
 from tests.agent.support import World, agents, model, new_cluster, said, until
 from tests.storage.support import on_disk
@@ -142,6 +142,21 @@ async def test_a_model_that_is_ready_may_not_move_into_the_directory_of_another(
         world.cluster.put(model("c", "hf://org/tiny", path="/models/b"))
         await until(lambda: status(world, "c") == FAILED)
         assert on_disk(root / "b") == other
+
+
+async def test_what_was_on_its_way_to_a_former_path_gives_its_room_back(world: World) -> None:
+    root = world.disk_of("n1")
+    assert world.hub is not None
+    name = next(name for name in FILES if name.endswith(".safetensors"))
+    world.hub.troubles.append(Trouble(name, 1, chunk_seconds=5.0))
+    async with agents(world):
+        world.cluster.put(model(path="/models/x"))
+        await world.hub.until_served(name, 1)
+        assert (root / ".x.fetching").exists()
+        world.cluster.put(model(path="/models/y"))
+        await until(lambda: status(world) == READY and (root / "y").exists())
+        assert not (root / ".x.fetching").exists()
+    assert on_disk(root / "y") == FILES
 
 
 @pytest.mark.parametrize(("before", "after"), [("x", "x/v2"), ("x/v2", "x")])
