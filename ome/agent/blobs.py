@@ -36,7 +36,7 @@ class Blobs:
         """``sent`` is told of the bytes of each transfer."""
         self._folder = Path(root, FOLDER)
         self._sent = sent
-        self._version = -1
+        self._known: dict[str, tuple[int, int]] = {}
         self._files: dict[str, tuple[Path, FileFact]] = {}
         self._slots = anyio.Semaphore(_AT_A_TIME)
 
@@ -72,21 +72,32 @@ class Blobs:
 
     def _load(self) -> None:
         """Read the manifests again when one was written since."""
-        try:
-            version = self._folder.stat().st_mtime_ns
-        except OSError:
-            return
-        if version == self._version:
+        found = self._manifests()
+        if found == self._known:
             return
         files: dict[str, tuple[Path, FileFact]] = {}
-        for entry in self._folder.glob("*.json"):
+        for name in found:
             try:
-                manifest = msgspec.json.decode(entry.read_bytes(), type=Manifest)
+                manifest = msgspec.json.decode((self._folder / name).read_bytes(), type=Manifest)
             except (OSError, msgspec.MsgspecError):
                 continue
             for name, fact in manifest.files.items():
                 files[fact.checksum] = (Path(manifest.path, name), fact)
-        self._files, self._version = files, version
+        self._files, self._known = files, found
+
+    def _manifests(self) -> dict[str, tuple[int, int]]:
+        """Each manifest by name, with what tells a new one of the name from the old.
+
+        The time of the folder alone would not do: two changes of it may be within one tick.
+        """
+        found = {}
+        for path in self._folder.glob("*.json"):
+            try:
+                facts = path.stat()
+            except OSError:
+                continue
+            found[path.name] = (facts.st_ino, facts.st_mtime_ns)
+        return found
 
 
 class _Given(web.FileResponse):

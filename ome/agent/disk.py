@@ -65,6 +65,10 @@ class Disk:
         """Whether a directory of this process is there, below a root."""
         return await self._do(self._is_dir, path)
 
+    async def overlap(self, path: str, other: str) -> bool:
+        """Whether two directories are one, or one lies in the other, links on the way followed."""
+        return await self._do(self._overlap, path, other)
+
     async def remove(self, path: str) -> None:
         """Remove a model's files; those outside the roots are none of ours. Of a link the link."""
         await self._do(self._place, path, lambda place: place.remove())
@@ -104,6 +108,10 @@ class Disk:
         real = Path(path).resolve()
         below = any(real.is_relative_to(Path(root).resolve()) for root in self.roots)
         return below and real.is_dir()
+
+    def _overlap(self, path: str, other: str) -> bool:
+        one, two = (Path(name).parent.resolve() / Path(name).name for name in (path, other))
+        return one.is_relative_to(two) or two.is_relative_to(one)
 
     def _place(self, path: str, call: Callable[[Place], None]) -> None:
         try:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
 import msgspec
 import structlog
 
 from ome.agent.fetch.model import Job
 from ome.agent.fetch.peers import NoPeer, PeersBusy
 from ome.agent.models import OBJECT_STORES
-from ome.agent.owning import check_path, shared_files
+from ome.agent.owning import check_links, check_path, shared_files
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
-from ome.agent.removing import clear_path, leave_owner
+from ome.agent.removing import clear_owner, clear_path, leave_owner
 from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
 from ome.agent.sharing import Owner, artifact_of, children, with_artifact
 from ome.api import names
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Keeper"]
 
 _LONGEST_TURN = 30.0
+_TOLD_SECONDS = 10.0
+"""How long a seed keeps its place until the others can see that it has the model."""
 log = structlog.get_logger("agent")
 
 
@@ -55,12 +58,16 @@ class Keeper:
     async def ensure(self) -> None:
         """Make the model Ready. Raises ``StorageError``."""
         post, model, entry = self._post, self._model, self._entry
+        ready, before = entry is not None and entry.status == READY, artifact_of(entry)
         if model.scheme == "vendor":
             self._report(Entry(model.key.name, READY))
+            if not ready:
+                self._count(0.0)
             return
         self._credentials = await post.credentials(model)
         job = self._job()
-        check_path(post, model, job)
+        await check_path(post, model, job)
+        check_links(post, model, job)
         started = post.clock.monotonic()
         held = await post.disk.held(self._key)
         post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
@@ -72,7 +79,6 @@ class Keeper:
         settled = not job.again and held is not None and _same(held, job)
         if settled and held is not None and held.whole and self._told_all(entry):
             return
-        ready = entry is not None and entry.status == READY
         self._unknown = ready and held is None
         self._quiet = ready and not job.again and (settled or held is None)
         if not self._quiet:
@@ -83,9 +89,34 @@ class Keeper:
                 done = await self._download(job)
         else:
             done = await self._in_turn(job)
-        self._succeeded(done, owner, post.clock.monotonic() - started)
+        self._succeeded(done, owner)
+        if done.fetched and owner is None:
+            self._count_bytes(done.size)
+        if done.fetched or not ready:
+            self._count(post.clock.monotonic() - started)
+            log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
         if held is not None and held.manifest.path != job.path:
-            await clear_path(post, model, held.manifest.path, self._key)
+            await self._leave(held.manifest.path, job.path)
+        await self._leave_owners(before, held.manifest.path if held is not None else job.path)
+
+    async def _leave(self, former: str, path: str) -> None:
+        """Remove the files of a path that the model had before."""
+        if await self._post.disk.overlap(former, path):
+            # The same place by another way, or one within the other: nothing there may go.
+            log.info("model.former_path_stays", former=former, path=path)
+            return
+        await clear_path(self._post, self._model, former, self._key)
+
+    async def _leave_owners(self, before: Artifact, former: str) -> None:
+        """Take the link at ``former`` out of what owners know, unless it still is one to them."""
+        post, now = self._post, artifact_of(self._entry).parent_path or {}
+        moved = former != post.path_of(self._model)
+        for key, directory in (before.parent_path or {}).items():
+            if key != self._key and (moved or key not in now):
+                leave_owner(post, key, post.disk.shown(former))
+            if key not in (self._key, *now):
+                reserved = before.reserved is True
+                await clear_owner(post, self._model, key, directory, reserved=reserved)
 
     async def failed(self, error: StorageError, pause: float) -> None:
         """Say why a try failed, and give back its room when there was too little."""
@@ -132,7 +163,7 @@ class Keeper:
             roots=post.disk.roots,
             parameters=dict(model.parameters),
             credentials=dict(self._credentials.values),
-            shape=post.shape if model.for_shape and model.scheme == "oci" else "",
+            shape=post.shape_for(model),
             concurrency=settings.concurrency if hub else settings.object_concurrency,
             ranges=settings.object_ranges if model.scheme in OBJECT_STORES else 1,
             attempts=settings.attempts if hub else settings.object_attempts,
@@ -175,7 +206,10 @@ class Keeper:
                 if turn is not None:
                     now = msgspec.structs.replace(job, peers=list(turn.peers), origin=turn.origin)
                     try:
-                        return await self._download(now)
+                        done = await self._download(now)
+                        if turn.seed:
+                            await self._tell_others(done)
+                        return done
                     except StorageError as error:
                         if error.reason not in (NoPeer.reason, PeersBusy.reason):
                             raise
@@ -183,9 +217,17 @@ class Keeper:
             await post.clock.sleep(wait * post.rng.uniform(0.5, 1.5))
             wait = min(wait * 2, _LONGEST_TURN)
 
+    async def _tell_others(self, done: Fetched) -> None:
+        """Be found as a peer before the place of a seed is given up to the next."""
+        self._succeeded(done, None)
+        with anyio.move_on_after(_TOLD_SECONDS):
+            await self._post.reporter.labelled()
+
     async def _download(self, job: Job) -> Fetched:
         post = self._post
         async with post.only_one(job.path):
+            # Somebody else may have come to have the directory while we waited for it.
+            await check_path(post, self._model, job)
             others = sum(post.promised.values())
             try:
                 job = msgspec.structs.replace(job, promised=others)
@@ -207,14 +249,31 @@ class Keeper:
         self._said, self._before = now, progress.completed_bytes
         self._updating(msgspec.structs.replace(progress, speed_bytes_per_sec=speed))
 
-    def _succeeded(self, done: Fetched, owner: Shared | None, seconds: float) -> None:
+    def _count(self, seconds: float) -> None:
+        """One more success; that a model is as it was is none."""
+        metrics, labels = self._post.metrics, self._post.metrics.of(self._model)
+        metrics.succeeded.labels(*labels).inc()
+        metrics.seconds.labels(*labels).observe(seconds)
+
+    def _count_bytes(self, size: int) -> None:
+        metrics, labels = self._post.metrics, self._post.metrics.of(self._model)
+        metrics.bytes.labels(*labels).inc(size)
+        metrics.verifications.labels(*labels, "success").inc()
+
+    def _succeeded(self, done: Fetched, owner: Shared | None) -> None:
         post, model = self._post, self._model
         before = artifact_of(self._entry)
         path = post.disk.shown(done.path)
         artifact = Artifact()
         if model.own_files and done.revision:
             parent = Owner(self._key, path) if owner is None else owner.as_parent(post)
-            artifact = Artifact(done.revision, {parent.key: parent.path}, before.children_paths)
+            stays = parent.key in (before.parent_path or {})
+            artifact = Artifact(
+                done.revision,
+                {parent.key: parent.path},
+                before.children_paths,
+                before.reserved if stays else msgspec.UNSET,
+            )
         error = EntryError(names.REASON_CONFIG_PARSE_FAILED, done.config_error)
         if not done.config_error:
             problem = self._credentials.problem
@@ -222,18 +281,8 @@ class Keeper:
         config = msgspec.structs.replace(done.config or Config(), artifact=artifact)
         said = error if error.message else None
         self._report(Entry(model.key.name, READY, self._path_said, said, config))
-        for key in before.parent_path or {}:
-            if key not in (artifact.parent_path or {}):
-                leave_owner(post, key, path)
         if owner is not None:
             self._join(owner.key, path)
-        labels = post.metrics.of(model)
-        post.metrics.succeeded.labels(*labels).inc()
-        post.metrics.seconds.labels(*labels).observe(seconds)
-        if done.fetched and owner is None:
-            post.metrics.bytes.labels(*labels).inc(done.size)
-            post.metrics.verifications.labels(*labels, "success").inc()
-        log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
 
     def _join(self, key: str, path: str) -> None:
         """Note our link in the owner's entry; an owner that is gone has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ome.agent.fetch.place import default_path
+from ome.agent.fetch.place import default_path, tidy
 from ome.api import names
 from ome.api.truncate import model_configmap_key, model_node_label
 
@@ -129,5 +129,5 @@ class Model:
         return "BaseModel" if self.key.namespace else "ClusterBaseModel"
 
     def path_below(self, root: str) -> str:
-        """The directory on a node whose models are below ``root``."""
-        return self.storage.get("path") or default_path(self.uri, root)
+        """The directory on a node whose models are below ``root``, in its one spelling."""
+        return tidy(self.storage.get("path") or "") or default_path(self.uri, root)

@@ -34,6 +34,8 @@ class Turn:
 
     peers: tuple[str, ...] = ()
     origin: bool = True
+    seed: bool = False
+    """Whether others wait for us to have the model: the turn is kept until they can see that."""
 
 
 class Turns(Protocol):
@@ -104,6 +106,10 @@ class Post:
     def path_of(self, model: Model) -> str:
         """The directory of a model in this process."""
         return self.disk.real(model.path_below(self.settings.root))
+
+    def shape_for(self, model: Model) -> str:
+        """The shape of GPUs that a model's files are chosen by; empty when all are wanted."""
+        return self.shape if model.for_shape and model.scheme == "oci" else ""
 
     async def credentials(self, model: Model) -> Credentials:
         """What the model's source is shown. Raises ``StorageError`` for an unknown scheme."""

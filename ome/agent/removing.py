@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ome.agent.models import Model
     from ome.agent.post import Post
 
-__all__ = ["clear_path", "leave_owner", "remove_model", "used_by_others"]
+__all__ = ["clear_owner", "clear_path", "leave_owner", "remove_model", "used_by_others"]
 
 log = structlog.get_logger("agent")
 
@@ -58,7 +58,7 @@ async def clear_path(post: Post, model: Model, path: str, key: str) -> None:
     async with post.only_one(path):
         await post.disk.remove(path)
     for owner, directory in owners.items():
-        await _clear_owner(post, model, owner, directory)
+        await clear_owner(post, model, owner, directory, reserved=artifact.reserved is True)
 
 
 def leave_owner(post: Post, owner: str, path: str) -> None:
@@ -69,14 +69,20 @@ def leave_owner(post: Post, owner: str, path: str) -> None:
         post.reporter.amend(owner, with_artifact(entry, without))
 
 
-async def _clear_owner(post: Post, model: Model, owner: str, directory: str) -> None:
-    """Remove files that were left for their links, with the last of these."""
-    if owner in post.reporter.keys:
+async def clear_owner(
+    post: Post, model: Model, owner: str, directory: str, *, reserved: bool
+) -> None:
+    """Remove files that were left for their links, with the last of these: ``model`` is none now.
+
+    ``reserved``: their owner wanted them to stay. Raises ``StorageError``.
+    """
+    known = next((one for one in post.models() if one.report_key == owner), None)
+    # One that is on its way out has seen our link, and one that moved left the files to it.
+    if known is not None and post.here(known) and _owns(post, owner, owner, directory):
         return
-    others = [key for key in post.reporter.keys if key != model.report_key]
-    artifacts = [artifact_of(post.reporter.entry(key)) for key in others]
-    linked = any(owner in (artifact.parent_path or {}) for artifact in artifacts)
-    reserved = artifact_of(post.reporter.entry(model.report_key)).reserved is True
+    reserved = reserved or (known is not None and known.reserved)
+    others = post.reporter.keys - {model.report_key, owner}
+    linked = any(_owns(post, other, owner, directory) for other in others)
     path = post.disk.real(directory)
     if linked or reserved or used_by_others(post, model, path):
         return
@@ -84,6 +90,11 @@ async def _clear_owner(post: Post, model: Model, owner: str, directory: str) -> 
         return
     async with post.only_one(path):
         await post.disk.remove(path)
+
+
+def _owns(post: Post, key: str, owner: str, directory: str) -> bool:
+    """Whether an entry says that the model's files are the owner's in this directory."""
+    return (artifact_of(post.reporter.entry(key)).parent_path or {}).get(owner) == directory
 
 
 def _reserve(post: Post, owner: str) -> None:

@@ -115,12 +115,18 @@ class Reporter:
         self._labels = _Writer(self._write_labels, clock, rng, interval)
 
     def report(self, key: str, label: str, entry: Entry | None) -> None:
-        """Say the state of a model; None when it is gone from the node. Never waits."""
+        """Say the state of a model; None when it is gone from the node. Never waits.
+
+        What was said last is not said again; where the server lost it, ``repair`` finds out.
+        """
+        text = None if entry is None else encode_entry(entry)
+        if text is not None and text == self._data.get(key):
+            return
         self._labels.put(label, None if entry is None else entry.status)
-        if entry is None:
+        if text is None:
             self.forget(key)
             return
-        self._data[key] = encode_entry(entry)
+        self._data[key] = text
         self._entries.put(key, self._data[key])
         if self._size() > LARGEST:
             self._slim()
@@ -178,6 +184,10 @@ class Reporter:
         for label, value in wanted.items():
             if present.get(label) != value:
                 self._labels.put(label, value)
+
+    async def labelled(self) -> None:
+        """Wait until the labels of all that was said are written."""
+        await self._labels.idle.wait()
 
     async def settled(self) -> None:
         """Wait until everything that was said is written."""

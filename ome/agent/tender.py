@@ -62,6 +62,7 @@ class Tender:
         """Work until the model is gone from the node, or cancelled."""
         while True:
             self._wish, self.resting = self._wished(), False
+            path = self._post.path_of(self.model)
             with anyio.CancelScope() as self._scope:
                 if self.here:
                     self._began = True
@@ -69,6 +70,19 @@ class Tender:
                 await self._remove()
                 if not self.here:
                     return
+            if path != self._post.path_of(self.model):
+                await self._discard(path)
+
+    async def _discard(self, path: str) -> None:
+        """Give back the room of what was on its way to a path that is wanted no more."""
+        post = self._post
+        if any(post.path_of(other) == path for other in post.models() if not other.deleting):
+            return
+        try:
+            async with post.only_one(path):
+                await post.disk.discard(path)
+        except StorageError as error:
+            log.warning("model.not_discarded", node=post.node, problem=str(error))
 
     def _wished(self) -> tuple[object, ...]:
         model = self.model

@@ -105,10 +105,18 @@ class ClusterTurns:
             if peers and not origin:
                 yield Turn(peers, origin=False)
                 return
-            seed = await stack.enter_async_context(
+            place = await stack.enter_async_context(AsyncExitStack())
+            seed = await place.enter_async_context(
                 self._slots.one_of(_slot_name("seed", model), _SEEDS)
             )
-            yield Turn(peers) if seed else None
+            if seed and not origin:
+                # Who held the place before may have the model since we looked.
+                peers = await self._holders(model)
+                if peers:
+                    await place.aclose()
+                    yield Turn(peers, origin=False)
+                    return
+            yield Turn(peers, seed=True) if seed else None
 
     async def delay(self, model: Model) -> float:
         """Nothing in a small cluster, else a part of the jitter that is always the same."""

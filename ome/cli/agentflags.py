@@ -41,12 +41,15 @@ AGENT_FLAGS = (
 
 
 def from_environment(environ: Mapping[str, str]) -> list[str]:
-    """Flags from variables of their names; flags of the command line come after and win."""
+    """Flags from variables of their names; flags of the command line come after and win.
+
+    One that may be given several times takes its values separated by commas.
+    """
     found = []
     for flag in AGENT_FLAGS:
         name = flag.name.upper().replace("-", "_")
-        if flag.many or flag in LOG_FLAGS or name in ("KUBECONFIG", "NAMESPACE", "PORT"):
+        if flag in LOG_FLAGS or name == "KUBECONFIG":  # whoever connects reads that
             continue
-        if environ.get(name):
-            found.append(f"--{flag.name}={environ[name]}")
+        values = environ.get(name, "").split(",") if flag.many else [environ.get(name, "")]
+        found += [f"--{flag.name}={value.strip()}" for value in values if value.strip()]
     return found

@@ -38,7 +38,7 @@ from ome.telemetry.logging import LogSettings, configure_logging
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["address_of", "run", "start_delay"]
+__all__ = ["address_of", "run", "settings_of", "start_delay"]
 
 _LAST_WORDS = 5.0
 _RETRY = 30.0
@@ -56,18 +56,7 @@ class NoNode(UserError):
 def run(flags: Mapping[str, Any]) -> int:
     """Run until a signal; the exit code. Raises ``UserError``."""
     node = _node_name(flags["node-name"])
-    settings = Settings(
-        root=_absolute(flags["models-root-dir"], "models-root-dir"),
-        roots=tuple(_absolute(path, "allowed-model-dir") for path in flags["allowed-model-dir"]),
-        workers=_above_zero(flags, "num-download-worker"),
-        concurrency=flags["hf-max-workers"] or _files_at_a_time(),
-        attempts=_above_zero(flags, "hf-max-retries"),
-        object_concurrency=_above_zero(flags, "concurrency"),
-        object_ranges=_above_zero(flags, "multipart-concurrency"),
-        object_attempts=_above_zero(flags, "download-retry"),
-        retry_seconds=duration("ome agent", flags, "hf-retry-interval"),
-        repair_seconds=max(duration("ome agent", flags, "config-map-sync-interval"), 1.0),
-    )
+    settings = settings_of(flags)
     types = instance_types(os.environ.get("INSTANCE_TYPE_MAP", ""))
     encoder = "console" if flags["log-format"] == "text" else "json"
     configure_logging(LogSettings(encoder=encoder, level=flags["log-level"]))
@@ -76,6 +65,23 @@ def run(flags: Mapping[str, Any]) -> int:
     for name in (name for name in IGNORED if flags[name]):
         log.warning("flag.without_effect", flag=f"--{name}", why="there is nothing to set")
     return anyio.run(_main, flags, node, settings, types)
+
+
+def settings_of(flags: Mapping[str, Any]) -> Settings:
+    """What the flags say. Raises ``UserError``."""
+    return Settings(
+        root=_absolute(flags["models-root-dir"], "models-root-dir"),
+        roots=tuple(_absolute(path, "allowed-model-dir") for path in flags["allowed-model-dir"]),
+        workers=_above_zero(flags, "num-download-worker"),
+        concurrency=flags["hf-max-workers"] or _files_at_a_time(),
+        attempts=_above_zero(flags, "hf-max-retries"),
+        # Manifests in the field have 0 here, which once downloaded nothing and called it done.
+        object_concurrency=max(flags["concurrency"], 1),
+        object_ranges=_above_zero(flags, "multipart-concurrency"),
+        object_attempts=_above_zero(flags, "download-retry"),
+        retry_seconds=duration("ome agent", flags, "hf-retry-interval"),
+        repair_seconds=max(duration("ome agent", flags, "config-map-sync-interval"), 1.0),
+    )
 
 
 async def _main(

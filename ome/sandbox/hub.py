@@ -103,9 +103,13 @@ class Hub:
         trouble = self._trouble(path)
         if trouble is not None and trouble.status:
             return web.Response(status=trouble.status, headers=trouble.headers)
-        for prefix in ("/api/models/", "/cdn/"):
+        # Repositories of other kinds have theirs before their names, as in their addresses.
+        for prefix, handler in (
+            ("/api/models/", self._api),
+            ("/api/", self._api),
+            ("/cdn/", self._cdn),
+        ):
             if path.startswith(prefix):
-                handler = self._api if prefix.startswith("/api") else self._cdn
                 return await handler(request, path.removeprefix(prefix), trouble)
         name, found, rest = path.removeprefix("/").partition("/resolve/")
         if not found:

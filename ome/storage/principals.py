@@ -10,7 +10,7 @@ from ome.storage.errors import InvalidUri, StorageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["InvalidAuth", "UserPrincipal", "auth_type", "user_principal"]
+__all__ = ["DEFAULT_AUTH", "InvalidAuth", "UserPrincipal", "auth_type", "user_principal"]
 
 _TYPES = {
     "user_principal": "UserPrincipal",
@@ -18,7 +18,8 @@ _TYPES = {
     "resource_principal": "ResourcePrincipal",
     "oke_workload_identity": "OkeWorkloadIdentity",
 }
-_DEFAULT = "InstancePrincipal"
+DEFAULT_AUTH = "InstancePrincipal"
+"""The principal of those who name none."""
 
 
 class InvalidAuth(StorageError):
@@ -43,7 +44,7 @@ def auth_type(text: str) -> str:
     """
     name = text.strip()
     if not name:
-        return _DEFAULT
+        return DEFAULT_AUTH
     found = _TYPES.get(name, name.removeprefix("OCI"))
     if found not in _TYPES.values():
         raise InvalidAuth(

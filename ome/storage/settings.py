@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 
@@ -48,6 +48,8 @@ class Wishes:
     allow: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     auth: str = ""
+    repository: Literal["model", "dataset", "space"] = "model"
+    """The kind of a hub's repository; only a command asks for another than a model's."""
     shape: str = ""
     """The alias of a GPU shape: of engines that are built for shapes, only its folder is wanted."""
 

@@ -279,6 +279,13 @@ def _hub_id_problem(model_id: str) -> str:
         return f"model ID has {len(model_id)} characters, at most {_HUB_NAME_LONGEST} are allowed"
     if any(not _HUB_NAME.fullmatch(name) or name in (".", "..") for name in names):
         return f'model ID "{model_id}" may hold only letters, digits, dot, underscore and hyphen'
+    if any(name.strip(".-") != name or "--" in name or ".." in name for name in names):
+        return (
+            f'model ID "{model_id}" is none that the Hub takes: names neither begin nor end with a'
+            ' dot or hyphen, and hold no ".." or "--"'
+        )
+    if model_id.endswith(".git"):
+        return f'model ID "{model_id}" may not end with ".git"'
     return ""
 
 

@@ -10,7 +10,7 @@ from ome.api import BenchmarkJob, names
 from ome.webhooks.reading import exempt, metadata_of, plain_copy, typed
 from ome.webhooks.registry import Problem, Verdict
 from ome.webhooks.storageuris import parse_storage
-from ome.workloads.benchmark import BenchmarkError, dataset
+from ome.workloads.benchmark import BenchmarkError, brings_key, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,7 +207,7 @@ def _refused_by_the_tool(spec: BenchmarkJobSpec) -> Iterator[str]:
     if not url.tokenizer:
         text = tail.format("an endpoint without a tokenizer")
         yield f"spec.endpoint.endpoint.tokenizer: {text}; name one of the hub or a path in the pod"
-    if url.api_format == "openai" and url.api_key_secret_reference is None:
+    if url.api_format == "openai" and url.api_key_secret_reference is None and not brings_key(spec):
         text = tail.format("the format openai without a key")
         yield (
             f"spec.endpoint.endpoint.apiKeySecretReference: {text}; name a Secret with the key"

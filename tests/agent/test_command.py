@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ome.agent.settings import Settings
 from ome.cli import main
-from ome.cli.nodeagent import start_delay
+from ome.cli.agentflags import AGENT_FLAGS, from_environment
+from ome.cli.goflags import parse
+from ome.cli.nodeagent import settings_of, start_delay
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -62,6 +65,48 @@ def test_the_environment_stands_for_flags_and_gives_way_to_them(
     code, text = run(capsys, "--models-root-dir=/m")
     assert code == 2
     assert "failed to parse INSTANCE_TYPE_MAP: Expec" in text
+
+
+def test_every_flag_has_a_variable() -> None:
+    environ = {
+        "PORT": "8081",
+        "NAMESPACE": "models",
+        "PEERS": "false",
+        "HF_MAX_RETRIES": "3",
+        "CONFIG_MAP_SYNC_INTERVAL": "1m",
+        "ALLOWED_MODEL_DIR": "/a, /b",
+        "TEMP_DIR": "",
+        "KUBECONFIG": "/of/whoever/connects",
+        "UNKNOWN": "x",
+    }
+    assert from_environment(environ) == [
+        "--port=8081",
+        "--allowed-model-dir=/a",
+        "--allowed-model-dir=/b",
+        "--hf-max-retries=3",
+        "--config-map-sync-interval=1m",
+        "--peers=false",
+        "--namespace=models",
+    ]
+    flags = parse("ome agent", AGENT_FLAGS, [*from_environment(environ), "--port=1"])
+    assert (flags["port"], flags["namespace"], flags["peers"]) == (1, "models", False)
+    assert flags["allowed-model-dir"] == ("/a", "/b")
+
+
+def test_the_settings_of_manifests_in_the_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAX_CONCURRENT_DOWNLOADS", raising=False)
+
+    def told(*words: str) -> Settings:
+        return settings_of(parse("ome agent", AGENT_FLAGS, words))
+
+    assert told() == Settings()
+    chart = told("--models-root-dir", "/raid/models", "--num-download-worker", "2")
+    assert (chart.root, chart.workers) == ("/raid/models", 2)
+    # That no file at a time is fetched downloaded nothing, and was called a success.
+    assert told("--concurrency", "0").object_concurrency == 1
+    assert told("--hf-max-workers=9").concurrency == 9
+    monkeypatch.setenv("MAX_CONCURRENT_DOWNLOADS", "7")
+    assert told().concurrency == 7
 
 
 def test_a_node_begins_at_a_moment_of_its_own() -> None:

@@ -53,7 +53,7 @@ def test_whose_files_stay(value: str, expected: bool) -> None:
         ("hf://org/m", "/raid/m", "/raid/m"),
         ("hf://org/m", "", "/mnt/models/hf:/org/m"),
         ("hf://org/m", None, "/mnt/models/hf:/org/m"),
-        ("oci://n/ns/b/bk/o/x/", None, "/mnt/models/oci:/n/ns/b/bk/o/x/"),
+        ("oci://n/ns/b/bk/o/x/", None, "/mnt/models/oci:/n/ns/b/bk/o/x"),
     ],
 )
 def test_where_its_files_go(uri: str, path: str | None, expected: str) -> None:

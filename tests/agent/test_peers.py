@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+from aiohttp import web
 
+from ome.agent.blobs import Blobs
+from ome.agent.fetch.manifest import Manifest, save
 from ome.agent.fetch.peers import NoPeer, PeersBusy, with_peers
 from ome.agent.protocol import READY
 from ome.kube.resource import ObjectKey
@@ -14,7 +18,9 @@ from ome.kube.resources import NODES
 from ome.sandbox.hub import Repository, git_blob, running_hub
 from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.sources import Checksum, RemoteFile
+from ome.storage.transfer import FileFact
 from tests.agent.support import World, agents, model, new_cluster, peering, said, until
+from tests.kube.server import serving
 from tests.storage.support import around, on_disk, opened, read_all
 
 if TYPE_CHECKING:
@@ -50,6 +56,18 @@ async def test_a_few_nodes_fetch_and_the_others_take_from_them(tmp_path: Path) -
         world = World(new_cluster(*(f"n{number}" for number in range(6))), hub, tmp_path)
         await spread(world, hub, 6)
         assert len(world.sent) >= 1
+
+
+async def test_a_seed_gives_its_place_up_when_the_others_can_see_that_it_has_the_model(
+    tmp_path: Path,
+) -> None:
+    async with running_hub({"org/tiny": Repository(FILES)}) as hub:
+        world = World(new_cluster(*(f"n{number}" for number in range(8))), hub, tmp_path)
+        # Long against the turns: a node that waits comes by many times before a label is written.
+        world.settings["report_seconds"] = 1.0
+        await spread(world, hub, 8)
+        for name, content in FILES.items():
+            assert hub.served[name] <= 2 * len(content)
 
 
 async def test_nodes_that_have_ipv6_alone(tmp_path: Path) -> None:
@@ -111,6 +129,39 @@ async def test_a_node_gives_only_what_it_verified_and_is_as_it_was(tmp_path: Pat
                 async with session.get(blob) as answer:
                     assert answer.status == 404
             assert (world.disk_of("n0") / "m" / name).exists()
+
+
+async def test_no_proxy_stands_between_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def peer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=content)
+
+    content = FILES["config.json"]
+    file = RemoteFile("config.json", len(content), Checksum("git-sha1", git_blob(content)))
+    async with running_hub({"org/tiny": Repository(FILES)}) as hub, serving(peer) as near:
+        async with opened("hf://org/tiny", {"endpoint": hub.url}) as source:
+            for name in ("http_proxy", "HTTP_PROXY"):
+                monkeypatch.setenv(name, "http://127.0.0.1:9")
+            monkeypatch.delenv("no_proxy", raising=False)
+            monkeypatch.delenv("NO_PROXY", raising=False)
+            async with with_peers(source, (near,), False, around()) as peers:
+                assert await read_all(peers, file) == content
+
+
+def test_a_manifest_that_comes_within_the_tick_of_a_folder_is_seen(tmp_path: Path) -> None:
+    folder, fact = tmp_path / ".ome", FileFact(1, 0, "sha256:a")
+    blobs = Blobs(str(tmp_path))
+    path = tmp_path / "m" / "a"
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    os.utime(path, ns=(0, 0))
+    folder.mkdir()
+    before = folder.stat().st_mtime_ns
+    assert blobs._find("sha256:a") is None
+    save(str(tmp_path), Manifest("k", "s", str(path.parent), "", {"a": fact}))
+    os.utime(folder, ns=(before, before))
+    assert blobs._find("sha256:a") == path
 
 
 async def until_announced(world: World) -> str:

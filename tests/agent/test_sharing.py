@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from ome.agent.protocol import READY, Artifact, Config, Entry
+from ome.agent.protocol import FAILED, READY, Artifact, Config, Entry
 from ome.agent.sharing import Owner, artifact_of, children, find_owner
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
@@ -105,6 +105,64 @@ async def test_a_reserved_owner_stays_after_its_last_link(world: World) -> None:
         await until(lambda: artifact(world, "b").reserved is True)
         await delete(world, "b")
         assert on_disk(root / "a") == FILES
+
+
+async def test_other_content_does_not_come_below_the_links(world: World) -> None:
+    root = world.disk_of("n1")
+    assert world.hub is not None
+    other = {"config.json": FILES["config.json"]}
+    world.hub.repositories["org/other"] = Repository(other, commit="d" * 40)
+    async with agents(world):
+        await put(world, "a")
+        await put(world, "b", **REUSE)
+        await until(lambda: artifact(world, "a").children_paths == ["/models/b"])
+        world.cluster.put(model("a", "hf://org/other"))
+        await until(lambda: (entry := said(world.cluster, name="a")) and entry.status == FAILED)
+        entry = said(world.cluster, name="a")
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == "path_taken"
+        assert "b is a link to the files in /models/a" in entry.error.message
+        assert on_disk(root / "b") == FILES
+        world.cluster.put(model("a", "hf://org/other", path="/models/new"))
+        await ready(world, "a")
+        assert on_disk(root / "new") == other
+        assert on_disk(root / "b") == FILES
+
+
+async def test_files_that_an_owner_left_are_not_those_of_its_successor(world: World) -> None:
+    root = world.disk_of("n1")
+    assert world.hub is not None
+    other = {"config.json": FILES["config.json"]}
+    world.hub.repositories["org/other"] = Repository(other, commit="d" * 40)
+    async with agents(world):
+        await put(world, "a")
+        await put(world, "b", **REUSE)
+        await delete(world, "a")
+        world.cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "a"))
+        gone = world.cluster.object(CLUSTER_BASE_MODELS, ObjectKey("", "a"))
+        assert gone is not None
+        world.cluster.put({**gone, "metadata": {**gone["metadata"], "finalizers": []}})
+        await until(lambda: world.cluster.object(CLUSTER_BASE_MODELS, ObjectKey("", "a")) is None)
+        world.cluster.put(model("a", "hf://org/other"))
+        await until(lambda: (entry := said(world.cluster, name="a")) and entry.status == FAILED)
+        assert on_disk(root / "b") == FILES
+        # Of the same content it takes them over.
+        world.cluster.put(model("a"))
+        await ready(world, "a")
+        assert on_disk(root / "b") == on_disk(root / "a") == FILES
+
+
+async def test_a_link_into_nothing_is_noticed(world: World) -> None:
+    root = world.disk_of("n1")
+    world.settings["repair_seconds"] = 0.05
+    async with agents(world):
+        await put(world, "a")
+        await put(world, "b", **REUSE)
+        (root / "a").rename(root / "elsewhere")
+        await until(lambda: on_disk(root / "a") == FILES)
+        await until(lambda: (root / "b").is_dir() and on_disk(root / "b") == FILES)
+        await ready(world, "b")
 
 
 async def test_a_change_of_policy(world: World) -> None:

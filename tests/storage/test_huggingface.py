@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from aiohttp import web
 
 from ome.errors import StorageError
 from ome.sandbox.hub import Hub, Repository, Trouble, git_blob, running_hub
@@ -19,7 +22,11 @@ from ome.storage.errors import (
 )
 from ome.storage.providers import huggingface
 from ome.storage.sources import Checksum, RemoteFile
+from tests.kube.server import certificate, server_context, serving
 from tests.storage.support import around, opened, read_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILES = llama_repository()
 ODD = {"a b+c%20/\u00fc#?.txt": b"odd name", "empty": b"", **FILES}
@@ -226,7 +233,9 @@ async def test_a_file_that_vanished() -> None:
 
 async def test_nobody_answers() -> None:
     async with opened("hf://org/tiny", {"endpoint": "http://127.0.0.1:9"}) as source:
-        with pytest.raises(NetworkError, match=r"http://127\.0\.0\.1:9: ConnectError"):
+        with pytest.raises(
+            NetworkError, match=r"127\.0\.0\.1:9: Connection refused; .*HTTPS_PROXY"
+        ):
             await source.list()
         with pytest.raises(NetworkError):
             await read_all(source, RemoteFile("a", 1))
@@ -236,7 +245,18 @@ async def test_an_answer_that_is_no_hub() -> None:
     async with running_hub() as hub:
         hub.troubles.append(Trouble("/", 1, 200))
         error = await refusal(hub)
-    assert isinstance(error, NetworkError | SourceUnavailable)
+    assert isinstance(error, SourceUnavailable)
+    assert "no proxy or login page stands in the way" in str(error)
+
+
+async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="{}")
+
+    async with serving(answer, server_context(*certificate(tmp_path))) as url:
+        async with opened("hf://org/tiny", {"endpoint": url}) as source:
+            with pytest.raises(NetworkError, match="certificate verify failed"):
+                await source.list()
 
 
 @pytest.mark.parametrize(

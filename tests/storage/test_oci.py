@@ -279,6 +279,27 @@ async def test_nobody_answers_and_no_configuration(config: str) -> None:
             await source.list()
 
 
+@needs_library
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("ResourcePrincipal", "OCI_RESOURCE_PRINCIPAL_VERSION is not defined"),
+        ("OkeWorkloadIdentity", "Kubernetes service host was not provided"),
+    ],
+)
+async def test_a_machine_that_is_no_such_principal(
+    kind: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OCI_RESOURCE_PRINCIPAL_VERSION", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    uri = source_uri("oci://n/t/b/bk/o/x")
+    async with open_source(uri, None, wishes_of({"auth": kind}), around()) as source:
+        with pytest.raises(CredentialsNotFound) as raised:
+            await source.list()
+    assert f"{kind}: {said}" in str(raised.value)
+    assert "InstancePrincipal when absent" in str(raised.value)
+
+
 def test_engines_of_one_shape() -> None:
     wishes = wishes_of({})
     for shape, expected in (("H100", True), ("A100", False), ("", True)):

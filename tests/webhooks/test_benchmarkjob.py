@@ -135,6 +135,10 @@ ACCEPTED: list[dict[str, Any]] = [
     job("a" * 63),
     job("1-a"),
     job(endpoint=SERVICE),
+    job(
+        endpoint={"endpoint": {**OPEN, "tokenizer": "a/b"}},
+        podOverride={"env": [{"name": "MODEL_API_KEY", "value": "x"}]},
+    ),
     job(trafficScenarios=[]),
     job(trafficScenarios=["N(480,240)/(300,150)", "U(1,2)", "U(1,2)/(3,4)", "D(7800,200)"]),
     job(task="text-to-embeddings", trafficScenarios=["E(64)"]),

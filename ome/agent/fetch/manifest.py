@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ome.storage.errors import DiskError
+from ome.storage.paths import relative_name
 from ome.storage.transfer import FileFact, disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-__all__ = ["FOLDER", "Manifest", "fits", "forget", "load", "only_one", "save"]
+__all__ = ["FOLDER", "Manifest", "clear", "fits", "forget", "load", "only_one", "save"]
 
 FOLDER = ".ome"
 """Below the root, for what agents keep of their own."""
@@ -35,6 +36,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     source: str
     """What of the storage spec decides the content."""
     path: str
+    """As it was asked for: links on the way to it are followed each time anew."""
     revision: str
     files: dict[str, FileFact]
     target: str = ""
@@ -79,7 +81,8 @@ def forget(root: str, key: str) -> None:
 def fits(manifest: Manifest, directory: Path) -> bool:
     """Whether all files still have their size and time, or the link its target; blocks."""
     if manifest.target:
-        return directory.is_symlink() and directory.resolve() == Path(manifest.target).resolve()
+        there = directory.is_symlink() and directory.is_dir()
+        return there and directory.resolve() == Path(manifest.target).resolve()
     for name, fact in manifest.files.items():
         try:
             found = (directory / name).lstat()
@@ -88,6 +91,33 @@ def fits(manifest: Manifest, directory: Path) -> bool:
         if (found.st_size, found.st_mtime_ns) != (fact.size, fact.mtime_ns):
             return False
     return bool(manifest.files)
+
+
+def clear(manifest: Manifest, directory: Path, but: Container[str]) -> None:
+    """Remove what came from a former source and is as it came; blocks. Raises ``StorageError``.
+
+    Engines read whole directories: the shards of one model are nothing among those of another.
+    """
+    for name, fact in manifest.files.items():
+        if name in but:
+            continue
+        path = directory / relative_name(name)
+        with disk_errors(path):
+            if not path.parent.resolve().is_relative_to(directory.resolve()) or not path.is_file():
+                continue
+            found = path.lstat()
+            if (found.st_size, found.st_mtime_ns) == (fact.size, fact.mtime_ns):
+                path.unlink()
+        _remove_empty(path.parent, directory)
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    while folder != top:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
 
 
 @contextmanager

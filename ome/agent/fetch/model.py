@@ -12,7 +12,7 @@ import msgspec
 from ome.agent.fetch import manifest as manifests
 from ome.agent.fetch.manifest import Manifest
 from ome.agent.fetch.peers import with_peers
-from ome.agent.fetch.place import default_path, place_for
+from ome.agent.fetch.place import default_path, place_for, tidy
 from ome.agent.protocol import Config
 from ome.modelconfig.describe import describe
 from ome.modelconfig.directory import LocalDirectory
@@ -120,24 +120,28 @@ async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fet
     if isinstance(uri, LocalUri):
         return await in_thread(_of_local, job, job.path or uri.path)
     root = job.roots[0]
-    place = await in_thread(place_for, job.path or default_path(job.uri, root), job.roots)
+    path = tidy(job.path) or default_path(job.uri, root)
+    place = await in_thread(place_for, path, job.roots)
     with manifests.only_one(root, job.key):
-        known = await in_thread(manifests.load, root, job.key)
+        known = former = await in_thread(manifests.load, root, job.key)
         if known is not None and (known.source, known.target) != (job.source, job.link_to):
             known = None
         if job.link_to:
-            found = await in_thread(_link, job, place)
+            found = await in_thread(_link, job, path, place)
         else:
-            if known is not None and not job.again and known.path == str(place.path):
+            if known is not None and not job.again and known.path == path:
                 if await in_thread(manifests.fits, known, place.path):
                     return await in_thread(_finished, job, known, False)
-            found = await _download(job, place, known, around, progress, in_thread)
+            found = await _download(job, path, place, known, around, progress, in_thread)
+            if former is not None and former.path == path and former.source != job.source:
+                await in_thread(manifests.clear, former, place.path, found.files.keys())
         await in_thread(manifests.save, root, found)
     return await in_thread(_finished, job, found, True)
 
 
 async def _download(
     job: Job,
+    path: str,
     place: Place,
     known: Manifest | None,
     around: Surroundings,
@@ -170,16 +174,15 @@ async def _download(
     return Manifest(
         job.key,
         job.source,
-        str(place.path),
+        path,
         listing.revision,
         dict(done.files),
         wish=job.wish,
     )
 
 
-def _link(job: Job, place: Place) -> Manifest:
+def _link(job: Job, path: str, place: Place) -> Manifest:
     place.link(Path(job.link_to))
-    path = str(place.path)
     return Manifest(job.key, job.source, path, job.revision, {}, job.link_to, job.wish)
 
 

@@ -54,7 +54,8 @@ async def with_peers(
     if not peers and origin:
         yield source
         return
-    async with Web(around.clock) as web:
+    # Other nodes are next door, whatever proxy leads to the hub.
+    async with Web(around.clock, proxies=False) as web:
         yield _Near(source, tuple(peers), origin, web)
 
 

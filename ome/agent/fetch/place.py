@@ -75,6 +75,8 @@ class Place:
             if self.path.is_dir() and not self.path.is_symlink():
                 shutil.rmtree(self.path)
             new.replace(self.path)
+        if not self.path.is_dir():
+            raise DiskError(f"{target}, which {self.path} is to be a link to, is gone meanwhile")
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def discard(self) -> None:
@@ -94,8 +96,14 @@ class Place:
 
 
 def default_path(uri: str, root: str) -> str:
-    """The directory of a model that names none: root and URI, one slash where they meet."""
-    return f"{root.rstrip('/')}/{uri.replace('://', ':/').lstrip('/')}"
+    """The directory of a model that names none: root and URI."""
+    return tidy(f"{root}/{uri}")
+
+
+def tidy(path: str) -> str:
+    """The one spelling of a path: no slash too many and no ``.``; ``..`` stays, to be refused."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return ("/" if path.startswith("/") else "") + "/".join(parts)
 
 
 def place_for(path: str, roots: Sequence[str]) -> Place:

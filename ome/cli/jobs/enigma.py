@@ -77,7 +77,7 @@ async def _alias(metadata: str) -> str:
     """The short name of this machine's GPUs, as its cloud knows it."""
     problem = ""
     with anyio.move_on_after(_METADATA_SECONDS):
-        async with Web(SystemClock()) as web:
+        async with Web(SystemClock(), proxies=False) as web:
             for path, headers in _PLACES:
                 try:
                     found = await web.json(metadata + path, "instance metadata", headers=headers)

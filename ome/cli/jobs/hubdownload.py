@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 import structlog
@@ -80,7 +80,7 @@ def snapshot_of(config: Configuration) -> Snapshot:
     return Snapshot(
         uri,
         Path(config.required("local_path")),
-        hub_wishes(config),
+        replace(hub_wishes(config), repository=_kind(config)),
         config.text("hf_token") or os.environ.get("HF_TOKEN", ""),
         RetryPolicy(
             attempts=int(retries) + 1,
@@ -100,12 +100,17 @@ def hub_wishes(config: Configuration) -> Wishes:
     return Wishes(endpoint=endpoint.rstrip("/"))
 
 
+def _kind(config: Configuration) -> Literal["model", "dataset", "space"]:
+    match config.text("repo_type", "model"):
+        case "model" | "dataset" | "space" as kind:
+            return kind
+        case other:
+            raise JobFailed(
+                f"invalid repo type: {other}. Accepted types are: [model dataset space]"
+            )
+
+
 def _refuse_what_is_not_done(config: Configuration) -> None:
-    kind = config.text("repo_type", "model")
-    if kind not in ("model", "dataset", "space"):
-        raise JobFailed(f"invalid repo type: {kind}. Accepted types are: [model dataset space]")
-    if kind != "model":
-        raise JobFailed(f"repo_type: {kind}: only repositories of models are fetched")
     for key in ("local_files_only", "enable_offline_mode"):
         if config.yes(key):
             raise JobFailed(f"{key}: nothing can be fetched with it; remove it")

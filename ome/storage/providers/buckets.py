@@ -12,34 +12,21 @@ import base64
 import binascii
 import json
 import re
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import obstore
-from obstore.exceptions import (
-    BaseError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-)
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from ome.storage.errors import (
-    AccessDenied,
-    CredentialsNotFound,
-    NetworkError,
-    RateLimited,
-    SourceNotFound,
-    SourceUnavailable,
-    StorageError,
-)
+from ome.storage.errors import CredentialsNotFound, SourceNotFound, StorageError
 from ome.storage.paths import is_marker, strip_prefix
+from ome.storage.providers.bucket_errors import bucket_errors
 from ome.storage.providers.web import Web
 from ome.storage.sources import Checksum, Listing, RemoteFile, Stream, listing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from ome.storage.settings import Credentials, Surroundings, Wishes
     from ome.storage.uris import AzureUri, GcsUri, S3Uri
@@ -54,8 +41,6 @@ _AZURE_CLOUDS = (
     "blob.core.chinacloudapi.cn",
 )
 _HEX_MD5 = re.compile(r"[0-9a-f]{32}")
-_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
-_STATUS = re.compile(r"\b(?:status|HTTP)\D{0,20}\b([45]\d\d)\b")
 _CLIENT = {"connect_timeout": "30s", "timeout": "24h", "read_timeout": "60s"}
 _RETRIES = {"max_retries": 2, "retry_timeout": timedelta(seconds=60)}
 
@@ -159,7 +144,7 @@ def _azure_credentials(credentials: Credentials) -> dict[str, str]:
 
 def _store(kind: Any, name: str, config: Mapping[str, str], endpoint: str, where: str) -> Any:
     client = {**_CLIENT, "allow_http": endpoint.startswith("http://")}
-    with _errors(where):
+    with bucket_errors(where):
         return kind(name, config=config, client_options=client, retry_config=_RETRIES)
 
 
@@ -175,7 +160,7 @@ class Bucket:
     async def list(self) -> Listing:
         prefix = self._prefix.rstrip("/")
         folder = f"{prefix}/" if prefix else ""
-        with _errors(f"{self._where}/{self._prefix}"):
+        with bucket_errors(f"{self._where}/{self._prefix}"):
             found = [
                 meta
                 async for page in obstore.list(self._store, prefix=prefix or None)
@@ -190,7 +175,7 @@ class Bucket:
             and not _stands_for_folder(meta, keys)
         ]
         if not files and prefix:
-            with _errors(f"{self._where}/{prefix}"):
+            with bucket_errors(f"{self._where}/{prefix}"):
                 meta = await obstore.head_async(self._store, prefix)
             files = [_file(meta, prefix.rpartition("/")[2])]
         if not files:
@@ -199,7 +184,7 @@ class Bucket:
 
     async def checksum(self, file: RemoteFile) -> Checksum | None:
         try:
-            with _errors(f"{self._where}/{file.key}"):
+            with bucket_errors(f"{self._where}/{file.key}"):
                 url = await obstore.sign_async(
                     self._store, "HEAD", file.key, expires_in=_SIGNED_FOR
                 )
@@ -220,7 +205,7 @@ class Bucket:
         if file.version:
             options["if_match"] = file.version
         where = f"{self._where}/{file.key}"
-        with _errors(where):
+        with bucket_errors(where):
             result = await obstore.get_async(self._store, file.key, options=options)  # type: ignore[arg-type]
         yield _ObjectStream(result, start, where)
 
@@ -232,7 +217,7 @@ class _ObjectStream:
         self._where = where
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _errors(self._where):
+        with bucket_errors(self._where):
             async for chunk in self._result.stream(min_chunk_size=_CHUNK):
                 yield bytes(chunk)
 
@@ -292,33 +277,3 @@ def _hex(text: str, length: int) -> str:
     except (binascii.Error, ValueError):
         return ""
     return digest.hex() if len(digest) == length else ""
-
-
-@contextmanager
-def _errors(where: str) -> Iterator[None]:
-    """The library's errors in our words, without its texts, which may quote signed URLs."""
-    try:
-        yield
-    except (BaseError, OSError, ValueError) as error:
-        raise _translated(error, where) from None
-
-
-def _translated(error: Exception, where: str) -> StorageError:
-    text = str(error)
-    found = _STATUS.search(text)
-    status = int(found[1]) if found else 0
-    if isinstance(error, (NotFoundError, FileNotFoundError)) or status == 404:
-        # Only a bucket that is missing makes a list fail.
-        bucket = any(code in text for code in _NO_BUCKET)
-        return SourceNotFound(f"{where}: {'bucket not found' if bucket else 'not found'}")
-    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or status in (401, 403):
-        return AccessDenied(
-            f"{where}: access denied; check the Secret that spec.storage.key names, or the rights"
-            " of the node's identity"
-        )
-    if status == 429 or "SlowDown" in text:
-        return RateLimited(f"{where}: Rate limit exceeded (HTTP {status or 503})")
-    if status >= 500:
-        return SourceUnavailable(f"{where}: HTTP {status}, the store is in trouble")
-    said = f" (HTTP {status})" if status else ""
-    return NetworkError(f"{where}: {type(error).__name__}{said}")

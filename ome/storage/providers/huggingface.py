@@ -27,7 +27,7 @@ from ome.storage.errors import (
     SourceNotFound,
     SourceUnavailable,
 )
-from ome.storage.providers.web import Answer, Web, rate_limited
+from ome.storage.providers.web import SILENCE_SECONDS, Answer, Web, broken, rate_limited
 from ome.storage.sources import Checksum, Listing, RemoteFile, Stream, listing
 
 if TYPE_CHECKING:
@@ -65,10 +65,9 @@ async def open_huggingface(
     headers = {"User-Agent": f"ome/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    silence = _seconds(environ.get("HF_HUB_DOWNLOAD_TIMEOUT", ""))
-    more = {"silence": silence} if silence else {}
-    async with Web(around.clock, headers, **more) as web:
-        yield HuggingFace(uri.model_id, revision, endpoint, token, web, around)
+    silence = _seconds(environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "")) or SILENCE_SECONDS
+    async with Web(around.clock, headers, silence=silence) as web:
+        yield HuggingFace(uri.model_id, revision, endpoint, token, web, around, wishes.repository)
 
 
 def _seconds(text: str) -> float:
@@ -90,6 +89,7 @@ class HuggingFace:
         token: str,
         web: Web,
         around: Surroundings,
+        kind: str = "model",
     ) -> None:
         self._model_id = model_id
         self._revision = revision
@@ -98,12 +98,15 @@ class HuggingFace:
         self._around = around
         self._api = HfApi(endpoint, token=token or False, library_name="ome")
         self._commit = ""
+        self._kind = kind
+        self._repository = "repository" if kind == "model" else f"{kind} repository"
 
     async def list(self) -> Listing:
         info = await self._call(
             partial(
-                self._api.model_info,
+                self._api.repo_info,
                 self._model_id,
+                repo_type=self._kind,
                 revision=self._revision,
                 files_metadata=True,
                 timeout=_LIST_SECONDS,
@@ -119,11 +122,13 @@ class HuggingFace:
         if len(files) >= _MOST_IN_ONE_ANSWER or any(file.size is None for file in files):
             files = await self._call(self._tree)
         if not files:
-            raise SourceNotFound(f"Repository '{self._model_id}' has no files{self._at()}")
+            raise SourceNotFound(f"{self._whole} has no files{self._at()}")
         return listing(files, info.sha)
 
     def _tree(self) -> tuple[RemoteFile, ...]:
-        entries = self._api.list_repo_tree(self._model_id, recursive=True, revision=self._commit)
+        entries = self._api.list_repo_tree(
+            self._model_id, recursive=True, revision=self._commit, repo_type=self._kind
+        )
         return tuple(_of_entry(entry) for entry in entries if hasattr(entry, "blob_id"))
 
     async def checksum(self, file: RemoteFile) -> Checksum | None:
@@ -136,6 +141,7 @@ class HuggingFace:
         url = hf_hub_url(
             self._model_id,
             file.path,
+            repo_type=self._kind,
             revision=self._commit or self._revision,
             endpoint=self._endpoint,
         )
@@ -156,9 +162,17 @@ class HuggingFace:
             raise HttpError(
                 f"{self._endpoint}: HF_HUB_OFFLINE is set in the environment; unset it"
             ) from error
+        except ValueError as error:
+            raise SourceUnavailable(
+                f"{self._endpoint}: the answer is none of a hub's; see that no proxy or login page"
+                " stands in the way, and what HF_ENDPOINT of the agent says"
+            ) from error
         except Exception as error:
             # Of the library's HTTP client, whose classes are not part of its interface.
-            raise NetworkError(f"{self._endpoint}: {type(error).__name__}") from error
+            raise NetworkError(
+                f"{broken(self._endpoint, error)}; see that it can be reached, or set a proxy"
+                " (HTTPS_PROXY) or a mirror (HF_ENDPOINT)"
+            ) from error
 
     def _refused(self, answer: Answer, path: str) -> StorageError:
         """The Hub's answer in our words; its error code says more than its status."""
@@ -166,16 +180,18 @@ class HuggingFace:
         code = answer.headers.get("X-Error-Code", "")
         said = answer.headers.get("X-Error-Message", "")
         text = f"HTTP {status}: "
-        if code == "GatedRepo" or (status == 403 and not code and "disabled" not in said):
+        disabled = "disabled" in said.lower()
+        if code == "GatedRepo" or (status == 403 and not code and not disabled):
+            page = name if self._kind == "model" else f"{self._kind}s/{name}"
             return Gated(
-                f"{text}Repository '{name}' is gated and requires authentication; ask for access on"
-                f" {self._endpoint}/{name} and name a Secret with the token in spec.storage.key"
+                f"{text}{self._whole} is gated and requires authentication; ask for access on"
+                f" {self._endpoint}/{page} and name a Secret with the token in spec.storage.key"
             )
-        if "disabled" in said.lower():
-            return Disabled(f"{text}Repository '{name}' is disabled")
+        if disabled:
+            return Disabled(f"{text}{self._whole} is disabled")
         if code == "RevisionNotFound":
             return SourceNotFound(
-                f"{text}Revision '{self._revision}' not found for repository '{name}'"
+                f"{text}Revision '{self._revision}' not found for {self._repository} '{name}'"
             )
         if status == 401 and "invalid" in said.lower():
             return AccessDenied(
@@ -184,15 +200,15 @@ class HuggingFace:
             )
         if code == "RepoNotFound" or status == 401:
             return SourceNotFound(
-                f"{text}Repository '{name}' not found; when it is private, name a Secret with a"
+                f"{text}{self._whole} not found; when it is private, name a Secret with a"
                 " token that may read it in spec.storage.key"
             )
         if status == 404 and path:
             return SourceNotFound(
-                f"{text}Entry '{path}' not found in repository '{name}'{self._at()}"
+                f"{text}Entry '{path}' not found in {self._repository} '{name}'{self._at()}"
             )
         if status == 404:
-            return SourceNotFound(f"{text}Repository '{name}' not found{self._at()}")
+            return SourceNotFound(f"{text}{self._whole} not found{self._at()}")
         if status == 403:
             return AccessDenied(f"{text}the token may not read '{name}'")
         if status == 429:
@@ -200,6 +216,11 @@ class HuggingFace:
         if status == 408 or status >= 500:
             return SourceUnavailable(f"{text}HTTP {status} from {self._endpoint} for '{name}'")
         return HttpError(f"{text}HTTP {status} for '{name}'", status)
+
+    @property
+    def _whole(self) -> str:
+        """``Repository 'org/name'``."""
+        return f"{self._repository.capitalize()} '{self._model_id}'"
 
     def _at(self) -> str:
         return "" if self._revision == "main" else f" at revision '{self._revision}'"

@@ -24,7 +24,7 @@ from ome.storage.errors import (
     SourceUnavailable,
 )
 from ome.storage.paths import is_marker, strip_prefix
-from ome.storage.principals import auth_type, user_principal
+from ome.storage.principals import DEFAULT_AUTH, auth_type, user_principal
 from ome.storage.providers.oci_upload import ObjectName, Upload
 from ome.storage.providers.web import Answer, rate_limited
 from ome.storage.sources import Checksum, Listing, RemoteFile, Stream, listing
@@ -43,6 +43,7 @@ _CHUNK = 2**20
 _TIMEOUT = (30.0, 60.0)
 """Seconds for connecting, and of silence."""
 _PAGE = 1000
+_LONGEST = 200
 
 
 @asynccontextmanager
@@ -189,16 +190,21 @@ class OciObjects:
             )
         except oci.exceptions.ServiceError as error:
             raise self._refused(error) from None
-        except (oci.exceptions.ClientError, OSError, KeyError) as error:
-            if self._client is None:
-                raise CredentialsNotFound(
-                    f"failed to get object storage client: {self._kind}: {type(error).__name__};"
-                    " check spec.storage.parameters.auth and the agent's OCI configuration"
-                ) from error
-            raise NetworkError(f"{self._where}: {type(error).__name__}") from error
         except Exception as error:
-            # Of the HTTP library that the signer and the client bring along.
+            # Of the library itself, and of the HTTP library that it brings along.
+            if self._client is None:
+                raise self._no_client(error) from error
             raise NetworkError(f"{self._where}: {type(error).__name__}") from error
+
+    def _no_client(self, error: Exception) -> StorageError:
+        """Why this machine, or its configuration, is no principal of the wished kind."""
+        # What it misses of its surroundings the library says in plain errors of Python.
+        said = f"{error}" if type(error) in (OSError, ValueError) else type(error).__name__
+        return CredentialsNotFound(
+            f"failed to get object storage client: {self._kind}: {said[:_LONGEST]}; check"
+            f" spec.storage.parameters.auth ({DEFAULT_AUTH} when absent) and the agent's OCI"
+            " configuration"
+        )
 
     def _refused(self, error: Any) -> StorageError:
         status, where = error.status, self._where

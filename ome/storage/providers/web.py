@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from ome.clock import Clock
     from ome.errors import StorageError
 
-__all__ = ["Answer", "Refusal", "Web", "refused"]
+__all__ = ["SILENCE_SECONDS", "Answer", "Refusal", "Web", "broken", "refused"]
 
 _CONNECT_SECONDS = 30.0
-_SILENCE_SECONDS = 60.0
+SILENCE_SECONDS = 60.0
 """A transfer may take hours; one that is silent for this long is broken, if nobody says else."""
 _CHUNK = 2**18
+_DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,24 @@ class _Body:
 def broken(what: str, error: BaseException) -> NetworkError:
     """The error for an answer that did not come or broke off; never quotes a header."""
     said = type(error).__name__
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "Timeout" in said:
         said = "no answer in time"
-    elif isinstance(error, OSError) and error.strerror:
-        said = error.strerror
     elif isinstance(error, aiohttp.ClientPayloadError):
         said = "the connection ended before the last byte"
+    else:
+        said = _of_the_system(error) or said
     return NetworkError(f"{what}: {said}")
+
+
+def _of_the_system(error: BaseException | None) -> str:
+    """What the operating system or TLS said; libraries wrap it in errors of their own."""
+    for _ in range(_DEEPEST):
+        if error is None:
+            break
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 class Web:
@@ -107,12 +119,17 @@ class Web:
         clock: Clock,
         headers: Mapping[str, str] | None = None,
         *,
-        silence: float = _SILENCE_SECONDS,
+        silence: float = SILENCE_SECONDS,
+        proxies: bool = True,
     ) -> None:
-        """``silence``: seconds without a byte after which a transfer is broken."""
+        """``silence``: seconds without a byte after which a transfer is broken.
+
+        ``proxies``: whether the environment's proxies lead to what is asked.
+        """
         self._clock = clock
         self._headers = dict(headers or {})
         self._silence = silence
+        self._proxies = proxies
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Web:
@@ -123,7 +140,7 @@ class Web:
             timeout=timeout,
             headers={"Accept-Encoding": "identity", **self._headers},
             auto_decompress=False,
-            trust_env=True,
+            trust_env=self._proxies,
         )
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ome.workloads.benchmark.arguments import brings_key
 from ome.workloads.benchmark.errors import BenchmarkError
 from ome.workloads.benchmark.job import BenchmarkInputs, benchmark_job
 from ome.workloads.benchmark.progress import Progress, progress_in, runs_planned
@@ -23,6 +24,7 @@ __all__ = [
     "Progress",
     "Target",
     "benchmark_job",
+    "brings_key",
     "dataset",
     "model_name_of",
     "output",

@@ -6,6 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from ome.api import names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from ome.workloads.benchmark.storage import Place
     from ome.workloads.benchmark.target import Target
 
-__all__ = ["arguments"]
+__all__ = ["arguments", "brings_key"]
 
 
 def arguments(spec: BenchmarkJobSpec, target: Target, data: Place, results: Place) -> list[str]:
@@ -27,8 +29,9 @@ def arguments(spec: BenchmarkJobSpec, target: Target, data: Place, results: Plac
         *("--max-time-per-run", str(spec.max_time_per_iteration)),
         *("--max-requests-per-run", str(spec.max_requests_per_iteration)),
     ]
-    if target.key:
-        found += ["--api-key", target.key]
+    key = f"$({names.ENV_MODEL_API_KEY})" if brings_key(spec) else target.key
+    if key:
+        found += ["--api-key", key]
     if target.tokenizer:
         found += ["--model-tokenizer", target.tokenizer]
     if spec.additional_request_params:
@@ -44,6 +47,13 @@ def arguments(spec: BenchmarkJobSpec, target: Target, data: Place, results: Plac
         found += ["--server-engine", facts.engine, "--server-gpu-type", facts.gpu_type]
         found += ["--server-version", facts.version, "--server-gpu-count", str(facts.gpu_count)]
     return [*found, *data.arguments, *results.arguments]
+
+
+def brings_key(spec: BenchmarkJobSpec) -> bool:
+    """Whether ``podOverride.env`` holds the key that requests carry, in place of any other."""
+    override = spec.pod_override
+    variables = (override.env if override is not None else None) or ()
+    return any(variable.get("name") == names.ENV_MODEL_API_KEY for variable in variables)
 
 
 def _request(given: Mapping[str, str]) -> str:

@@ -110,6 +110,20 @@ async def test_what_makes_a_source_another_one(
         assert (await fetch(changed)).fetched is fetched
 
 
+async def test_of_another_source_nothing_of_the_former_one_is_left(tmp_path: Path) -> None:
+    other = {"model.safetensors": FILES[SHARD], "config.json": FILES["config.json"]}
+    path = tmp_path / "model"
+    async with running_hub(tiny()) as hub:
+        hub.repositories["org/other"] = Repository(other, commit="d" * 40)
+        await fetch(job(hub, tmp_path, path=str(path)))
+        (path / "notes.md").write_text("of the user")
+        (path / "README.md").write_text("changed by the user")
+        await fetch(job(hub, tmp_path, path=str(path), uri="hf://org/other"))
+    mine = {"notes.md": b"of the user", "README.md": b"changed by the user"}
+    assert on_disk(path) == {**other, **mine}
+    assert not (path / "original").exists()
+
+
 async def test_nothing_stands_under_the_final_name_before_all_is_there(tmp_path: Path) -> None:
     async with running_hub(tiny()) as hub:
         hub.troubles.append(Trouble(SHARD, 99, 404))

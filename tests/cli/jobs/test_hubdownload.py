@@ -12,6 +12,7 @@ from ome.cli.jobs.hubdownload import snapshot_of, take
 from ome.errors import StorageError
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository
+from ome.storage.errors import SourceNotFound
 from ome.storage.uris import HuggingFaceUri
 from tests.cli.jobs.support import failing
 from tests.storage.support import NotingClock, around, on_disk
@@ -40,6 +41,23 @@ async def test_a_whole_repository(tmp_path: Path) -> None:
     assert 2 <= wait <= 3
 
 
+@pytest.mark.parametrize("kind", ["dataset", "space"])
+async def test_repositories_of_other_kinds(tmp_path: Path, kind: str) -> None:
+    files = {"data/train.jsonl": b"{}\n" * 5, "README.md": b"# data\n"}
+    async with running_hub({f"{kind}s/org/tiny": Repository(files)}) as hub:
+        wanted = snapshot_of(
+            config(endpoint=hub.url, repo_type=kind, local_path=str(tmp_path / "d"))
+        )
+        await take(wanted, around())
+        assert on_disk(tmp_path / "d") == files
+        missing = snapshot_of(config(endpoint=hub.url, repo_type=kind, model_name="org/none"))
+        with pytest.raises(SourceNotFound, match=f"{kind.title()} repository 'org/none' not found"):
+            await take(missing, around())
+        # Of a model of the same name there is nothing.
+        with pytest.raises(SourceNotFound, match="Repository 'org/tiny' not found"):
+            await take(snapshot_of(config(endpoint=hub.url)), around())
+
+
 def test_what_is_set_and_what_is_not() -> None:
     wanted = snapshot_of(config())
     assert wanted.uri == HuggingFaceUri("org/tiny", "main")
@@ -61,7 +79,6 @@ def test_what_is_set_and_what_is_not() -> None:
         ({"max_workers": "many"}, "max_workers: 'many': expected a number"),
         ({"log_level": "loud"}, "invalid log level: loud. Valid levels: [trace debug info"),
         ({"repo_type": "thing"}, "invalid repo type: thing. Accepted types are: [model dataset"),
-        ({"repo_type": "dataset"}, "only repositories of models are fetched"),
         ({"endpoint": "hub"}, "endpoint: 'hub': expected a URL"),
         ({"retry_interval": "soon"}, "retry_interval: 'soon': expected a duration"),
         ({"local_files_only": True}, "nothing can be fetched with it"),
@@ -85,6 +102,7 @@ def test_the_command_says_what_failed(tmp_path: Path, capsys: pytest.CaptureFixt
     file.write_text(yaml.safe_dump({**wrong, "endpoint": "http://127.0.0.1:9"}))
     assert failing(capsys, "hf-download", f"--config={file}") == (
         "hf-download encountered an error during execution: model download failed:"
-        " http://127.0.0.1:9: ConnectError\n"
+        " http://127.0.0.1:9: Connection refused; see that it can be reached, or set a proxy"
+        " (HTTPS_PROXY) or a mirror (HF_ENDPOINT)\n"
     )
     assert failing(capsys, "hf-download") == "no config file provided; name it by --config\n"

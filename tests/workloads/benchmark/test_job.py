@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from ome.workloads.benchmark import BenchmarkError, parse_benchmark_settings, service_target
 from ome.workloads.errors import ConfigError
-from tests.workloads.benchmark.support import SETTINGS, at_service, container, job, made, model
+from tests.workloads.benchmark.support import (
+    SETTINGS,
+    URL,
+    at_service,
+    container,
+    job,
+    made,
+    model,
+    option,
+)
 from tests.workloads.benchmark.support import service as a_service
 
 HUB = {"name": "HUGGINGFACE_API_KEY"}
@@ -130,6 +139,24 @@ def test_the_key_of_a_url_comes_from_its_secret_and_is_no_argument() -> None:
     assert words[words.index("--api-key") + 1] == "$(MODEL_API_KEY)"
     assert words.index("--api-key") < words.index("--model-tokenizer")
     assert words[words.index("--model-tokenizer") + 1] == "/mnt/t"
+
+
+def test_a_key_of_the_override_takes_the_place_of_the_others() -> None:
+    secret = {"secretKeyRef": {"name": "real", "key": "token"}}
+    override = {"env": [{"name": "MODEL_API_KEY", "valueFrom": secret}]}
+    named = {**URL, "apiKeySecretReference": {"name": "k"}}
+    for document in (
+        made(job(podOverride=override), at_service()),
+        made(job(podOverride=override)),
+        made(job(podOverride=override, endpoint={"endpoint": named})),
+    ):
+        found = container(document)
+        assert option(found["args"], "--api-key") == ["$(MODEL_API_KEY)"]
+        held = [item for item in found["env"] if item["name"] == "MODEL_API_KEY"]
+        assert held == [{"name": "MODEL_API_KEY", "valueFrom": secret}]
+    other = {"env": [{"name": "OTHER", "value": "x"}]}
+    found = container(made(job(podOverride=other), at_service()))
+    assert option(found["args"], "--api-key") == ["sample-key"]
 
 
 def test_an_empty_override_changes_the_name_only() -> None:

@@ -73,6 +73,10 @@ def jobs() -> dict[str, dict[str, Any]]:
             "trafficScenarios": ["E(1,2)"],
         },
         "a URL without a key": {"endpoint": {"endpoint": {**URL, "tokenizer": "org/t"}}},
+        "a key of the override": {
+            "endpoint": {"endpoint": {**URL, "tokenizer": "org/t"}},
+            "podOverride": {"env": [{"name": "MODEL_API_KEY", "value": "k"}]},
+        },
         "a URL without a tokenizer": {
             "endpoint": {"endpoint": {**URL, "apiKeySecretReference": {"name": "k"}}}
         },
