@@ -37,7 +37,8 @@ class UserObjects:
         self._applier = applier
         self._objects = objects
         self._finalizer = finalizer
-        self._sent: dict[ObjectKey, Mapping[str, Any]] = {}  # statuses whose echo is to come
+        self._sent: dict[ObjectKey, Mapping[str, Any] | str] = {}
+        """Statuses whose echo is to come; once the server answered, the version that it made."""
 
     async def patch(
         self, document: Mapping[str, Any], ops: Sequence[Mapping[str, Any]]
@@ -71,10 +72,13 @@ class UserObjects:
         key = key_of(self._objects.resource, document)
         self._sent[key] = status
         try:
-            return await self.write_status(document, status)
+            written = await self.write_status(document, status)
         except BaseException:
             self._sent.pop(key, None)
             raise
+        if key in self._sent:
+            self._sent[key] = written["metadata"]["resourceVersion"]
+        return written
 
     def changed_by_others(self, old: WholeObject | None, new: WholeObject | None) -> bool:
         """Whether a change is more than the echo of a status that a pass wrote last.
@@ -85,9 +89,7 @@ class UserObjects:
             self._sent.pop((new or old).metadata.key, None)  # type: ignore[union-attr]
             return True
         sent = self._sent.get(new.metadata.key)
-        if sent is None or not _only_status_differs(old, new):
-            return True
-        if not new.status or msgspec.json.decode(new.status) != sent:
+        if sent is None or not _only_status_differs(old, new) or not _is(new, sent):
             return True
         del self._sent[new.metadata.key]
         return False
@@ -123,6 +125,12 @@ def _only_status_differs(old: WholeObject, new: WholeObject) -> bool:
         old.spec == new.spec
         and msgspec.structs.replace(old.metadata, resource_version=version) == new.metadata
     )
+
+
+def _is(new: WholeObject, sent: Mapping[str, Any] | str) -> bool:
+    if isinstance(sent, str):
+        return new.metadata.resource_version == sent
+    return bool(new.status) and msgspec.json.decode(new.status) == sent
 
 
 def _finalizers(document: Mapping[str, Any]) -> list[str]:

@@ -51,6 +51,14 @@ class ModelReports:
     """The nodes that say each; not to be changed by readers."""
     counts: dict[str, int] = field(default_factory=dict)
     """How many nodes report each state."""
+    _firsts: dict[Report, str] = field(default_factory=dict)
+
+    def first(self, report: Report) -> str:
+        """The first node by name of those that say this."""
+        known = self._firsts.get(report)
+        if known is None:
+            known = self._firsts[report] = min(self.by_report[report])
+        return known
 
     def nodes(self, state: str) -> list[str]:
         """The names of the nodes that report a state, in order."""
@@ -63,8 +71,8 @@ class ModelReports:
 
     def entries(self) -> list[Entry]:
         """The different entries that can be read, each in the place of its first node by name."""
-        first = sorted((min(nodes), report.entry) for report, nodes in self.by_report.items())
-        return [entry for _, entry in first if entry is not None]
+        readable = (report for report in self.by_report if report.entry is not None)
+        return [report.entry for report in sorted(readable, key=self.first) if report.entry]
 
     def holding(self) -> int:
         """How many nodes may still have files: all that do not say ``Deleted``."""
@@ -75,11 +83,15 @@ class ModelReports:
         if before is not None:
             others = self.by_report[before]
             others.remove(node)
+            if self._firsts.get(before) == node:
+                del self._firsts[before]
             if not others:
                 del self.by_report[before]
             self.counts[before.state] -= 1
         if after is not None:
             self.by_report.setdefault(after, set()).add(node)
+            if node < self._firsts.get(after, ""):
+                self._firsts[after] = node
             self.counts[after.state] = self.counts.get(after.state, 0) + 1
 
 

@@ -1,7 +1,12 @@
-"""When a model's status may be written: at once first, then no more often than its size allows."""
+"""When a model's status may be written: at once first, then no more often than its size allows.
+
+Writes that wait become due on the same ticks: what wakes up once for several of them does each in
+less time than one that wakes up alone.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +17,8 @@ __all__ = ["Pace"]
 
 _LOOKS = 0.4
 """Share of a write's interval between two looks that find nothing to write."""
+_TICK = 0.25
+"""Seconds between the times at which waiting writes become due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +72,13 @@ class Pace:
         """Seconds until a status with this state may be written; 0 means now."""
         until, seen = self._looked.get(key, (now, ""))
         if now < until and state == seen:
-            return until - now
+            return _on_tick(until) - now
         last = self._last.get(key)
         if last is None or now - last.at >= last.interval:
             return 0.0
         if state != last.state and not last.early:
             return 0.0
-        return last.at + last.interval - now
+        return _on_tick(last.at + last.interval) - now
 
     def wrote(self, key: Hashable, now: float, interval: float, state: str) -> None:
         """A status is written now; the next one is to come ``interval`` seconds later."""
@@ -90,3 +97,7 @@ class Pace:
         """The model is gone, or its write failed: the next one may come at once."""
         for held in (self._last, self._looked, self._coming):
             held.pop(key, None)
+
+
+def _on_tick(due: float) -> float:
+    return math.ceil(due / _TICK) * _TICK

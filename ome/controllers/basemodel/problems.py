@@ -97,7 +97,8 @@ def reported_problems(reports: ModelReports) -> list[Problem]:
         said = None if report.entry is None else _said(report.entry)
         if said is not None:
             event, reason, text = said
-            told[event, reason].add(group, text, fails=report.state == FAILED)
+            first = reports.first(report)
+            told[event, reason].add(len(group), first, text, fails=report.state == FAILED)
     worst = sorted(told, key=lambda key: (-told[key].failed, -told[key].count, key))
     return [
         Problem(reason, told[event, reason].line(event), told[event, reason].failed > 0, event)
@@ -114,10 +115,10 @@ class _Told:
     first: tuple[str, str] | None = None
     """The first node by name and its text: only this one is shown."""
 
-    def add(self, group: set[str], text: str, *, fails: bool) -> None:
-        self.count += len(group)
-        self.failed += len(group) if fails else 0
-        said = min(group), text
+    def add(self, count: int, first: str, text: str, *, fails: bool) -> None:
+        self.count += count
+        self.failed += count if fails else 0
+        said = first, text
         self.first = said if self.first is None else min(self.first, said)
 
     def line(self, event: str) -> str:

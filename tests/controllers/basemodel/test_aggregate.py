@@ -100,6 +100,8 @@ def test_equals_a_recomputation(history: list[tuple[str, str, Any]]) -> None:
                 for report, held in reports.by_report.items()
                 for node in held
             }
+            for report, held in reports.by_report.items():
+                assert reports.first(report) == min(held)
             texts = [msgspec.json.encode(report.entry) for report in reports.by_report]
             assert len(texts) == len(set(texts)), "what nodes say alike is one report"
             assert said == after.get(key, {})
