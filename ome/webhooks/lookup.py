@@ -22,7 +22,7 @@ from ome.kube.resource import ObjectKey
 from ome.webhooks.registry import BadSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.informers.informer import Informer
     from ome.kube.client import Client
@@ -33,7 +33,7 @@ __all__ = ["Caches", "ConfigMapData", "Lookups", "Reading"]
 
 _BY_RUNTIME = "ome.webhooks/runtime"
 _MAX_FETCHED = 4
-"""Objects that one review may ask the server for."""
+"""Objects that the server is asked for at a time; the rest waits for the next time."""
 
 
 class ConfigMapData(msgspec.Struct, frozen=True):
@@ -118,37 +118,69 @@ class Reading:
         self._caches = lookups.caches
         self._fetched: dict[tuple[Resource, ObjectKey], Document | None] = {}
         self._missed: dict[tuple[Resource, ObjectKey], None] = {}
-        self._looked_through: dict[str, bool] = {}
-        """Namespaces whose runtimes were looked through, and whether the server was asked since."""
+        self._looked_through: set[str] = set()
+        """Namespaces whose runtimes were looked through."""
+        self._listed: set[str] = set()
+        """Those for which the server was asked what there is."""
 
     async def fetch(self) -> bool:
         """Ask the server for what was missed since the last time; whether it has any of it.
 
         Raises ``ApiError`` and ``TransportError``.
         """
-        for namespace, asked in self._looked_through.items():
-            if not asked:
-                await self._miss_newer(self._caches.serving_runtimes, namespace)
-                await self._miss_newer(self._caches.cluster_serving_runtimes, "")
-        self._looked_through = dict.fromkeys(self._looked_through, True)
-        missed, self._missed = list(self._missed)[:_MAX_FETCHED], {}
+        looked = [(namespace, self._held(namespace)) for namespace in self._looked_through]
+        self._looked_through.clear()
+        caught_up = False
+        for namespace, held in looked:
+            if namespace not in self._listed:
+                self._listed.add(namespace)
+                caught_up |= await self._miss_newer(namespace, held)
+        missed = list(self._missed)[:_MAX_FETCHED]
         for resource, key in missed:
+            del self._missed[resource, key]
             try:
                 self._fetched[resource, key] = await self._lookups.client.get(resource, key)
             except NotFound:
                 self._fetched[resource, key] = None
-        return any(self._fetched[asked] is not None for asked in missed)
+        return caught_up or any(self._fetched[entry] is not None for entry in missed)
 
-    async def _miss_newer(self, informer: Informer[WholeObject], namespace: str) -> None:
-        """Miss what the server has and the cache has not, or not as it is; the youngest first."""
-        body = await self._lookups.client.list_page(
-            informer.resource, namespace=namespace, limit=0, metadata_only=True
-        )
-        found = [item.metadata for item in _LISTING.decode(body).items or ()]
-        for held in sorted(found, key=lambda item: item.creation_timestamp or "", reverse=True):
-            stored = informer.store.get(held.key)
-            if stored is None or stored.metadata.resource_version != held.resource_version:
-                self._missed[informer.resource, held.key] = None
+    def _runtimes(self, namespace: str) -> Iterator[tuple[Informer[WholeObject], str]]:
+        """Where the runtimes are that a namespace may use."""
+        yield self._caches.serving_runtimes, namespace
+        yield self._caches.cluster_serving_runtimes, ""
+
+    def _held(self, namespace: str) -> dict[tuple[Resource, ObjectKey], str]:
+        """The runtimes that a namespace may use, as the caches have them: their versions."""
+        return {
+            (informer.resource, item.metadata.key): item.metadata.resource_version
+            for informer, place in self._runtimes(namespace)
+            for item in informer.store.namespace(place)
+        }
+
+    async def _miss_newer(
+        self, namespace: str, held: Mapping[tuple[Resource, ObjectKey], str]
+    ) -> bool:
+        """Miss the runtimes that the server has and the caches have not, or not as they are.
+
+        The last written first; times will not do for that: they are whole seconds. Gives whether
+        the caches have got to know meanwhile of one that was not in ``held`` as it is.
+        """
+        caught_up = False
+        for informer, place in self._runtimes(namespace):
+            body = await self._lookups.client.list_page(
+                informer.resource, namespace=place, limit=0, metadata_only=True
+            )
+            found = [item.metadata for item in _LISTING.decode(body).items or ()]
+            for there in sorted(found, key=_written, reverse=True):
+                entry, version = (informer.resource, there.key), there.resource_version
+                if held.get(entry) == version:
+                    continue
+                known = informer.store.get(there.key)
+                if known is not None and known.metadata.resource_version == version:
+                    caught_up = True
+                else:
+                    self._missed[entry] = None
+        return caught_up
 
     def base_model(self, namespace: str, name: str) -> Document | None:
         """See ``Lookup``."""
@@ -164,7 +196,7 @@ class Reading:
 
     def runtimes(self, namespace: str) -> Sequence[Document]:
         """See ``Lookup``."""
-        self._looked_through.setdefault(namespace, False)
+        self._looked_through.add(namespace)
         local = self._caches.serving_runtimes
         return [
             *self._documents(local, local.store.namespace(namespace), namespace),
@@ -253,6 +285,12 @@ class Reading:
             if not fetched or item.metadata.key not in fetched
         ]
         return [*held, *(document for document in fetched.values() if document is not None)]
+
+
+def _written(metadata: Metadata) -> tuple[int, str]:
+    """Sorts by when an object was written last, where versions tell."""
+    version = metadata.resource_version
+    return (int(version) if version.isdecimal() else -1, metadata.creation_timestamp or "")
 
 
 def _runtime_of(pod: PartialMetadata) -> Iterable[str]:

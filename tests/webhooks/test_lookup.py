@@ -163,6 +163,28 @@ def test_runtimes_that_came_or_changed_just_now_are_fetched_before_a_refusal() -
     with_objects(obj(kinds.CLUSTER_SERVING_RUNTIMES, "old", spec={"disabled": True}))(scenario)
 
 
+def test_many_new_runtimes_are_known_after_a_fetch_or_two() -> None:
+    """Whether they were fetched or the watch caught up while the server was asked."""
+
+    async def scenario(cluster: FakeCluster, lookups: Lookups) -> None:
+        reading = lookups.reading()
+        assert reading.runtimes("team") == []
+        written = [f"r{number:02}" for number in (3, 9, 1, 7, 0, 5, 8, 2, 6, 4)]
+        for name in written:  # all in one second, and the watch has told of none
+            cluster.put(obj(kinds.CLUSTER_SERVING_RUNTIMES, name))
+
+        def known() -> set[str]:
+            return {item["metadata"]["name"] for item in reading.runtimes("team")}
+
+        assert await reading.fetch()
+        assert set(written[-2:]) <= known()
+        while await reading.fetch():
+            pass
+        assert known() == set(written)
+
+    with_objects()(scenario)
+
+
 def test_a_cluster_without_runtimes_has_none_to_fetch() -> None:
     async def scenario(cluster: FakeCluster, lookups: Lookups) -> None:
         reading = lookups.reading()
