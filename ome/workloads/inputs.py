@@ -73,6 +73,11 @@ class WeightInput:
         return "merged" if configuration.get("merged_weights") is True else "adapter"
 
     @property
+    def path(self) -> str:
+        """Where agents put it on nodes; empty for one that pods fetch."""
+        return self.spec.storage.path or ""
+
+    @property
     def strategy(self) -> str:
         """How it was trained, empty where its hyper-parameters do not say."""
         found = (self.spec.hyper_parameters or {}).get("strategy")
