@@ -13,6 +13,7 @@ from ome.api.truncate import (
     weight_configmap_key,
     weight_node_label,
 )
+from ome.api.weights import kept_on_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,8 +96,8 @@ class Model:
 
     @property
     def for_nodes(self) -> bool:
-        """Whether agents care for it: a weight without a path is fetched by pods only."""
-        return self.kind != _WEIGHT or bool(self.storage.get("path"))
+        """Whether agents care for it: some weights are fetched by pods only."""
+        return self.kind != _WEIGHT or kept_on_nodes(self.uri, self.storage.get("path"))
 
     @property
     def own_files(self) -> bool:

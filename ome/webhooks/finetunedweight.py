@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import FineTunedWeight
+from ome.api.weights import kept_on_nodes
 from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
 from ome.webhooks.storageuris import parse_storage, storage_remarks
@@ -52,7 +53,12 @@ def _storage(spec: StorageSpec) -> Iterator[str]:
     """Agents fetch what they fetch of models; the pods of a weight without a path, OCI only."""
     storage = parse_storage(spec.storage_uri)
     field = "spec.storage.storageUri"
-    if not spec.path:
+    if spec.path and storage.type == "OCI" and not storage.fault:
+        yield (
+            "spec.storage.path: has no effect; an object of OCI is fetched and unpacked by the pods"
+            " that serve it. Remove it"
+        )
+    if not kept_on_nodes(spec.storage_uri, spec.path):
         if storage.fault or storage.type != "OCI":
             why = storage.fault or f"{storage.type} is no storage that pods fetch weights from"
             yield (

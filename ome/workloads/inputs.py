@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ome.api.weights import kept_on_nodes
 from ome.workloads.config import OperatorConfig
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class WeightInput:
     @property
     def path(self) -> str:
         """Where agents put it on nodes; empty for one that pods fetch."""
-        return self.spec.storage.path or ""
+        storage = self.spec.storage
+        return (storage.path or "") if kept_on_nodes(storage.storage_uri, storage.path) else ""
 
     @property
     def strategy(self) -> str:

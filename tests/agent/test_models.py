@@ -121,6 +121,8 @@ def test_a_weight_is_for_nodes_when_it_says_where() -> None:
     assert not weight(path="").own_files
     assert weight(path="/raid/w").own_files
     assert weight(path="/raid/w").skip_parsing
+    oci = weight(storageUri="oci://n/a/b/c/o/d", path="/raid/w")
+    assert not oci.for_nodes, "pods fetch and unpack it"
 
 
 def test_key_and_label_of_a_weight() -> None:

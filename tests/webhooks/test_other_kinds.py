@@ -79,6 +79,7 @@ def test_weights(given: dict[str, Any], known: tuple[dict[str, Any], ...], text:
 
 PATHS: list[tuple[str, str, str]] = [
     ("hf://a/b", "/raid/w", ""),
+    ("oci://n/a/b/c/o/d", "/raid/w", "spec.storage.path: has no effect"),
     ("pvc://c/x", "/raid/w", "a claim is not fetched to nodes"),
     ("hf://", "/raid/w", "the weight will be Failed. Correct the URI"),
     ("hf://a/b", "raid/w", "no absolute directory"),

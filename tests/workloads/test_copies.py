@@ -57,6 +57,16 @@ def test_an_adapter_is_mounted_from_a_node_that_has_it() -> None:
     assert made["metadata"]["labels"]["fine-tuned-serving"] == "true"
 
 
+def test_an_object_of_oci_is_fetched_by_the_pod_with_a_path_or_without() -> None:
+    """The path had no effect before there were weights on nodes: such pods must not change."""
+    uri = "oci://n/space/b/weights/o/law"
+    bare, pathed = (
+        template(weight("law", storage={"storageUri": uri, **path}))
+        for path in ({}, {"path": "/raid/w/law"})
+    )
+    assert pathed == bare
+
+
 def test_merged_weights_ask_for_no_node_with_the_base_model() -> None:
     made = template(copy(**MERGED))
     assert made["spec"]["containers"][0]["volumeMounts"] == [COPY]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.agent.protocol import FAILED, READY, UPDATING
 from ome.api import names
+from ome.api.weights import kept_on_nodes
 from ome.controllers.basemodel.problems import (
     Problem,
     nodes,
@@ -30,8 +31,9 @@ _COUNTS = ("nodesReadyCount", "nodesFailedCount", "nodesUpdatingCount")
 
 
 def for_nodes(spec: Mapping[str, Any]) -> bool:
-    """Whether agents bring a weight onto nodes: its storage says where."""
-    return bool((spec.get("storage") or {}).get("path"))
+    """Whether agents bring a weight onto nodes."""
+    storage = spec.get("storage") or {}
+    return kept_on_nodes(storage.get("storageUri") or "", storage.get("path"))
 
 
 def weight_problems(

@@ -96,6 +96,20 @@ async def test_a_namespace_means_a_base_model_of_it() -> None:
         assert cluster.object(BASE_MODELS, ObjectKey("team", "m")) is not None
 
 
+def test_an_object_of_oci_is_for_pods_also_when_it_names_a_path() -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        cluster.put(model())
+        cluster.put(weight(path="/raid/w"))
+        async with operator(cluster):
+            await anyio.sleep(2)
+            assert status(cluster)["state"] == "Ready"
+            assert "nodesReadyCount" not in status(cluster)
+            assert not stored(cluster)["metadata"].get("finalizers")
+
+    run_virtual(main)
+
+
 @pytest.mark.parametrize("uri", ["oci://bucket/x", "hf://a/b", "pvc://c/x", "oci://n/a/b", "x"])
 def test_weights_are_fetched_from_oci_only(uri: str) -> None:
     async def scenario() -> None:
