@@ -15,7 +15,7 @@ from ome.agent.simulate import Simulation
 from ome.api import names
 from ome.cli.assembly import Settings, operate
 from ome.cli.fleet import play
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, ON_NODES
 from ome.informers.registry import Informers
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
@@ -218,7 +218,7 @@ class _World:
             clock,
             rng,
             _BEHAVIOUR,
-            (BASE_MODELS, CLUSTER_BASE_MODELS),
+            ON_NODES,
         )
         async with anyio.create_task_group() as group:
             await group.start(informers.run)

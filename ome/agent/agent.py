@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ome.agent.models import Model
     from ome.agent.post import Post
-    from ome.kube.resource import ObjectKey
 
 __all__ = ["NodeAgent"]
 
@@ -84,14 +83,16 @@ class NodeAgent:
             tender = self._tenders[model.report_key] = Tender(self._post, model, here)
             self._group.start_soon(self._tend, tender)
 
-    def gone(self, key: ObjectKey) -> None:
+    def gone(self, model: Model) -> None:
         """A model is deleted, with everything that could be asked of it."""
         for tender in self._tenders.values():
-            if tender.model.key == key:
+            if tender.model.is_of(model):
                 tender.want(tender.model, here=False)
 
     def _here(self, model: Model) -> bool:
-        if model.deleting or not eligible(model.storage, self.labels, self._post.node):
+        if model.deleting or not model.for_nodes:
+            return False
+        if not eligible(model.storage, self.labels, self._post.node):
             return False
         # A model that is switched off is not fetched; what is there stays.
         return not model.disabled or model.report_key in self._post.reporter.keys

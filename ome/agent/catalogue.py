@@ -77,7 +77,7 @@ class Catalogue:
         return bool(self._changed)
 
     async def refresh(
-        self, changed: Callable[[Model], object], gone: Callable[[ObjectKey], object]
+        self, changed: Callable[[Model], object], gone: Callable[[Model], object]
     ) -> None:
         """Take in what changed: each model is told to one of the two, when it is known."""
         now, self._changed = self._changed, set()
@@ -86,8 +86,8 @@ class Catalogue:
             if found is not None:
                 self._models[kind, key] = found
                 changed(found)
-            elif self._models.pop((kind, key), None) is not None:
-                gone(key)
+            elif (known := self._models.pop((kind, key), None)) is not None:
+                gone(known)
 
     def _on_model(
         self, kind: str, old: PartialMetadata | None, new: PartialMetadata | None
@@ -110,7 +110,7 @@ class Catalogue:
             if same is not None:
                 return same
             try:
-                return Model.of(key, await self._client.get(self._resources[kind], key))
+                return Model.of(kind, key, await self._client.get(self._resources[kind], key))
             except NotFound:
                 return None
             except (ApiError, TransportError) as error:

@@ -47,7 +47,7 @@ class Agent(Protocol):
 
     def model(self, model: Model) -> None: ...
 
-    def gone(self, key: ObjectKey) -> None: ...
+    def gone(self, model: Model) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,9 @@ class Fleet:
         for node in self._nodes.values():
             node.model(model)
 
-    def _gone(self, key: ObjectKey) -> None:
+    def _gone(self, model: Model) -> None:
         for node in self._nodes.values():
-            node.gone(key)
+            node.gone(model)
 
     def _on_node(self, old: PartialMetadata | None, new: PartialMetadata | None) -> None:
         present = new or old

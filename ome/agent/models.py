@@ -1,4 +1,4 @@
-"""What an agent needs to know of a model."""
+"""What an agent needs to know of a model, or of a fine-tuned weight that it is to keep as one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ome.agent.fetch.place import default_path, tidy
 from ome.api import names
-from ome.api.truncate import model_configmap_key, model_node_label
+from ome.api.truncate import (
+    model_configmap_key,
+    model_node_label,
+    weight_configmap_key,
+    weight_node_label,
+)
+from ome.api.weights import kept_on_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +28,14 @@ _TENSORRT = "tensorrtllm"
 OBJECT_STORES = frozenset({"oci", "s3", "gs", "az"})
 """Schemes whose files come in ranges."""
 _NOT_COPIED = ("local", "vendor", "pvc")
+_WEIGHT = "FineTunedWeight"
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A BaseModel, or a ClusterBaseModel when its key has no namespace."""
+    """An object whose files may lie on nodes; a weight's do when its storage names a path."""
 
+    kind: str
     key: ObjectKey
     uid: str
     generation: int
@@ -41,12 +49,13 @@ class Model:
     """Whether its engines are built for one shape of GPUs each."""
 
     @classmethod
-    def of(cls, key: ObjectKey, document: Mapping[str, Any]) -> Model:
+    def of(cls, kind: str, key: ObjectKey, document: Mapping[str, Any]) -> Model:
         """From the object as stored."""
         metadata, spec = document["metadata"], document.get("spec") or {}
-        kind = (spec.get("additionalMetadata") or {}).get("type") or names.BASE_MODEL_TYPE_SERVING
+        use = (spec.get("additionalMetadata") or {}).get("type") or names.BASE_MODEL_TYPE_SERVING
         engine = (spec.get("modelFormat") or {}).get("name", "").lower() == _TENSORRT
         return cls(
+            kind,
             key,
             metadata["uid"],
             metadata.get("generation", 0),
@@ -56,7 +65,7 @@ class Model:
             metadata.get("creationTimestamp") or "",
             bool(metadata.get("deletionTimestamp")),
             bool(spec.get("disabled")),
-            engine and kind == names.BASE_MODEL_TYPE_SERVING,
+            engine and use == names.BASE_MODEL_TYPE_SERVING,
         )
 
     def with_metadata(self, metadata: Metadata) -> Model | None:
@@ -86,9 +95,14 @@ class Model:
         return self.storage.get("parameters") or {}
 
     @property
+    def for_nodes(self) -> bool:
+        """Whether agents care for it: some weights are fetched by pods only."""
+        return self.kind != _WEIGHT or kept_on_nodes(self.uri, self.storage.get("path"))
+
+    @property
     def own_files(self) -> bool:
         """Whether the files are put on the node for it, and go with it."""
-        return bool(self.uri) and self.scheme not in _NOT_COPIED
+        return self.for_nodes and bool(self.uri) and self.scheme not in _NOT_COPIED
 
     @property
     def reuses(self) -> bool:
@@ -107,8 +121,8 @@ class Model:
 
     @property
     def skip_parsing(self) -> bool:
-        """Whether the user wants nothing of the files' configuration reported."""
-        return any(
+        """Whether nothing of the files' configuration is reported: a weight has no place for it."""
+        return self.kind == _WEIGHT or any(
             self.annotations.get(name, "").lower() == "true"
             for name in names.ANNOTATION_SKIP_CONFIG_PARSING
         )
@@ -116,17 +130,20 @@ class Model:
     @property
     def report_key(self) -> str:
         """Its key in status ConfigMaps."""
+        if self.kind == _WEIGHT:
+            return weight_configmap_key(self.key.name)
         return model_configmap_key(*self.key)
 
     @property
     def label(self) -> str:
         """Its label on nodes."""
+        if self.kind == _WEIGHT:
+            return weight_node_label(self.key.name)
         return model_node_label(*self.key)
 
-    @property
-    def kind(self) -> str:
-        """The kind of the object."""
-        return "BaseModel" if self.key.namespace else "ClusterBaseModel"
+    def is_of(self, other: Model) -> bool:
+        """Whether both are the same object, maybe at different times: names alone do not tell."""
+        return (self.kind, self.key) == (other.kind, other.key)
 
     def path_below(self, root: str) -> str:
         """The directory on a node whose models are below ``root``, in its one spelling."""

@@ -16,7 +16,6 @@ from ome.agent.downloads import MODELS_ROOT, Download, config_of
 from ome.agent.eligibility import eligible
 from ome.agent.protocol import FAILED, READY, UPDATING, Entry
 from ome.agent.reporting import Reporter
-from ome.api.truncate import model_configmap_key, model_node_label
 from ome.errors import ApiError, TransportError
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from ome.agent.models import Model
     from ome.clock import Clock
     from ome.kube.client import Client
-    from ome.kube.resource import ObjectKey
 
 __all__ = ["SimulatedNode"]
 
@@ -98,8 +96,9 @@ class SimulatedNode:
         """A model is new or changed; before ``run`` has begun this is seen there."""
         if self._group is None:
             return
-        if model.deleting or not eligible(model.storage, self.labels, self.name):
-            self.gone(model.key)
+        here = model.for_nodes and eligible(model.storage, self.labels, self.name)
+        if model.deleting or not here:
+            self.gone(model)
             return
         key = model.report_key
         source = (model.uid, str(model.storage.get("storageUri")), model.path_below(MODELS_ROOT))
@@ -114,16 +113,16 @@ class SimulatedNode:
         self._held[key] = _Held(model, source, scope)
         self._group.start_soon(self._download, model, scope)
 
-    def gone(self, model: ObjectKey) -> None:
+    def gone(self, model: Model) -> None:
         """A model is deleted, or does not belong here any more."""
         if self._group is None:
             return
-        key = model_configmap_key(*model)
+        key = model.report_key
         held = self._held.pop(key, None)
         if held is not None and held.download is not None:
             held.download.cancel()
         if held is not None or key in self._reporter.keys:
-            self._reporter.report(key, model_node_label(*model), None)
+            self._reporter.report(key, model.label, None)
 
     async def _adopt(self) -> None:
         """Take up what an earlier run reported, so that a restart flips nothing."""

@@ -48,14 +48,15 @@ async def check_path(post: Post, mine: Model, job: Job) -> None:
     here = [
         other
         for other in post.models()
-        if other.key != mine.key and other.own_files and post.path_of(other) == job.path
+        if not other.is_of(mine) and other.own_files and post.path_of(other) == job.path
         if post.here(other)
     ]
     there = [other for other in here if await _is_there(post, other, job.path)]
     content = _content(post, mine)
     if any(_content(post, other) == content for other in there):
         return
-    older = [other for other in here if (other.created, other.key) < (mine.created, mine.key)]
+    since = (mine.created, mine.key, mine.kind)
+    older = [other for other in here if (other.created, other.key, other.kind) < since]
     for other in (*there, *older):
         if _content(post, other) != content:
             raise PathTaken(
@@ -74,7 +75,7 @@ def check_links(post: Post, mine: Model, job: Job) -> None:
     place = tidy(post.disk.shown(job.path))
     for other in list(post.models()):
         parents = artifact_of(post.reporter.entry(other.report_key)).parent_path or {}
-        if other.key == mine.key or not any(tidy(path) == place for path in parents.values()):
+        if other.is_of(mine) or not any(tidy(path) == place for path in parents.values()):
             continue
         if post.path_of(other) != job.path and _content(post, other) != _content(post, mine):
             raise PathTaken(

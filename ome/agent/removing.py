@@ -113,6 +113,6 @@ def used_by_others(post: Post, model: Model, path: str) -> bool:
     return any(
         PurePosixPath(post.path_of(other)).is_relative_to(mine)
         for other in post.models()
-        if other.key != model.key and other.own_files
+        if not other.is_of(model) and other.own_files
         if not other.deleting or other.reserved
     )

@@ -15,6 +15,7 @@ __all__ = [
     "truncate_dns",
     "truncate_with_hash",
     "weight_configmap_key",
+    "weight_node_label",
 ]
 
 _HASH = 8
@@ -63,6 +64,12 @@ def model_node_label(namespace: str, name: str) -> str:
         prefix = names.NODE_LABEL_PREFIX + names.CLUSTER_BASE_MODEL_PREFIX
         return prefix + truncate_with_hash(name, 32)
     return names.NODE_LABEL_PREFIX + _namespaced(namespace, name, _LABEL_BUDGET)
+
+
+def weight_node_label(name: str) -> str:
+    """The label of a node that holds the fine-tuned weight."""
+    prefix = names.NODE_LABEL_PREFIX + names.FINE_TUNED_WEIGHT_PREFIX
+    return prefix + truncate_with_hash(name, 33)
 
 
 def _namespaced(namespace: str, name: str, budget: int) -> str:

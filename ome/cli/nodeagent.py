@@ -25,7 +25,7 @@ from ome.cli.goflags import duration
 from ome.cli.manager import own_namespace
 from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers.resources import ON_NODES
 from ome.errors import ApiError, Forbidden, NotFound, TransportError, Unauthorized, UserError
 from ome.informers.registry import Informers
 from ome.kube import Client
@@ -103,8 +103,7 @@ async def _main(
             )
             informers = Informers(client, clock, rng)
             agent, post = node_agent(client, node, site, settings, clock, rng)
-            kinds = (BASE_MODELS, CLUSTER_BASE_MODELS)
-            fleet = Fleet(client, informers, clock, kinds, lambda _: agent, node)
+            fleet = Fleet(client, informers, clock, ON_NODES, lambda _: agent, node)
             blobs = Blobs(settings.root, metrics.peer_bytes.inc) if flags["peers"] else None
             app = agent_app(metrics.registry, post.disk.problem, lambda: fleet.synced, blobs)
             await _serve(stack, app, flags["port"])

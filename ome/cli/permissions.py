@@ -10,9 +10,8 @@ from ome.controllers.finetunedweight import permissions as of_weights
 from ome.controllers.inferenceservice import permissions as of_services
 from ome.controllers.inferenceservice.world import SHARED
 from ome.controllers.resources import (
-    BASE_MODELS,
-    CLUSTER_BASE_MODELS,
     INFERENCE_SERVICES,
+    ON_NODES,
 )
 from ome.controllers.servingruntime import permissions as of_runtimes
 from ome.kube.permissions import may, reads
@@ -50,7 +49,7 @@ MANAGER = (
 )
 """``ome manager`` with all flags."""
 
-AGENT = (*AGENT_PERMISSIONS, *reads(BASE_MODELS, CLUSTER_BASE_MODELS))
+AGENT = (*AGENT_PERMISSIONS, *reads(*ON_NODES))
 """``ome agent``."""
 
 METRICS_READER = (may(TOKEN_REVIEWS, "create"), may(SUBJECT_ACCESS_REVIEWS, "create"))

@@ -25,7 +25,7 @@ from ome.cli.fleet import play
 from ome.cli.goflags import Flag, parse
 from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers.resources import ON_NODES
 from ome.errors import UserError
 from ome.informers.registry import Informers
 from ome.kube import Client
@@ -155,9 +155,8 @@ async def _manager(sandbox: Sandbox) -> None:
 async def _agents(sandbox: Sandbox, _: Path, clock: SystemClock, rng: random.Random) -> None:
     client = Client(sandbox.transport("ome-agent"), clock=clock, rng=rng)
     informers = Informers(client, clock, rng)
-    models = (BASE_MODELS, CLUSTER_BASE_MODELS)
     behaviour = Behaviour(_DOWNLOAD_SECONDS)
-    simulation = Simulation(client, informers, _NAMESPACE, clock, rng, behaviour, models)
+    simulation = Simulation(client, informers, _NAMESPACE, clock, rng, behaviour, ON_NODES)
     async with anyio.create_task_group() as group:
         await group.start(informers.run)
         await play(simulation, informers, ())
@@ -168,9 +167,8 @@ async def _real_agents(
 ) -> None:
     client = Client(sandbox.transport("ome-agent"), clock=clock, rng=rng)
     informers = Informers(client, clock, rng)
-    models = (BASE_MODELS, CLUSTER_BASE_MODELS)
     place = Place(directory / "nodes", _NAMESPACE)
-    async with real_agents(client, informers, place, clock, rng, models) as fleet:
+    async with real_agents(client, informers, place, clock, rng, ON_NODES) as fleet:
         async with anyio.create_task_group() as group:
             await group.start(informers.run)
             await play(fleet, informers, ())

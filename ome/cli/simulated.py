@@ -15,7 +15,7 @@ from ome.cli.goflags import Flag
 from ome.cli.manager import log_settings, own_namespace
 from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers.resources import ON_NODES
 from ome.errors import UserError
 from ome.informers.registry import Informers
 from ome.kube import Client
@@ -110,7 +110,7 @@ async def _main(flags: Mapping[str, Any], behaviour: Behaviour, nodes: Sequence[
                 clock,
                 rng,
                 behaviour,
-                (BASE_MODELS, CLUSTER_BASE_MODELS),
+                ON_NODES,
             )
             async with anyio.create_task_group() as group:
                 await group.start(informers.run)

@@ -22,6 +22,7 @@ __all__ = [
     "INFERENCE_SERVICES",
     "KNATIVE_SERVICES",
     "LEADER_WORKER_SETS",
+    "ON_NODES",
     "RAY_CLUSTERS",
     "SCALED_OBJECTS",
     "SERVING_RUNTIMES",
@@ -44,6 +45,9 @@ CLUSTER_SERVING_RUNTIMES = resource_of(api.ClusterServingRuntime)
 FINE_TUNED_WEIGHTS = resource_of(api.FineTunedWeight)
 INFERENCE_SERVICES = resource_of(api.InferenceService)
 SERVING_RUNTIMES = resource_of(api.ServingRuntime)
+
+ON_NODES = (BASE_MODELS, CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS)
+"""Kinds whose files agents keep on nodes."""
 
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 INFERENCE_POOLS = Resource("inference.networking.k8s.io", "v1", "InferencePool", "inferencepools")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import BaseModel, ClusterBaseModel
 from ome.selection import parse_size, parse_version
-from ome.storage.addresses import problem_of_address
 from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
-from ome.webhooks.storageuris import parse_storage
+from ome.webhooks.storageuris import parse_storage, storage_remarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,28 +42,18 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
 def _storage(spec: BaseModelSpec, namespace: str) -> Iterator[str]:
     storage = parse_storage(spec.storage.storage_uri)
     where = "spec.storage.storageUri"
-    if storage.fault:
-        yield f"{where}: {storage.fault}; the model will be Failed. Correct the URI"
-    elif storage.type == "PVC" and not namespace and not storage.namespace:
+    claim = storage.type == "PVC" and not storage.fault
+    if claim and not namespace and not storage.namespace:
         yield (
             f"{where}: PVC namespace is required for ClusterBaseModel: use"
             " pvc://{namespace}:{pvc-name}/{sub-path}"
         )
-    elif storage.type == "PVC" and namespace and storage.namespace not in ("", namespace):
+    elif claim and namespace and storage.namespace not in ("", namespace):
         yield (
             f"{where}: cross-namespace PVC access is not allowed for BaseModel; use a claim of"
             f" namespace {namespace} or a ClusterBaseModel"
         )
-    path = spec.storage.path
-    if path and not path.startswith("/"):
-        yield f"spec.storage.path: {path!r} is no absolute directory; begin it with /"
-    elif path and ".." in path.split("/"):
-        yield f"spec.storage.path: {path!r} leaves its directory; write it without .."
-    endpoint = (spec.storage.parameters or {}).get("endpoint", "")
-    for field, url in (("parameters.endpoint", endpoint), ("storageUri", spec.storage.storage_uri)):
-        problem = problem_of_address(url) if url.startswith(("http://", "https://")) else ""
-        if problem:
-            yield f"spec.storage.{field}: {problem}; models are fetched from other hosts only"
+    yield from storage_remarks(spec.storage, "model")
 
 
 def _texts(spec: BaseModelSpec) -> Iterator[str]:

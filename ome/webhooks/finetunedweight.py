@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import FineTunedWeight
+from ome.api.weights import kept_on_nodes
 from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
-from ome.webhooks.storageuris import parse_storage
+from ome.webhooks.storageuris import parse_storage, storage_remarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ome.api import ObjectReference
+    from ome.api import ObjectReference, StorageSpec
     from ome.webhooks.registry import Lookup, Review
 
 __all__ = ["default", "validate"]
@@ -31,7 +32,7 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
     return Verdict(
         warnings=(
             *_base(weight.spec.base_model_ref, lookup),
-            *_storage(weight.spec.storage.storage_uri),
+            *_storage(weight.spec.storage),
         )
     )
 
@@ -48,11 +49,28 @@ def _base(reference: ObjectReference, lookup: Lookup) -> Iterator[str]:
         )
 
 
-def _storage(uri: str) -> Iterator[str]:
-    storage = parse_storage(uri)
-    if storage.fault or storage.type != "OCI":
-        why = storage.fault or f"{storage.type} is no storage that weights are fetched from"
+def _storage(spec: StorageSpec) -> Iterator[str]:
+    """Agents fetch what they fetch of models; the pods of a weight without a path, OCI only."""
+    storage = parse_storage(spec.storage_uri)
+    field = "spec.storage.storageUri"
+    if spec.path and storage.type == "OCI" and not storage.fault:
         yield (
-            f"spec.storage.storageUri: {why}; the weight will be Failed. Use"
-            " oci://n/{namespace}/b/{bucket}/o/{object_path}"
+            "spec.storage.path: has no effect; an object of OCI is fetched and unpacked by the pods"
+            " that serve it. Remove it"
         )
+    if not kept_on_nodes(spec.storage_uri, spec.path):
+        if storage.fault or storage.type != "OCI":
+            why = storage.fault or f"{storage.type} is no storage that pods fetch weights from"
+            yield (
+                f"{field}: {why}; the weight will be Failed. Use"
+                " oci://n/{namespace}/b/{bucket}/o/{object_path}, or set spec.storage.path to have"
+                " the agents fetch it to nodes"
+            )
+        return
+    if storage.type == "PVC":
+        yield (
+            f"{field}: a claim is not fetched to nodes; the weight will be Failed. Name the storage"
+            " that the claim was filled from"
+        )
+    else:
+        yield from storage_remarks(spec, "weight")

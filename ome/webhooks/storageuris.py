@@ -1,9 +1,11 @@
-"""What admission asks of a storage URI: its type, its claim's namespace, what is wrong with it."""
+"""What admission asks of a storage: its type, its claim's namespace, what is wrong with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ome.storage.addresses import problem_of_address
 from ome.storage.errors import InvalidUri, UnknownScheme
 from ome.storage.uris import (
     AzureUri,
@@ -21,6 +23,13 @@ from ome.storage.uris import (
 )
 
 __all__ = ["Storage", "parse_storage"]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ome.api import StorageSpec
+
+__all__ = ["Storage", "parse_storage", "storage_remarks"]
 
 _TYPES = {
     kind.SCHEME: kind.TYPE
@@ -59,3 +68,20 @@ def parse_storage(uri: str) -> Storage:
     except InvalidUri as error:
         return Storage(_TYPES.get(scheme_of(uri), HttpUri.TYPE), str(error))
     return Storage(type_, "", parsed.namespace if isinstance(parsed, PvcUri) else "")
+
+
+def storage_remarks(spec: StorageSpec, what: str) -> Iterator[str]:
+    """What is wrong with a storage that agents fetch; ``what`` is a model or a weight."""
+    fault = parse_storage(spec.storage_uri).fault
+    if fault:
+        yield f"spec.storage.storageUri: {fault}; the {what} will be Failed. Correct the URI"
+    path = spec.path
+    if path and not path.startswith("/"):
+        yield f"spec.storage.path: {path!r} is no absolute directory; begin it with /"
+    elif path and ".." in path.split("/"):
+        yield f"spec.storage.path: {path!r} leaves its directory; write it without .."
+    endpoint = (spec.parameters or {}).get("endpoint", "")
+    for field, url in (("parameters.endpoint", endpoint), ("storageUri", spec.storage_uri)):
+        problem = problem_of_address(url) if url.startswith(("http://", "https://")) else ""
+        if problem:
+            yield f"spec.storage.{field}: {problem}; {what}s are fetched from other hosts only"

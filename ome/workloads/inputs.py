@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ome.api.weights import kept_on_nodes
 from ome.workloads.config import OperatorConfig
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ class WeightInput:
         """Whether it holds the whole model, or is laid over the base model when serving."""
         configuration = self.spec.configuration or {}
         return "merged" if configuration.get("merged_weights") is True else "adapter"
+
+    @property
+    def path(self) -> str:
+        """Where agents put it on nodes; empty for one that pods fetch."""
+        storage = self.spec.storage
+        return (storage.path or "") if kept_on_nodes(storage.storage_uri, storage.path) else ""
 
     @property
     def strategy(self) -> str:

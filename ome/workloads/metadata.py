@@ -170,7 +170,10 @@ def _forced_annotations(inputs: PlanInputs, served: Served | None) -> dict[str, 
             found[key] = model.annotations.get(key)
     forced = {key: value for key, value in found.items() if value}
     if served is not None:
-        forced[names.ANNOTATION_INJECT_ADAPTER] = served.names
+        if served.fetched:
+            forced[names.ANNOTATION_INJECT_ADAPTER] = served.fetched
+        if served.on_node:
+            forced[names.ANNOTATION_WEIGHTS_ON_NODE] = served.on_node
         forced[names.ANNOTATION_FT_STRATEGY] = served.strategy
     if merged:
         forced[names.ANNOTATION_MERGED_WEIGHTS] = "true"

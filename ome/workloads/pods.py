@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import PodFields, names
 from ome.api.schema import json_name
-from ome.api.truncate import model_node_label
+from ome.api.truncate import model_node_label, weight_node_label
 from ome.workloads.accelerator import accelerator_affinity
+from ome.workloads.copies import mount_copies
 from ome.workloads.errors import RenderError
 from ome.workloads.merge import merge
 from ome.workloads.mounts import is_claim, model_mount
 from ome.workloads.placeholders import fill
 from ome.workloads.runner import model_runner, router_runner
-from ome.workloads.weights import served_weights
+from ome.workloads.weights import is_tfew, served_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,9 @@ def pod_spec(
     alone = served is not None and not served.several
     if mount is not None and served is not None and alone and is_claim(inputs.model):
         raise _claim_and_adapter(inputs, component, served)
+    if inject and served is not None and alone and served.on_node:
+        if not is_tfew(inputs.model, served.weights[0]):
+            raise _prepared_and_adapter(inputs, component, served)
     prepared = None
     if part.runner is not None:
         prepared = (
@@ -58,9 +62,31 @@ def pod_spec(
         )
     spec["containers"] = _containers(component, part, spec.pop("containers", []), prepared, inputs)
     _add_volumes(spec, volume, annotations)
+    if served is not None:
+        sidecar = annotations.get(names.ANNOTATION_INJECT_SIDECAR) == "true"
+        mount_copies(spec, inputs.model, served, prepared=inject, sidecar=sidecar)
     if not routes:
-        _place(inputs, component, part, spec, ready=not (merged or is_claim(inputs.model)))
+        _place(inputs, component, part, spec, _labels(inputs, served))
     return spec
+
+
+def _labels(inputs: PlanInputs, served: Served | None) -> list[str]:
+    """The labels that a node has Ready when it has all that the pod reads from it."""
+    model = inputs.model
+    found = [weight_node_label(one.name) for one in (served.weights if served else ()) if one.path]
+    if is_claim(model) or (served is not None and served.merged):
+        return found
+    return [model_node_label(model.namespace, model.name), *found]
+
+
+def _prepared_and_adapter(inputs: PlanInputs, component: Component, served: Served) -> RenderError:
+    return RenderError(
+        component.name,
+        f"model {inputs.model.name} is prepared in {names.PATH_MODEL} by an init container"
+        f" ({names.ANNOTATION_INJECT_MODEL_INIT}), where the copy of FineTunedWeight"
+        f" {served.names} on the node would be mounted; take spec.storage.path out of the weight",
+        names.REASON_MODEL,
+    )
 
 
 def _claim_and_adapter(inputs: PlanInputs, component: Component, served: Served) -> RenderError:
@@ -139,13 +165,13 @@ def _add_volumes(spec: dict[str, Any], mount: Mount | None, annotations: Mapping
 
 
 def _place(
-    inputs: PlanInputs, component: Component, part: Part, spec: dict[str, Any], *, ready: bool
+    inputs: PlanInputs, component: Component, part: Part, spec: dict[str, Any], labels: list[str]
 ) -> None:
-    """Where the pod may run; ``ready`` asks for a node that has the model."""
+    """Where the pod may run: on nodes whose ``labels`` say Ready, unless it is told otherwise."""
     accelerator = inputs.accelerators.get(component.name)
     selector = dict(spec.pop("nodeSelector", {}))
-    if ready:
-        selector.setdefault(model_node_label(inputs.model.namespace, inputs.model.name), "Ready")
+    for label in labels:
+        selector.setdefault(label, "Ready")
     if inputs.runtime is not None:
         selector |= inputs.runtime.spec.node_selector or {}
     if accelerator is not None:

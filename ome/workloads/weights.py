@@ -3,7 +3,7 @@
 A *merged* weight holds the whole model; an *adapter* is laid over the base model. One weight is
 fetched to where its engine looks for a model. Several adapters lie side by side, and the engine is
 told of each by flags of its own. Init containers that admission adds fetch them into a volume in
-memory.
+memory, but for those that lie on nodes, see ``copies``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ome.workloads.lora import NotAnEngine, add_adapters
 if TYPE_CHECKING:
     from ome.workloads.inputs import ModelInput, PlanInputs, WeightInput
 
-__all__ = ["Served", "serve_weights", "served_weights"]
+__all__ = ["Served", "is_tfew", "serve_weights", "served_weights"]
 
 _META = "meta"
 _COHERE = "cohere"
@@ -42,8 +42,18 @@ class Served:
         return len(self.weights) > 1
 
     @property
+    def fetched(self) -> str:
+        """Those that the pod's init containers fetch, as the annotation names them."""
+        return names.SEPARATOR_WEIGHTS.join(item.name for item in self.weights if not item.path)
+
+    @property
+    def on_node(self) -> str:
+        """Those that the node has, as their annotation names them."""
+        return names.SEPARATOR_WEIGHTS.join(item.name for item in self.weights if item.path)
+
+    @property
     def names(self) -> str:
-        """As the annotation has them."""
+        """All of them."""
         return names.SEPARATOR_WEIGHTS.join(item.name for item in self.weights)
 
     @property
@@ -81,7 +91,7 @@ def _check_several(model: ModelInput, served: Served, component: str) -> None:
     for weight in served.weights:
         if weight.mode == "merged":
             why = "holds merged weights, which take the place of the base model"
-        elif _is_tfew(model, weight):
+        elif is_tfew(model, weight):
             why = f"was trained with {_TFEW}, whose engine takes one weight"
         else:
             continue
@@ -92,7 +102,8 @@ def _check_several(model: ModelInput, served: Served, component: str) -> None:
         )
 
 
-def _is_tfew(model: ModelInput, weight: WeightInput) -> bool:
+def is_tfew(model: ModelInput, weight: WeightInput) -> bool:
+    """Whether an engine of its own kind lays it over the model, which looks elsewhere for it."""
     adapts = weight.strategy == _TFEW and weight.mode == "adapter"
     return model.spec.vendor == _COHERE and adapts
 
@@ -140,7 +151,7 @@ def _serve_one(runner: dict[str, Any], model: ModelInput, weight: WeightInput) -
     if model.spec.vendor == _META:
         _set(runner, names.ENV_SERVED_MODEL_NAME, f"/data/{weight.name}", override=True)
         _set(runner, names.ENV_MODEL_PATH, names.PATH_MODEL)
-    elif _is_tfew(model, weight):
+    elif is_tfew(model, weight):
         format_ = model.spec.model_format.name if model.spec.model_format else ""
         mount |= {"mountPath": f"{names.PATH_MODEL}/{format_}", "subPath": names.SUB_PATH_BASE}
         mounts.append(

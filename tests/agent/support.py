@@ -23,7 +23,7 @@ from ome.agent.settings import Settings
 from ome.agent.turns import ClusterTurns
 from ome.cli.nodeagent import address_of
 from ome.clock import SystemClock
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers.resources import ON_NODES
 from ome.informers.registry import Informers
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
@@ -142,8 +142,7 @@ async def agents(world: World, *nodes: str) -> AsyncIterator[Fleet]:
     rng = random.Random(1)
     client = Client(world.cluster, clock=world.clock, rng=rng)
     informers = Informers(client, world.clock, rng)
-    kinds = (BASE_MODELS, CLUSTER_BASE_MODELS)
-    fleet = Fleet(client, informers, world.clock, kinds, lambda node: world.make(client, node))
+    fleet = Fleet(client, informers, world.clock, ON_NODES, lambda node: world.make(client, node))
     async with anyio.create_task_group() as group:
         await group.start(informers.run)
         await informers.wait_synced()
@@ -153,7 +152,7 @@ async def agents(world: World, *nodes: str) -> AsyncIterator[Fleet]:
 
 
 def new_cluster(*nodes: str) -> FakeCluster:
-    cluster = FakeCluster(BASE_MODELS, CLUSTER_BASE_MODELS, clock=SystemClock())
+    cluster = FakeCluster(*ON_NODES, clock=SystemClock())
     for name in nodes:
         put_node(cluster, name)
     return cluster

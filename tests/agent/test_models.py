@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ome.agent.models import Model
+from ome.api.truncate import truncate_with_hash
 from ome.kube.resource import ObjectKey
 
 OLD, NEW = "ome.oracle.com/skip-config-parsing", "ome.io/skip-config-parsing"
@@ -19,7 +20,8 @@ def model(
     **spec: Any,
 ) -> Model:
     metadata = {"uid": "u", "annotations": annotations or {}, "labels": labels or {}}
-    return Model.of(ObjectKey(namespace, "m"), {"metadata": metadata, "spec": spec})
+    kind = "BaseModel" if namespace else "ClusterBaseModel"
+    return Model.of(kind, ObjectKey(namespace, "m"), {"metadata": metadata, "spec": spec})
 
 
 @pytest.mark.parametrize(
@@ -106,3 +108,29 @@ def test_what_it_is_called_in_reports() -> None:
     assert model(namespace="ns").report_key == "ns.basemodel.m"
     assert model().label == "models.ome.io/clusterbasemodel.m"
     assert (model().kind, model(namespace="ns").kind) == ("ClusterBaseModel", "BaseModel")
+
+
+def weight(name: str = "w", **storage: Any) -> Model:
+    metadata = {"uid": "u"}
+    document = {"metadata": metadata, "spec": {"storage": {"storageUri": "hf://o/w", **storage}}}
+    return Model.of("FineTunedWeight", ObjectKey("", name), document)
+
+
+def test_a_weight_is_for_nodes_when_it_says_where() -> None:
+    assert not weight().for_nodes
+    assert not weight(path="").own_files
+    assert weight(path="/raid/w").own_files
+    assert weight(path="/raid/w").skip_parsing
+    oci = weight(storageUri="oci://n/a/b/c/o/d", path="/raid/w")
+    assert not oci.for_nodes, "pods fetch and unpack it"
+
+
+def test_key_and_label_of_a_weight() -> None:
+    long = "w" * 250
+    assert (weight().report_key, weight().label) == (
+        "finetunedweight.w",
+        "models.ome.io/finetunedweight.w",
+    )
+    assert weight(long).report_key == f"finetunedweight.{truncate_with_hash(long, 237)}"
+    assert weight(long).label == f"models.ome.io/finetunedweight.{truncate_with_hash(long, 33)}"
+    assert not weight("m").is_of(model())

@@ -19,7 +19,7 @@ from ome.reconciler.health import HttpServer
 if TYPE_CHECKING:
     from pathlib import Path
 
-A_MODEL = Model(ObjectKey("ns", "m"), "u", 1, {}, {"storageUri": "hf://a/b"}, {})
+A_MODEL = Model("BaseModel", ObjectKey("ns", "m"), "u", 1, {}, {"storageUri": "hf://a/b"}, {})
 
 
 async def test_what_probes_hear(tmp_path: Path) -> None:

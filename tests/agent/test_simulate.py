@@ -12,7 +12,7 @@ import pytest
 
 from ome.agent.protocol import Entry, decode_entry, encode_entry, status_config_map
 from ome.agent.simulate import Behaviour, Simulation
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
+from ome.controllers.resources import CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS, ON_NODES
 from ome.errors import Forbidden, InternalError, TransportError
 from ome.informers.registry import Informers
 from ome.kube import Client
@@ -40,7 +40,7 @@ def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 def new_cluster(*nodes: str) -> FakeCluster:
-    cluster = FakeCluster(BASE_MODELS, CLUSTER_BASE_MODELS, clock=VirtualClock())
+    cluster = FakeCluster(*ON_NODES, clock=VirtualClock())
     for name in nodes:
         put_node(cluster, name)
     return cluster
@@ -82,7 +82,7 @@ async def agents(
         clock,
         rng,
         Behaviour(**behaviour),
-        (BASE_MODELS, CLUSTER_BASE_MODELS),
+        ON_NODES,
     )
     async with anyio.create_task_group() as group:
         await group.start(informers.run)
@@ -159,6 +159,26 @@ async def test_a_model_without_a_path_gets_one_reported() -> None:
         await anyio.sleep(30)
         # What the controller filled in from the report is no change.
         assert len(history(cluster, "n1")) == written
+
+
+@virtual
+async def test_a_weight_with_a_path_is_kept_as_a_model_is() -> None:
+    cluster, key = new_cluster("n1"), "finetunedweight.m"
+    weight = {**model(), "kind": "FineTunedWeight"}
+    bare = {**model("bare", path=""), "kind": "FineTunedWeight"}
+    async with agents(cluster):
+        for given in (model(), weight, bare):
+            cluster.put(given)
+        await anyio.sleep(10)
+        assert said(cluster, "n1", key) == Entry("m", "Ready")
+        assert state(cluster, "n1", "finetunedweight.bare") == ""
+        cluster.remove(FINE_TUNED_WEIGHTS, ObjectKey("", "m"))
+        await anyio.sleep(10)
+        assert (state(cluster, "n1", key), state(cluster, "n1"), label(cluster, "n1")) == (
+            "",
+            "Ready",
+            "Ready",
+        )
 
 
 @virtual

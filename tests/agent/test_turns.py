@@ -42,7 +42,7 @@ def turns(cluster: FakeCluster, node: str, **more: Any) -> ClusterTurns:
 
 def a_model(uri: str = "hf://org/m", **annotations: str) -> Model:
     noted = {f"ome.io/{name.replace('_', '-')}": text for name, text in annotations.items()}
-    return Model(ObjectKey("", "m"), "u", 1, noted, {"storageUri": uri}, {})
+    return Model("ClusterBaseModel", ObjectKey("", "m"), "u", 1, noted, {"storageUri": uri}, {})
 
 
 def has(cluster: FakeCluster, name: str, **labels: str) -> None:

@@ -48,6 +48,7 @@ NOT_MET = {
 
 MODES = "a service of another mode: tests/e2e/test_modes.py, under the same role"
 EXPOSED = "a service that is exposed or scaled otherwise: tests/e2e/test_exposure.py"
+ON_NODES = "a weight that nodes have: tests/e2e/test_weight_on_nodes.py, under the same role"
 BENCHMARKS = "benchmarks and models on claims: tests/e2e/test_benchmark.py"
 OWNERS = "asked by admission of owner references, not by a request"
 ELSEWHERE = {
@@ -68,7 +69,8 @@ ELSEWHERE = {
     ("storage.k8s.io", "storageclasses"): BENCHMARKS,
     ("ome.io", "benchmarkjobs"): BENCHMARKS,
     ("ome.io", "benchmarkjobs/status"): BENCHMARKS,
-    ("ome.io", "finetunedweights/status"): BENCHMARKS,
+    ("ome.io", "finetunedweights"): ON_NODES,
+    ("ome.io", "finetunedweights/status"): ON_NODES,
     ("ome.io", "basemodels/finalizers"): OWNERS,
     ("ome.io", "clusterbasemodels/finalizers"): OWNERS,
     ("ome.io", "benchmarkjobs/finalizers"): OWNERS,

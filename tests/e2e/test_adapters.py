@@ -1,4 +1,4 @@
-"""A service that serves several adapters: they come, one goes, one is missing."""
+"""A service that serves several adapters: they come, one moves to nodes, one goes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ome.api.truncate import weight_node_label
 from tests import cluster
 from tests.e2e.harness import agents, apply, condition, eventually, items, manager
 
@@ -33,14 +34,14 @@ def document(kind: str, name: str, namespace: str = "", **spec: Any) -> dict[str
     return {"apiVersion": "ome.io/v1beta1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def weight(name: str, namespace: str) -> dict[str, Any]:
+def weight(name: str, namespace: str, **storage: str) -> dict[str, Any]:
     return document(
         "FineTunedWeight",
         name,
         baseModelRef={"name": "base", "namespace": namespace},
         modelType="LoRA",
         hyperParameters={"strategy": "lora"},
-        storage={"storageUri": f"oci://n/a/b/c/o/{name}"},
+        storage={"storageUri": f"oci://n/a/b/c/o/{name}", **storage},
     )
 
 
@@ -58,6 +59,20 @@ def served(namespace: str) -> list[tuple[str, list[str]]]:
             words = pod["spec"]["containers"][0]["args"]
             found.append((named, [word for word in words if "/opt/ml/adapters/" in word]))
     return found
+
+
+def copies_seen(namespace: str, name: str) -> dict[str, str]:
+    """By path in the engine, the directories of a node that has the weight."""
+    (pod,) = [pod for pod in items("pods", namespace) if "deletionTimestamp" not in pod["metadata"]]
+    node = cluster.get("nodes", pod["spec"]["nodeName"]) or {}
+    assert node["metadata"]["labels"][weight_node_label(name)] == "Ready"
+    volumes = {item["name"]: item.get("hostPath") or {} for item in pod["spec"]["volumes"]}
+    mounts = pod["spec"]["containers"][0]["volumeMounts"]
+    return {
+        item["mountPath"]: volumes[item["name"]]["path"]
+        for item in mounts
+        if item["name"].startswith("fine-tuned-weight") and item["readOnly"]
+    }
 
 
 def test_several_adapters_come_and_go(tmp_path: Path, namespace: str) -> None:
@@ -95,6 +110,10 @@ def test_several_adapters_come_and_go(tmp_path: Path, namespace: str) -> None:
             cluster.wait_ready("inferenceservices", "chat", namespace)
             pairs = [f"{name}=/opt/ml/adapters/{name}" for name in (law, tax)]
             assert served(namespace) == [(f"{law},{tax}", pairs)]
+            apply(weight(tax, namespace, storageUri=f"hf://acme/{tax}", path="/raid/tax"))
+            eventually(lambda: served(namespace) == [(law, pairs)], 150)
+            cluster.wait_ready("inferenceservices", "chat", namespace)
+            assert copies_seen(namespace, tax) == {"/opt/ml/adapters/" + tax: "/raid/tax"}
             apply(service(namespace, law))
             eventually(lambda: served(namespace) == [(law, [])])
             cluster.wait_ready("inferenceservices", "chat", namespace)

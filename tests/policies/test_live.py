@@ -177,19 +177,20 @@ def test_a_token_of_a_pod_names_its_node() -> None:
         cluster.delete("namespaces", space)
 
 
-BASE = "/apis/ome.io/v1beta1/clusterbasemodels"
+BASE = "/apis/ome.io/v1beta1"
+OF_A_WEIGHT = {"baseModelRef": {"name": "m"}, "modelType": "LoRA", "hyperParameters": {}}
 
 
-def told_of(storage: dict[str, Any]) -> str:
+def told_of(storage: dict[str, Any], kind: str = "ClusterBaseModel", **spec: Any) -> str:
     """What the server says of a model with this storage; empty when it takes it."""
     model = {
         "apiVersion": "ome.io/v1beta1",
-        "kind": "ClusterBaseModel",
+        "kind": kind,
         "metadata": {"name": f"policy-{uuid.uuid4().hex[:8]}"},
-        "spec": {"storage": {"storageUri": "hf://a/b", **storage}},
+        "spec": {**spec, "storage": {"storageUri": "hf://a/b", **storage}},
     }
     try:
-        cluster.request("POST", BASE, model, dryRun="All")
+        cluster.request("POST", f"{BASE}/{kind.lower()}s", model, dryRun="All")
     except cluster.Problem as problem:
         return str(problem)
     return ""
@@ -247,6 +248,9 @@ def test_models_go_and_come_only_where_the_platform_allows() -> None:
         assert {name: text for name, text in told.items() if text} == {}
         for storage, text in REFUSED:
             assert text in told_of(storage), storage
+        assert told_of({"path": "/raid/models/w"}, "FineTunedWeight", **OF_A_WEIGHT) == ""
+        refused = told_of({"path": "/etc"}, "FineTunedWeight", **OF_A_WEIGHT)
+        assert "must be below /raid/models or /mnt/m" in refused
 
 
 def test_named_endpoints_are_the_only_ones() -> None:

@@ -63,7 +63,8 @@ WEIGHTS: list[tuple[dict[str, Any], tuple[dict[str, Any], ...], str]] = [
     (weight(), (), "ClusterBaseModel llama not found; the weight will be Failed"),
     (weight(), (model(kind="BaseModel"),), "ClusterBaseModel llama not found"),
     (weight(namespace="team-a"), (model(),), "BaseModel llama not found in namespace team-a"),
-    (weight("hf://a/b"), (model(),), "HUGGINGFACE is no storage that weights are fetched from"),
+    (weight("hf://a/b"), (model(),), "HUGGINGFACE is no storage that pods fetch weights from"),
+    (weight("hf://a/b"), (model(),), "or set spec.storage.path"),
     (weight("oci://a"), (model(),), "invalid OCI storage URI format"),
 ]
 
@@ -74,6 +75,27 @@ def test_weights(given: dict[str, Any], known: tuple[dict[str, Any], ...], text:
     assert verdict.problems == ()
     (warning,) = verdict.warnings
     assert text in warning
+
+
+PATHS: list[tuple[str, str, str]] = [
+    ("hf://a/b", "/raid/w", ""),
+    ("oci://n/a/b/c/o/d", "/raid/w", "spec.storage.path: has no effect"),
+    ("pvc://c/x", "/raid/w", "a claim is not fetched to nodes"),
+    ("hf://", "/raid/w", "the weight will be Failed. Correct the URI"),
+    ("hf://a/b", "raid/w", "no absolute directory"),
+    ("hf://a/b", "/raid/../w", "leaves its directory"),
+    ("http://127.0.0.1/x#sha256=" + "0" * 64, "/raid/w", "weights are fetched from other hosts"),
+]
+
+
+@pytest.mark.parametrize(("uri", "path", "text"), PATHS)
+def test_a_weight_for_nodes_may_lie_wherever_a_model_may(uri: str, path: str, text: str) -> None:
+    given = weight(uri)
+    given["spec"]["storage"]["path"] = path
+    verdict = finetunedweight.validate(review(given), cluster(model()))
+    assert verdict.problems == ()
+    assert len(verdict.warnings) == bool(text)
+    assert all(text in warning for warning in verdict.warnings)
 
 
 def accelerator(**spec: Any) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def test_a_service_lacks_the_annotations_of_pods() -> None:
         "rdma.ome.io/auto-inject",
         "ome.io/inject-model-init",
         "ome.io/inject-fine-tuned-adapter",
+        "ome.io/fine-tuned-weights-on-node",
         "ome.io/inject-serving-sidecar",
     ]
     kept = {"team": "a", "ome.io/service-type": "NodePort", "prometheus.iox/y": ""}

@@ -120,6 +120,8 @@ ANNOTATION_INJECT_MODEL_INIT = "ome.io/inject-model-init"
 """true has a container prepare the model before the main one starts."""
 ANNOTATION_INJECT_ADAPTER = "ome.io/inject-fine-tuned-adapter"
 """Written: the fine-tuned weight that a container fetches before the main one starts."""
+ANNOTATION_WEIGHTS_ON_NODE = "ome.io/fine-tuned-weights-on-node"
+"""Written: the fine-tuned weights that the pod finds on its node."""
 ANNOTATION_INJECT_SIDECAR = "ome.io/inject-serving-sidecar"
 """true puts the serving agent beside the main container."""
 ANNOTATION_FT_STRATEGY = "ome.io/fine-tuned-weight-ft-strategy"
@@ -229,6 +231,7 @@ POD_ONLY_ANNOTATION_PREFIXES = (
     "rdma.ome.io/",
     ANNOTATION_INJECT_MODEL_INIT,
     ANNOTATION_INJECT_ADAPTER,
+    ANNOTATION_WEIGHTS_ON_NODE,
     ANNOTATION_INJECT_SIDECAR,
 )
 # Labels and annotations that say what a pod is; matched as prefixes. A service that changes one of

@@ -12,6 +12,7 @@ CONTAINER_SIDECAR = "serving-sidecar"
 CONTAINER_PROBER = "multinode-prober"
 CONTAINER_QUEUE_PROXY = "queue-proxy"
 VOLUME_MODEL_EMPTY_DIR = "model-empty-dir"
+VOLUME_WEIGHT = "fine-tuned-weight"  # on the node; those of more weights have a number
 SEPARATOR_WEIGHTS = ","  # between the names of several, which hold none
 SUB_PATH_BASE = "base"
 SUB_PATH_FINE_TUNED = "finetuned"

@@ -1,4 +1,4 @@
-"""``ome why``: what is the matter with a service or a model, and what happened to it lately."""
+"""``ome why``: what is the matter with a service, a model or a weight, and what has happened."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 FLAGS = (
-    Flag("name", (), "SERVICE or MODEL; isvc/NAME and model/NAME tell which", many=True),
+    Flag(
+        "name",
+        (),
+        "SERVICE, MODEL or WEIGHT; isvc/NAME, model/NAME, weight/NAME tell which",
+        many=True,
+    ),
     Flag("n", "", "namespace (default: that of the kubeconfig's context)"),
     Flag("namespace", "", "the same as -n"),
     Flag("o", "text", "output", ("text", "json")),
@@ -55,7 +60,7 @@ def run(words: Sequence[str]) -> int:
     except HelpWanted as wanted:
         raise HelpWanted(usage("ome why NAME", FLAGS[1:]) + _EXAMPLES) from wanted
     if len(flags["name"]) != 1:
-        raise UserError("ome why: expected one name: ome why SERVICE|MODEL (see --help)")
+        raise UserError("ome why: expected one name: ome why SERVICE|MODEL|WEIGHT (see --help)")
     clock = SystemClock()
     story = anyio.run(_story, flags, clock.wall())
     if (flags["output"] or flags["o"]) == "json":

@@ -9,7 +9,13 @@ import anyio
 
 from ome.api import names
 from ome.cli.podproxy import metrics_of, reader_headers
-from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, INFERENCE_SERVICES
+from ome.controllers.resources import (
+    BASE_MODELS,
+    CLUSTER_BASE_MODELS,
+    FINE_TUNED_WEIGHTS,
+    INFERENCE_SERVICES,
+    ON_NODES,
+)
 from ome.errors import ApiError, NotFound, TransportError, UserError
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import (
@@ -36,6 +42,8 @@ _MODELS = {
     "model": (BASE_MODELS, CLUSTER_BASE_MODELS),
     "basemodel": (BASE_MODELS,),
     "clusterbasemodel": (CLUSTER_BASE_MODELS,),
+    "weight": (FINE_TUNED_WEIGHTS,),
+    "finetunedweight": (FINE_TUNED_WEIGHTS,),
 }
 _CLUSTER_EVENTS = "default"
 """The namespace of the events of objects that have none."""
@@ -72,17 +80,19 @@ class Facts:
 
 
 async def locate(client: Client, name: str, namespace: str) -> Target:
-    """The object that a word of the command line means: a service first, then a model.
+    """The object that a word of the command line means: a service, else a model, else a weight.
 
     Raises ``UserError`` when there is none.
     """
     kind, found, bare = name.rpartition("/")
     kind = kind.lower()
     if found and kind not in (*_SERVICES, *_MODELS):
-        raise UserError(f"ome why: {name}: expected isvc/NAME or model/NAME, not {kind}/")
+        raise UserError(
+            f"ome why: {name}: expected isvc/NAME, model/NAME or weight/NAME, not {kind}/"
+        )
     asked: tuple[Resource, ...] = _MODELS.get(kind, ())
     if not found:
-        asked = (INFERENCE_SERVICES, BASE_MODELS, CLUSTER_BASE_MODELS)
+        asked = (INFERENCE_SERVICES, *ON_NODES)
     elif kind in _SERVICES:
         asked = (INFERENCE_SERVICES,)
     for resource in asked:
@@ -111,7 +121,7 @@ async def gather(client: Client, target: Target, now: float, operator: str) -> F
 
 
 async def gather_model(client: Client, target: Target, now: float, operator: str) -> Facts:
-    """What tells of a model."""
+    """What tells of a model or a weight."""
     facts = Facts(target, now)
 
     async def reports() -> None:

@@ -1,4 +1,4 @@
-"""The story of a model: where it is, where it is not, and when it will be. Pure."""
+"""The story of a model or a weight: where it is, where it is not, and when it will be. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ome.agent.eligibility import eligible
 from ome.agent.protocol import DELETED, FAILED, READY, UPDATING, Entry, decode_entry
 from ome.api import names
-from ome.api.truncate import model_configmap_key
+from ome.api.truncate import model_configmap_key, weight_configmap_key
 from ome.cli.why.history import history
 from ome.cli.why.story import NodeProgress, Story, condition, moment_of, size, span
 from ome.controllers.basemodel.problems import nodes as counted
 from ome.controllers.basemodel.problems import one_line, problem_of_uri
+from ome.controllers.finetunedweight.status import for_nodes
+from ome.controllers.resources import FINE_TUNED_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,14 +63,13 @@ def model_story(facts: Facts) -> Story:
     """Where it is ready, what goes on elsewhere, what went wrong, and what happened lately."""
     document = facts.target.document
     nodes = _sorted(facts)
-    storage = (document.get("spec") or {}).get("storage") or {}
-    on_claim = str(storage.get("storageUri") or "").startswith("pvc://")
+    elsewhere = _elsewhere(facts)
     left = seconds_left(nodes.downloading, len(nodes.queued))
-    troubles = list(_troubles(facts, nodes, on_claim))
+    troubles = list(_troubles(facts, nodes, elsewhere))
     return Story(
         str(facts.target),
         not troubles,
-        _of_claim(document) if on_claim else _answer(nodes, left),
+        _not_on_nodes(document, elsewhere) if elsewhere else _answer(nodes, left),
         list(_facts(document, nodes)),
         troubles,
         sorted(nodes.downloading, key=lambda item: -(item.seconds_left or float("inf"))),
@@ -78,9 +79,25 @@ def model_story(facts: Facts) -> Story:
     )
 
 
+def _is_weight(facts: Facts) -> bool:
+    return facts.target.resource == FINE_TUNED_WEIGHTS
+
+
+def _elsewhere(facts: Facts) -> tuple[str, str] | None:
+    """Where it is, and who brings it, when no node is to fetch it."""
+    spec = facts.target.document.get("spec") or {}
+    if _is_weight(facts):
+        return None if for_nodes(spec) else ("is for pods only", "those that serve it fetch it")
+    if str((spec.get("storage") or {}).get("storageUri") or "").startswith("pvc://"):
+        return "is on a persistent volume claim", "pods mount it, nodes fetch nothing"
+    return None
+
+
 def _sorted(facts: Facts) -> _Nodes:
     found = _Nodes()
     key = model_configmap_key(*facts.target.key)
+    if _is_weight(facts):
+        key = weight_configmap_key(facts.target.key.name)
     storage = (facts.target.document.get("spec") or {}).get("storage") or {}
     said = {item["metadata"]["name"]: item.get("data") or {} for item in facts.config_maps}
     labels = {
@@ -143,11 +160,10 @@ def _answer(nodes: _Nodes, left: float | None) -> str:
     return ", ".join(parts)
 
 
-def _of_claim(document: Mapping[str, Any]) -> str:
-    ready = condition(document, "Ready")
-    if ready.get("status") == "True":
-        return "is on a persistent volume claim, and ready: pods mount it, nodes fetch nothing"
-    return "is on a persistent volume claim, and not ready"
+def _not_on_nodes(document: Mapping[str, Any], elsewhere: tuple[str, str]) -> str:
+    where, who = elsewhere
+    ready = condition(document, "Ready").get("status") == "True"
+    return f"{where}, and ready: {who}" if ready else f"{where}, and not ready"
 
 
 def _facts(document: Mapping[str, Any], nodes: _Nodes) -> Iterator[tuple[str, str]]:
@@ -177,14 +193,17 @@ def _named(group: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _troubles(facts: Facts, nodes: _Nodes, on_claim: bool) -> Iterator[str]:
+def _troubles(facts: Facts, nodes: _Nodes, elsewhere: tuple[str, str] | None) -> Iterator[str]:
     document = facts.target.document
     spec = document.get("spec") or {}
     invalid = problem_of_uri(str((spec.get("storage") or {}).get("storageUri") or ""))
     if invalid:
         yield invalid
-    if on_claim:
-        ready = condition(document, "Ready")
+    ready = condition(document, "Ready")
+    of_itself = (names.REASON_BASE_MODEL_NOT_FOUND, names.REASON_INVALID_STORAGE_URI)
+    if ready.get("reason") in of_itself and not (invalid or elsewhere):
+        yield str(ready.get("message"))
+    if elsewhere:
         if ready.get("status") != "True":
             told = ": ".join(str(ready[name]) for name in ("reason", "message") if ready.get(name))
             yield told or "no report yet; is a manager running?"

@@ -13,12 +13,20 @@ if TYPE_CHECKING:
     from ome.controllers.basemodel.aggregate import ModelReports
     from ome.controllers.basemodel.problems import Problem
 
-__all__ = ["DEGRADED", "compute_status", "condition", "same_status", "state_of", "write_interval"]
+__all__ = [
+    "DEGRADED",
+    "NOBODY",
+    "compute_status",
+    "condition",
+    "same_status",
+    "state_of",
+    "write_interval",
+]
 
 DEGRADED = "Degraded"
 """True while something is wrong on any node, also when the model is ready on others."""
 
-_NOBODY = (
+NOBODY = (
     "no node has reported yet; is an agent running on nodes that match storage.nodeSelector and"
     " storage.nodeAffinity?"
 )
@@ -84,7 +92,7 @@ def _readiness(status: Mapping[str, Any], found: Sequence[Problem]) -> tuple[str
         return fatal.reason, fatal.text
     if counted:
         return "InTransit", counted
-    return "InTransit", _NOBODY
+    return "InTransit", NOBODY
 
 
 def _all(found: Sequence[Problem]) -> str:

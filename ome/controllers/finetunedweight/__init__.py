@@ -1,6 +1,7 @@
 """FineTunedWeight: whether its base model exists, its files can be found, and which nodes have it.
 
-Weights are fetched by the pods that serve them; nodes that keep them report as they do for models.
+A weight whose storage names a path is kept on nodes, which report as they do for models; others
+are fetched by the pods that serve them.
 """
 
 from __future__ import annotations

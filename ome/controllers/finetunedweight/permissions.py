@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS
-from ome.kube.permissions import reads, writes_status
+from ome.kube.permissions import changes, reads, writes_status
 
 __all__ = ["PERMISSIONS"]
 
 PERMISSIONS = (
-    *reads(FINE_TUNED_WEIGHTS, BASE_MODELS, CLUSTER_BASE_MODELS),
+    *reads(BASE_MODELS, CLUSTER_BASE_MODELS),
+    # The finalizer of one that nodes have.
+    *changes(FINE_TUNED_WEIGHTS),
     *writes_status(FINE_TUNED_WEIGHTS),
 )

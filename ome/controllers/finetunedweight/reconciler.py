@@ -1,6 +1,7 @@
 """One pass over a weight: its status, and its release when nodes that had it have let go.
 
-It carries a finalizer only while nodes report it: one that only pods fetch is deleted at once.
+It carries a finalizer while nodes are to have it or still do: one that only pods fetch is deleted
+at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ome.controllers.basemodel.farewell import PATIENCE, Farewell
 from ome.controllers.basemodel.pace import Pace
 from ome.controllers.basemodel.problems import said_in
 from ome.controllers.basemodel.status import write_interval
-from ome.controllers.finetunedweight.status import compute_status, weight_problems
+from ome.controllers.finetunedweight.status import compute_status, for_nodes, weight_problems
 from ome.controllers.metaconditions import find_condition
 from ome.controllers.userobjects import UserObjects
 from ome.kube.resource import ObjectKey
@@ -68,16 +69,19 @@ class WeightReconciler:
             self._alerts.forget(key)
             return None if stored is None else await self._release(stored)
         reports = self._aggregate.reports(weight_configmap_key(key.name))
-        settle = self._writes.hold if reports.holding() else self._writes.release
-        return await self._tell(key, await settle(stored.document()), reports)
+        document = stored.document()
+        kept = reports.holding() or for_nodes(document.get("spec") or {})
+        settle = self._writes.hold if kept else self._writes.release
+        return await self._tell(key, await settle(document), reports)
 
     async def _tell(
         self, key: ObjectKey, document: dict[str, Any], reports: ModelReports
     ) -> Result | None:
-        found = weight_problems(document.get("spec") or {}, self._base_exists(document), reports)
+        spec = document.get("spec") or {}
+        found = weight_problems(spec, self._base_exists(document), reports)
         before = document.get("status") or {}
         wall = rfc3339(self._context.clock.wall())
-        after = compute_status(before, found, reports, wall=wall)
+        after = compute_status(before, found, reports, for_nodes=for_nodes(spec), wall=wall)
         changed: set[str] = set()
         if after != before:
             now = self._context.clock.monotonic()

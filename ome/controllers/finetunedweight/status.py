@@ -6,20 +6,34 @@ from typing import TYPE_CHECKING, Any
 
 from ome.agent.protocol import FAILED, READY, UPDATING
 from ome.api import names
-from ome.controllers.basemodel.problems import Problem, nodes, one_line, reported_problems
+from ome.api.weights import kept_on_nodes
+from ome.controllers.basemodel.problems import (
+    Problem,
+    nodes,
+    one_line,
+    problem_of_uri,
+    reported_problems,
+)
+from ome.controllers.basemodel.status import NOBODY
 from ome.controllers.metaconditions import Wanted, lay_conditions
 from ome.storage.errors import InvalidUri
-from ome.storage.uris import OciUri, parse_uri
+from ome.storage.uris import OciUri, PvcUri, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ome.controllers.basemodel.aggregate import ModelReports
 
-__all__ = ["compute_status", "weight_problems"]
+__all__ = ["compute_status", "for_nodes", "weight_problems"]
 
 _LISTS = ("nodesReady", "nodesFailed")
 _COUNTS = ("nodesReadyCount", "nodesFailedCount", "nodesUpdatingCount")
+
+
+def for_nodes(spec: Mapping[str, Any]) -> bool:
+    """Whether agents bring a weight onto nodes."""
+    storage = spec.get("storage") or {}
+    return kept_on_nodes(storage.get("storageUri") or "", storage.get("path"))
 
 
 def weight_problems(
@@ -29,10 +43,8 @@ def weight_problems(
     found: list[Problem] = []
     if not base_exists:
         found.append(Problem(names.REASON_BASE_MODEL_NOT_FOUND, _missing(spec), fails=True))
-    uri = (spec.get("storage") or {}).get("storageUri", "")
-    why = _problem_of(uri)
-    if why:
-        text = f"spec.storage.storageUri: {one_line(why)}"
+    text = _problem_of((spec.get("storage") or {}).get("storageUri", ""), for_nodes(spec))
+    if text:
         found.append(Problem(names.REASON_INVALID_STORAGE_URI, text, fails=True))
     return [*found, *reported_problems(reports)]
 
@@ -51,32 +63,46 @@ def _missing(spec: Mapping[str, Any]) -> str:
     )
 
 
-def _problem_of(uri: str) -> str:
+def _problem_of(uri: str, on_nodes: bool) -> str:
+    field = "spec.storage.storageUri"
+    if on_nodes:
+        if uri.startswith(f"{PvcUri.SCHEME}://"):
+            return f"{field}: a claim is not fetched to nodes; name the storage it was filled from"
+        return problem_of_uri(uri)
     if not uri.startswith(f"{OciUri.SCHEME}://"):
-        return f"{uri!r} is no storage that weights are fetched from; expected {OciUri.GRAMMAR}"
+        return (
+            f"{field}: {one_line(repr(uri))} is no storage that pods fetch weights from; expected"
+            f" {OciUri.GRAMMAR}, or set spec.storage.path to have the agents fetch it to nodes"
+        )
     try:
         parse_uri(uri)
     except InvalidUri as error:
-        return str(error)
+        return f"{field}: {one_line(str(error))}"
     return ""
 
 
 def compute_status(
-    stored: Mapping[str, Any], found: Sequence[Problem], reports: ModelReports, *, wall: str
+    stored: Mapping[str, Any],
+    found: Sequence[Problem],
+    reports: ModelReports,
+    *,
+    for_nodes: bool,
+    wall: str,
 ) -> dict[str, Any]:
     """The status to store; equal to ``stored`` when nothing changed. Other members stay.
 
-    Node lists and counts are there only when nodes report the weight.
+    Counts are there only when nodes are to have the weight, or still do.
     """
+    on_nodes = for_nodes or bool(reports.holding())
     lists = {
         "nodesReady": reports.nodes(READY),
         "nodesFailed": reports.nodes(FAILED),
     }
     counts = (reports.count(READY), reports.count(FAILED), reports.count(UPDATING))
-    state, reason, message = _readiness(found, reports, counts)
+    state, reason, message = _readiness(found, counts, on_nodes)
     kept = {key: value for key, value in stored.items() if key not in (*_LISTS, *_COUNTS)}
     status = {**kept, "state": state, **{key: value for key, value in lists.items() if value}}
-    if reports.by_report:
+    if on_nodes:
         status |= dict(zip(_COUNTS, counts, strict=True))
     worst = found[0] if found else Problem("NoProblem", "")
     texts = [worst.text, *(f"{problem.reason}: {problem.text}" for problem in found[1:])]
@@ -89,14 +115,14 @@ def compute_status(
 
 
 def _readiness(
-    found: Sequence[Problem], reports: ModelReports, counts: tuple[int, int, int]
+    found: Sequence[Problem], counts: tuple[int, int, int], on_nodes: bool
 ) -> tuple[str, str, str]:
     """State, and reason and message of ``Ready``."""
     invalid = (names.REASON_BASE_MODEL_NOT_FOUND, names.REASON_INVALID_STORAGE_URI)
     wrong = next((problem for problem in found if problem.reason in invalid), None)
     if wrong is not None:
         return "Failed", wrong.reason, wrong.text
-    if not reports.by_report:
+    if not on_nodes:
         return "Ready", "BaseModelFound", "fetched by the pods that serve it"
     words = ("ready on", "failed on", "updating on")
     said = ", ".join(
@@ -112,4 +138,4 @@ def _readiness(
             worst.reason if worst else names.REASON_DOWNLOAD_FAILED,
             worst.text if worst else said,
         )
-    return "In_Transit", "InTransit", said or "nodes have only begun with it"
+    return "In_Transit", "InTransit", said or NOBODY

@@ -26,18 +26,20 @@ _OCI = re.compile(r"oci://n/(?P<namespace>[^/]+)/b/(?P<bucket>[^/]+)/o/(?P<path>
 def inject_adapter(pod: dict[str, Any], lookup: Lookup) -> None:
     """Append ``fine-tuned-adapter`` for each weight that the pod names and does not have.
 
-    The first has the plain name, those of more weights a number.
+    The first has the plain name, those of more weights a number. Weights that the node has count
+    for the places of the others: several lie side by side.
     """
     annotations = annotations_of(pod)
     named = annotations.get(names.ANNOTATION_INJECT_ADAPTER) or ""
     weights = [name for name in named.split(names.SEPARATOR_WEIGHTS) if name]
+    alone = len(weights) == 1 and not annotations.get(names.ANNOTATION_WEIGHTS_ON_NODE)
     for number, weight in enumerate(weights, 1):
         called = names.CONTAINER_ADAPTER + (f"-{number}" if number > 1 else "")
         if container(pod, called, field="initContainers"):
             continue
         settings = AgentSettings.read(lookup, _KEY, _INJECTOR, _REQUIRED)
         made = frame(pod, settings, called, _ARGS, names.CONTAINER_MAIN)
-        download, target = _several(weight) if len(weights) > 1 else _alone(annotations)
+        download, target = _alone(annotations) if alone else _several(weight)
         made["volumeMounts"] = [download, target]
         variables = _variables(settings, target["mountPath"], _storage(weight, annotations, lookup))
         made["env"] = [{"name": name, "value": value} for name, value in variables]

@@ -131,10 +131,10 @@ async def test_what_tells_of_a_model() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("none", "no InferenceService, BaseModel, ClusterBaseModel of that name in namespace demo"),
+        ("none", "ClusterBaseModel, FineTunedWeight of that name in namespace demo"),
         ("isvc/llama", "no InferenceService of that name"),
         ("model/chat", "kubectl get basemodels,clusterbasemodels -A"),
-        ("pod/chat", "expected isvc/NAME or model/NAME, not pod/"),
+        ("pod/chat", "expected isvc/NAME, model/NAME or weight/NAME, not pod/"),
     ],
 )
 async def test_what_is_not_there_is_said(name: str, said: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from ome.cli.why.facts import Facts, Target
 from ome.cli.why.model import model_story, seconds_left
-from ome.cli.why.story import NodeProgress, size, span
+from ome.cli.why.story import NodeProgress, Story, size, span
 from ome.clock import rfc3339
-from ome.controllers.resources import CLUSTER_BASE_MODELS
+from ome.controllers.resources import CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS
 from ome.kube.resource import ObjectKey
 
 NOW = 1_800_000_000.0
@@ -133,6 +133,32 @@ def test_what_could_not_be_read_is_no_trouble_of_the_model() -> None:
     story = model_story(found)
     assert story.troubles == []
     assert story.notes == ["nodes could not be read: forbidden"]
+
+
+def weight_story(document: dict[str, Any], said: dict[str, Any] | None) -> Story:
+    found = facts({"a": None}, document)
+    found.target = Target(FINE_TUNED_WEIGHTS, ObjectKey("", "llama"), document)
+    if said:
+        found.config_maps[0]["data"] = {"finetunedweight.llama": json.dumps(said)}
+    return model_story(found)
+
+
+def test_a_weight_is_where_its_nodes_say_or_with_its_pods() -> None:
+    assert weight_story(model(), entry("Ready")).answer == "is ready on 1 node"
+    assert not weight_story(model(), None).well
+    bare = model(path="", storageUri="oci://n/a/b/c/o/d")
+    ready = {"type": "Ready", "status": "True"}
+    bare["status"] = {"conditions": [ready]}
+    told = weight_story(bare, None)
+    assert told.well
+    assert told.answer == "is for pods only, and ready: those that serve it fetch it"
+
+
+def test_a_weight_without_its_base_model_is_in_trouble_where_it_is_too() -> None:
+    document = model()
+    lost = {"type": "Ready", "status": "False", "reason": "BaseModelNotFound", "message": "no m"}
+    document["status"] = {"conditions": [lost]}
+    assert weight_story(document, entry("Ready")).troubles == ["no m"]
 
 
 def test_a_model_on_a_claim_is_told_by_its_condition() -> None:

@@ -30,7 +30,7 @@ OCI = "oci://n/ns/b/bucket/o/weights"
 FINALIZER = "finetunedweights.ome.io/finalizer"
 
 
-def weight(uri: str = OCI, **reference: str) -> dict[str, Any]:
+def weight(uri: str = OCI, path: str = "", **reference: str) -> dict[str, Any]:
     return {
         "apiVersion": "ome.io/v1beta1",
         "kind": "FineTunedWeight",
@@ -39,7 +39,7 @@ def weight(uri: str = OCI, **reference: str) -> dict[str, Any]:
             "baseModelRef": reference or {"name": "m"},
             "modelType": "LoRA",
             "hyperParameters": {},
-            "storage": {"storageUri": uri},
+            "storage": {"storageUri": uri, **({"path": path} if path else {})},
         },
     }
 
@@ -96,6 +96,20 @@ async def test_a_namespace_means_a_base_model_of_it() -> None:
         assert cluster.object(BASE_MODELS, ObjectKey("team", "m")) is not None
 
 
+def test_an_object_of_oci_is_for_pods_also_when_it_names_a_path() -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        cluster.put(model())
+        cluster.put(weight(path="/raid/w"))
+        async with operator(cluster):
+            await anyio.sleep(2)
+            assert status(cluster)["state"] == "Ready"
+            assert "nodesReadyCount" not in status(cluster)
+            assert not stored(cluster)["metadata"].get("finalizers")
+
+    run_virtual(main)
+
+
 @pytest.mark.parametrize("uri", ["oci://bucket/x", "hf://a/b", "pvc://c/x", "oci://n/a/b", "x"])
 def test_weights_are_fetched_from_oci_only(uri: str) -> None:
     async def scenario() -> None:
@@ -106,6 +120,7 @@ def test_weights_are_fetched_from_oci_only(uri: str) -> None:
             await anyio.sleep(1)
             assert (status(cluster)["state"], reason(cluster)) == ("Failed", "InvalidStorageURI")
             assert "oci://n/{namespace}/b/{bucket}/o/" in warnings(cluster)[0][1]
+            assert uri.startswith("oci://") or "set spec.storage.path" in warnings(cluster)[0][1]
 
     run_virtual(scenario)
 
@@ -134,6 +149,47 @@ async def test_nodes_report_weights_as_they_do_models() -> None:
         put_reports(cluster, {"n1": "Deleted", "n2": "Deleted"}, REPORT)
         await anyio.sleep(2)
         assert cluster.object(FINE_TUNED_WEIGHTS, KEY) is None
+
+
+@virtual
+async def test_one_with_a_path_is_for_nodes_from_its_first_moment() -> None:
+    cluster = new_cluster("n1")
+    cluster.put(model())
+    cluster.put(weight("hf://a/b", "/raid/w"))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        now = status(cluster)
+        assert (now["state"], reason(cluster), now["nodesReadyCount"]) == (
+            "In_Transit",
+            "InTransit",
+            0,
+        )
+        assert stored(cluster)["metadata"]["finalizers"] == [FINALIZER]
+        put_reports(cluster, {"n1": "Ready"}, REPORT)
+        await anyio.sleep(2)
+        assert (status(cluster)["state"], status(cluster)["nodesReady"]) == ("Ready", ["n1"])
+        # The path goes: nodes let go, and it is one for pods again.
+        cluster.put({**stored(cluster), "spec": weight()["spec"]})
+        put_reports(cluster, {"n1": "Deleted"}, REPORT)
+        await anyio.sleep(2)
+        assert (status(cluster)["state"], reason(cluster)) == ("Ready", "BaseModelFound")
+        assert stored(cluster)["metadata"]["finalizers"] == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "text"), [("pvc://c/x", "a claim is not fetched to nodes"), ("hf://", "hf://")]
+)
+def test_what_agents_cannot_fetch_fails(uri: str, text: str) -> None:
+    async def scenario() -> None:
+        cluster = new_cluster()
+        cluster.put(model())
+        cluster.put(weight(uri, "/raid/w"))
+        async with operator(cluster):
+            await anyio.sleep(1)
+            assert (status(cluster)["state"], reason(cluster)) == ("Failed", "InvalidStorageURI")
+            assert text in warnings(cluster)[0][1]
+
+    run_virtual(scenario)
 
 
 @virtual

@@ -157,6 +157,16 @@ def test_several_adapters_lie_side_by_side() -> None:
     assert "No FineTunedWeight with the name: gone" in refused(one, lookup)
 
 
+def test_one_that_is_fetched_beside_copies_of_the_node_lies_as_one_of_several() -> None:
+    asked = {**ADAPTER, "ome.io/fine-tuned-weights-on-node": "tax"}
+    (made,) = mutated(pod(asked))["spec"]["initContainers"]
+    assert made["volumeMounts"][1] == {
+        "name": "model-empty-dir",
+        "mountPath": "/opt/ml/adapters/tuned",
+        "subPath": "finetuned/tuned",
+    }
+
+
 def test_a_sidecar_in_full() -> None:
     made = mutated(pod(SIDECAR))["spec"]["containers"][1]
     assert made["name"] == "serving-sidecar"
