@@ -16,7 +16,7 @@ import structlog
 from ome.agent.fetch.model import Job
 from ome.agent.fetch.peers import NoPeer, PeersBusy
 from ome.agent.models import OBJECT_STORES
-from ome.agent.owning import check_links, check_path, shared_files
+from ome.agent.owning import check_links, check_path, shared_files, still_owns
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
 from ome.agent.removing import clear_owner, clear_path, leave_owner
 from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
@@ -57,6 +57,12 @@ class Keeper:
 
     async def ensure(self) -> None:
         """Make the model Ready. Raises ``StorageError``."""
+        try:
+            await self._ensure()
+        finally:
+            self._post.linking.discard(self._key)
+
+    async def _ensure(self) -> None:
         post, model, entry = self._post, self._model, self._entry
         ready, before = entry is not None and entry.status == READY, artifact_of(entry)
         if model.scheme == "vendor":
@@ -67,45 +73,67 @@ class Keeper:
         self._credentials = await post.credentials(model)
         job = self._job()
         await check_path(post, model, job)
-        check_links(post, model, job)
+        await check_links(post, model, job)
         started = post.clock.monotonic()
         held = await post.disk.held(self._key)
         post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
         owner = await shared_files(post, model, job, held)
+        # Without a pause until it is noted: two that find each other must not both become links.
+        if owner is not None and not still_owns(post, owner):
+            owner = None
         if owner is not None:
+            post.linking.add(self._key)
             job = msgspec.structs.replace(job, link_to=owner.path, revision=owner.revision)
         elif held is not None and model.redownload not in ("", held.manifest.wish):
             job = msgspec.structs.replace(job, again=True)
         settled = not job.again and held is not None and _same(held, job)
         if settled and held is not None and held.whole and self._told_all(entry):
-            return
+            if not held.manifest.left:
+                return
         self._unknown = ready and held is None
         self._quiet = ready and not job.again and (settled or held is None)
         if not self._quiet:
             self._updating(None)
         there = settled and held is not None and held.whole
-        if there or owner is not None or not model.own_files:
-            async with post.workers:
-                done = await self._download(job)
-        else:
-            done = await self._in_turn(job)
+        try:
+            if there or owner is not None or not model.own_files:
+                async with post.workers:
+                    done = await self._download(job)
+            else:
+                done = await self._in_turn(job)
+        except StorageError:
+            if owner is None or await post.disk.is_dir(owner.path):
+                raise
+            # The files that were to be shared went meanwhile: then it gets its own.
+            await self._ensure()
+            return
         self._succeeded(done, owner)
         if done.fetched and owner is None:
             self._count_bytes(done.size)
         if done.fetched or not ready:
             self._count(post.clock.monotonic() - started)
             log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
-        if held is not None and held.manifest.path != job.path:
-            await self._leave(held.manifest.path, job.path)
+        await self._leave(job.path)
         await self._leave_owners(before, held.manifest.path if held is not None else job.path)
 
-    async def _leave(self, former: str, path: str) -> None:
-        """Remove the files of a path that the model had before."""
-        if await self._post.disk.overlap(former, path):
-            # The same place by another way, or one within the other: nothing there may go.
-            log.info("model.former_path_stays", former=former, path=path)
+    async def _leave(self, path: str) -> None:
+        """Remove the files of the paths that the model had before."""
+        disk, now = self._post.disk, await self._post.disk.manifest(self._key)
+        if now is None:
             return
-        await clear_path(self._post, self._model, former, self._key)
+        for former in dict.fromkeys([*now.left, now.path]):
+            if former in ("", path):
+                continue
+            if await disk.overlap(former, path):
+                # The same place by another way, or one within the other.
+                async with self._post.only_one(former):
+                    await disk.sweep(former)
+            else:
+                await clear_path(self._post, self._model, former, self._key)
+        if not self._model.own_files:
+            await disk.forget(self._key)
+        elif now.left:
+            await disk.cleared(now)
 
     async def _leave_owners(self, before: Artifact, former: str) -> None:
         """Take the link at ``former`` out of what owners know, unless it still is one to them."""
