@@ -156,7 +156,7 @@ class Keeper:
             metrics.md5_failed.labels(*labels).inc()
         if error.reason == "rate_limited":
             metrics.rate_limited.labels(*labels).inc()
-            metrics.rate_waits.labels(*labels).observe(pause)
+            self._limited(pause)
         if self._quiet and self._unknown and error.reason in OF_THE_SOURCE:
             return
         said = entry_error(error, self._credentials.problem)
@@ -259,7 +259,7 @@ class Keeper:
             others = sum(post.promised.values())
             try:
                 job = msgspec.structs.replace(job, promised=others)
-                return await post.downloads.fetch(job, self._progress)
+                return await post.downloads.fetch(job, self._progress, self._limited)
             finally:
                 post.promised.pop(self._key, None)
 
@@ -276,6 +276,10 @@ class Keeper:
         speed = round(came / spent, 1) if self._before else progress.speed_bytes_per_sec
         self._said, self._before = now, progress.completed_bytes
         self._updating(msgspec.structs.replace(progress, speed_bytes_per_sec=speed))
+
+    def _limited(self, seconds: float) -> None:
+        metrics = self._post.metrics
+        metrics.rate_waits.labels(*metrics.of(self._model)).observe(seconds)
 
     def _count(self, seconds: float) -> None:
         """One more success; that a model is as it was is none."""

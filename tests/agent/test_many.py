@@ -112,7 +112,9 @@ class Pretended:
         self._node = node
         self._disk = disk
 
-    async def fetch(self, job: Job, told: Callable[[Progress], None]) -> Fetched:
+    async def fetch(
+        self, job: Job, told: Callable[[Progress], None], limited: Callable[[float], None]
+    ) -> Fetched:
         pair = Pair(self._node, job.key.rpartition(".")[2])
         seconds = pair.rng.uniform(*SECONDS)
         for second in range(0, int(seconds) - _TELLS + 1, _TELLS):

@@ -150,7 +150,7 @@ async def _download(
     progress: Progress,
     in_thread: Any,
 ) -> Manifest:
-    policy = RetryPolicy(attempts=job.attempts, interval=job.interval)
+    policy = RetryPolicy(job.attempts, job.interval, limited=progress.limited)
     credentials = Credentials(job.credentials, "the agent")
     wishes = job.wishes
     async with (
