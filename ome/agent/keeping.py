@@ -16,7 +16,7 @@ import structlog
 from ome.agent.fetch.model import Job
 from ome.agent.fetch.peers import NoPeer, PeersBusy
 from ome.agent.models import OBJECT_STORES
-from ome.agent.owning import check_links, check_path, shared_files, still_owns
+from ome.agent.owning import check_change, check_links, check_path, shared_files, still_owns
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
 from ome.agent.removing import clear_owner, clear_path, leave_owner
 from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
@@ -60,7 +60,7 @@ class Keeper:
         try:
             await self._ensure()
         finally:
-            self._post.linking.discard(self._key)
+            self._post.linking.pop(self._key, None)
 
     async def _ensure(self) -> None:
         post, model, entry = self._post, self._model, self._entry
@@ -82,7 +82,7 @@ class Keeper:
         if owner is not None and not still_owns(post, owner):
             owner = None
         if owner is not None:
-            post.linking.add(self._key)
+            post.linking[self._key] = owner.key
             job = msgspec.structs.replace(job, link_to=owner.path, revision=owner.revision)
         elif held is not None and model.redownload not in ("", held.manifest.wish):
             job = msgspec.structs.replace(job, again=True)
@@ -256,6 +256,7 @@ class Keeper:
         async with post.only_one(job.path):
             # Somebody else may have come to have the directory while we waited for it.
             await check_path(post, self._model, job)
+            await check_change(post, self._model, job)
             others = sum(post.promised.values())
             try:
                 job = msgspec.structs.replace(job, promised=others)

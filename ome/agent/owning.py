@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ome.agent.post import Post
     from ome.kube.resource import ObjectKey
 
-__all__ = ["Shared", "check_links", "check_path", "shared_files", "still_owns"]
+__all__ = ["Shared", "check_change", "check_links", "check_path", "shared_files", "still_owns"]
 
 log = structlog.get_logger("agent")
 
@@ -98,6 +98,20 @@ async def check_links(post: Post, mine: Model, job: Job) -> None:
             )
 
 
+async def check_change(post: Post, mine: Model, job: Job) -> None:
+    """Raise ``PathTaken`` when another model is just becoming a link to files that would change.
+
+    By now our entry says Updating, so no further one begins to.
+    """
+    held = await post.disk.manifest(mine.report_key)
+    links = [link for link, owner in post.linking.items() if owner == mine.report_key]
+    if held is not None and held.source != job.source and links:
+        raise PathTaken(
+            f"{links[0]} is becoming a link to the files in {post.disk.shown(held.path)}, which are"
+            f" of another source; this is tried again, or delete that model first"
+        )
+
+
 def _links_of(post: Post, model: Model) -> list[str]:
     """The directories of others that a model is a link to; its own, to be left, is none."""
     parents = artifact_of(post.reporter.entry(model.report_key)).parent_path or {}
@@ -134,9 +148,11 @@ async def shared_files(post: Post, model: Model, job: Job, held: Held | None) ->
 
 
 def still_owns(post: Post, owner: Shared) -> bool:
-    """Whether the model to link to has not become a link itself meanwhile, nor becomes one."""
-    parents = artifact_of(post.reporter.entry(owner.key)).parent_path
-    return owner.key not in post.linking and (not parents or owner.key in parents)
+    """Whether the model to link to is no link meanwhile, nor is becoming one or another model."""
+    entry = post.reporter.entry(owner.key)
+    parents = artifact_of(entry).parent_path
+    settled = entry is None or entry.status == READY
+    return settled and owner.key not in post.linking and (not parents or owner.key in parents)
 
 
 async def _is_there(post: Post, model: Model, path: str) -> bool:

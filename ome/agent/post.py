@@ -98,8 +98,8 @@ class Post:
     """Whether a model belongs on the node."""
     promised: dict[str, int] = field(default_factory=dict)
     """By key, the bytes that a running download will still take."""
-    linking: set[str] = field(default_factory=set)
-    """Keys of models that are becoming links, so that no other becomes one to them."""
+    linking: dict[str, str] = field(default_factory=dict)
+    """By key of a model that is becoming a link, whose files it will lead to."""
     _busy: dict[PurePath, anyio.Lock] = field(default_factory=dict)
 
     @asynccontextmanager
