@@ -162,9 +162,12 @@ class Keeper:
         said = entry_error(error, self._credentials.problem)
         config = None if self._entry is None else self._entry.config
         self._report(Entry(self._model.key.name, FAILED, self._path_said, said, config))
-        if error.reason == "disk_full":
+        path = post.path_of(self._model)
+        # Where another model is at work by now, what is there is its own.
+        if error.reason == "disk_full" and not await post.is_busy(path):
             try:
-                await post.disk.discard(post.path_of(self._model))
+                async with post.only_one(path):
+                    await post.disk.discard(path)
             except StorageError as problem:
                 log.warning("model.not_discarded", node=post.node, problem=str(problem))
 
