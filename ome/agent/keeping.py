@@ -69,6 +69,7 @@ class Keeper:
             self._report(Entry(model.key.name, READY))
             if not ready:
                 self._count(0.0)
+            await self._leave(None)
             return
         self._credentials = await post.credentials(model)
         job = self._job()
@@ -116,15 +117,15 @@ class Keeper:
         await self._leave(job.path)
         await self._leave_owners(before, held.manifest.path if held is not None else job.path)
 
-    async def _leave(self, path: str) -> None:
-        """Remove the files of the paths that the model had before."""
+    async def _leave(self, path: str | None) -> None:
+        """Remove the files of the paths that the model had before; now it has this one, or none."""
         disk, now = self._post.disk, await self._post.disk.manifest(self._key)
         if now is None:
             return
         for former in dict.fromkeys([*now.left, now.path]):
             if former in ("", path):
                 continue
-            if await disk.overlap(former, path):
+            if path is not None and await disk.overlap(former, path):
                 # The same place by another way, or one within the other.
                 async with self._post.only_one(former):
                     await disk.sweep(former)

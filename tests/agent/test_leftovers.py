@@ -185,6 +185,18 @@ async def test_one_directory_by_two_spellings(world: World) -> None:
         assert left(world) == ["link", "real"]
 
 
+async def test_a_model_that_needs_no_files_any_more(world: World) -> None:
+    async with agents(world):
+        await put(world, "a")
+        await put(world, "b")
+        assert (await put(world, "a", "vendor://acme/m")).status == READY
+        await until(lambda: not (world.disk_of("n1") / "a").exists())
+        place = world.disk_of("n1") / "b"
+        assert (await put(world, "b", "local:///models/b", path=None)).status == READY
+        await delete(world, "b")
+        assert on_disk(place) == FILES
+
+
 async def test_files_that_a_user_kept_stay_below_the_next_model(world: World) -> None:
     root = world.disk_of("n1")
     async with agents(world):
