@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
+import msgspec
 
+from ome.agent.fetch import contents
 from ome.agent.fetch import manifest as manifests
 from ome.agent.fetch.place import place_for
 from ome.storage.errors import ForbiddenPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import PurePath
 
     from ome.agent.fetch.manifest import Manifest
     from ome.agent.fetch.place import Place
 
-__all__ = ["Disk", "Held"]
+__all__ = ["Disk", "Held", "overlap"]
 
 _T = TypeVar("_T")
 
@@ -34,6 +37,11 @@ class Held:
 
     manifest: Manifest
     whole: bool
+
+
+def overlap(one: PurePath, two: PurePath) -> bool:
+    """Whether two directories are one, or one lies in the other. Pure."""
+    return one.is_relative_to(two) or two.is_relative_to(one)
 
 
 class Disk:
@@ -61,21 +69,48 @@ class Disk:
         """What there is of a model that was whole; None when the node remembers none."""
         return await self._do(self._held, key)
 
+    async def manifest(self, key: str) -> Manifest | None:
+        """What the node remembers of a model, without a look at its files."""
+        return await self._do(manifests.load, self.roots[0], key)
+
+    async def cleared(self, manifest: Manifest) -> None:
+        """Remember that the former directories of a model are cleared."""
+        now = msgspec.structs.replace(manifest, left=[])
+        await self._do(manifests.save, self.roots[0], now)
+
+    async def leave(self, manifest: Manifest) -> Manifest:
+        """Remember of a model only what is to be cleared now: all directories that it has."""
+        return await self._do(manifests.leave, self.roots[0], manifest)
+
     async def is_dir(self, path: str) -> bool:
         """Whether a directory of this process is there, below a root."""
         return await self._do(self._is_dir, path)
 
+    async def spots(self, paths: Sequence[str]) -> list[PurePath]:
+        """The one name of each of these directories, links on the way to it followed."""
+        return await self._do(lambda: [contents.spot(path) for path in paths])
+
     async def overlap(self, path: str, other: str) -> bool:
         """Whether two directories are one, or one lies in the other, links on the way followed."""
-        return await self._do(self._overlap, path, other)
+        one, two = await self.spots([path, other])
+        return overlap(one, two)
 
     async def remove(self, path: str) -> None:
         """Remove a model's files; those outside the roots are none of ours. Of a link the link."""
-        await self._do(self._place, path, lambda place: place.remove())
+        await self._do(self._place, path, self._remove)
 
     async def discard(self, path: str) -> None:
         """Give back the room of an unfinished download to a path."""
-        await self._do(self._place, path, lambda place: place.discard())
+        await self._do(self._place, path, self._discard)
+
+    async def sweep(self, path: str) -> None:
+        """Remove the files that came to a path for models which do not have it any more."""
+        await self._do(self._place, path, self._sweep)
+
+    async def give_up(self, path: str) -> None:
+        """Leave the files of a path to the user, who asked for that."""
+        give = contents.give_up
+        await self._do(self._place, path, lambda place: give(self.roots[0], place.path))
 
     async def forget(self, key: str) -> None:
         """Remember a model no longer."""
@@ -102,16 +137,26 @@ class Disk:
 
     def _held(self, key: str) -> Held | None:
         found = manifests.load(self.roots[0], key)
-        return None if found is None else Held(found, manifests.fits(found, Path(found.path)))
+        if found is None:
+            return None
+        whole = manifests.fits(found, Path(found.path))
+        return Held(found, whole and contents.only_files_of(self.roots[0], found))
+
+    def _remove(self, place: Place) -> None:
+        place.remove()
+        self._sweep(place)
+
+    def _discard(self, place: Place) -> None:
+        place.discard()
+        self._sweep(place)
+
+    def _sweep(self, place: Place) -> None:
+        contents.sweep(self.roots[0], str(place.path))
 
     def _is_dir(self, path: str) -> bool:
         real = Path(path).resolve()
         below = any(real.is_relative_to(Path(root).resolve()) for root in self.roots)
         return below and real.is_dir()
-
-    def _overlap(self, path: str, other: str) -> bool:
-        one, two = (Path(name).parent.resolve() / Path(name).name for name in (path, other))
-        return one.is_relative_to(two) or two.is_relative_to(one)
 
     def _place(self, path: str, call: Callable[[Place], None]) -> None:
         try:

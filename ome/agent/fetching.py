@@ -26,8 +26,13 @@ _EVERY = 1.0
 class Downloads(Protocol):
     """Both raise ``StorageError``; cancelled, they leave nothing running and what came stays."""
 
-    async def fetch(self, job: Job, told: Callable[[Reported], None]) -> Fetched:
-        """Make a model whole; ``told`` about once a second how far it is."""
+    async def fetch(
+        self, job: Job, told: Callable[[Reported], None], limited: Callable[[float], None]
+    ) -> Fetched:
+        """Make a model whole; ``told`` about once a second how far it is.
+
+        ``limited`` is told of each wait for a rate limit of the source, in seconds.
+        """
         ...
 
     async def revision(self, job: Job) -> str:
@@ -42,8 +47,10 @@ class InChildren:
         self._around = around
         self._environ: Mapping[str, str] = dict(around.environ)
 
-    async def fetch(self, job: Job, told: Callable[[Reported], None]) -> Fetched:
-        return await fetch_in_child(job, told, self._environ)
+    async def fetch(
+        self, job: Job, told: Callable[[Reported], None], limited: Callable[[float], None]
+    ) -> Fetched:
+        return await fetch_in_child(job, told, limited, self._environ)
 
     async def revision(self, job: Job) -> str:
         return await find_revision(job, self._around)
@@ -55,8 +62,10 @@ class InProcess:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 
-    async def fetch(self, job: Job, told: Callable[[Reported], None]) -> Fetched:
-        progress = Progress()
+    async def fetch(
+        self, job: Job, told: Callable[[Reported], None], limited: Callable[[float], None]
+    ) -> Fetched:
+        progress = Progress(limited=limited)
         failure: StorageError | None = None
         done: Fetched | None = None
         async with anyio.create_task_group() as group:

@@ -16,7 +16,7 @@ import structlog
 from ome.agent.fetch.model import Job
 from ome.agent.fetch.peers import NoPeer, PeersBusy
 from ome.agent.models import OBJECT_STORES
-from ome.agent.owning import check_links, check_path, shared_files
+from ome.agent.owning import check_change, check_links, check_path, shared_files, still_owns
 from ome.agent.protocol import FAILED, READY, UPDATING, Artifact, Config, Entry, EntryError
 from ome.agent.removing import clear_owner, clear_path, leave_owner
 from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
@@ -57,55 +57,84 @@ class Keeper:
 
     async def ensure(self) -> None:
         """Make the model Ready. Raises ``StorageError``."""
+        try:
+            await self._ensure()
+        finally:
+            self._post.linking.pop(self._key, None)
+
+    async def _ensure(self) -> None:
         post, model, entry = self._post, self._model, self._entry
         ready, before = entry is not None and entry.status == READY, artifact_of(entry)
         if model.scheme == "vendor":
             self._report(Entry(model.key.name, READY))
             if not ready:
                 self._count(0.0)
+            await self._leave(None)
             return
         self._credentials = await post.credentials(model)
         job = self._job()
         await check_path(post, model, job)
-        check_links(post, model, job)
+        await check_links(post, model, job)
         started = post.clock.monotonic()
         held = await post.disk.held(self._key)
         post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
         owner = await shared_files(post, model, job, held)
+        # Without a pause until it is noted: two that find each other must not both become links.
+        if owner is not None and not still_owns(post, owner):
+            owner = None
         if owner is not None:
+            post.linking[self._key] = owner.key
             job = msgspec.structs.replace(job, link_to=owner.path, revision=owner.revision)
         elif held is not None and model.redownload not in ("", held.manifest.wish):
             job = msgspec.structs.replace(job, again=True)
         settled = not job.again and held is not None and _same(held, job)
         if settled and held is not None and held.whole and self._told_all(entry):
-            return
+            if not held.manifest.left:
+                return
         self._unknown = ready and held is None
         self._quiet = ready and not job.again and (settled or held is None)
         if not self._quiet:
             self._updating(None)
         there = settled and held is not None and held.whole
-        if there or owner is not None or not model.own_files:
-            async with post.workers:
-                done = await self._download(job)
-        else:
-            done = await self._in_turn(job)
+        try:
+            if there or owner is not None or not model.own_files:
+                async with post.workers:
+                    done = await self._download(job)
+            else:
+                done = await self._in_turn(job)
+        except StorageError:
+            if owner is None or await post.disk.is_dir(owner.path):
+                raise
+            # The files that were to be shared went meanwhile: then it gets its own.
+            await self._ensure()
+            return
         self._succeeded(done, owner)
         if done.fetched and owner is None:
             self._count_bytes(done.size)
         if done.fetched or not ready:
             self._count(post.clock.monotonic() - started)
             log.info("model.ready", node=post.node, model=str(model.key), fetched=done.fetched)
-        if held is not None and held.manifest.path != job.path:
-            await self._leave(held.manifest.path, job.path)
+        await self._leave(job.path)
         await self._leave_owners(before, held.manifest.path if held is not None else job.path)
 
-    async def _leave(self, former: str, path: str) -> None:
-        """Remove the files of a path that the model had before."""
-        if await self._post.disk.overlap(former, path):
-            # The same place by another way, or one within the other: nothing there may go.
-            log.info("model.former_path_stays", former=former, path=path)
+    async def _leave(self, path: str | None) -> None:
+        """Remove the files of the paths that the model had before; now it has this one, or none."""
+        disk, now = self._post.disk, await self._post.disk.manifest(self._key)
+        if now is None:
             return
-        await clear_path(self._post, self._model, former, self._key)
+        for former in dict.fromkeys([*now.left, now.path]):
+            if former in ("", path):
+                continue
+            if path is not None and await disk.overlap(former, path):
+                # The same place by another way, or one within the other.
+                async with self._post.only_one(former):
+                    await disk.sweep(former)
+            else:
+                await clear_path(self._post, self._model, former, self._key)
+        if not self._model.own_files:
+            await disk.forget(self._key)
+        elif now.left:
+            await disk.cleared(now)
 
     async def _leave_owners(self, before: Artifact, former: str) -> None:
         """Take the link at ``former`` out of what owners know, unless it still is one to them."""
@@ -128,15 +157,18 @@ class Keeper:
             metrics.md5_failed.labels(*labels).inc()
         if error.reason == "rate_limited":
             metrics.rate_limited.labels(*labels).inc()
-            metrics.rate_waits.labels(*labels).observe(pause)
+            self._limited(pause)
         if self._quiet and self._unknown and error.reason in OF_THE_SOURCE:
             return
         said = entry_error(error, self._credentials.problem)
         config = None if self._entry is None else self._entry.config
         self._report(Entry(self._model.key.name, FAILED, self._path_said, said, config))
-        if error.reason == "disk_full":
+        path = post.path_of(self._model)
+        # Where another model is at work by now, what is there is its own.
+        if error.reason == "disk_full" and not await post.is_busy(path):
             try:
-                await post.disk.discard(post.path_of(self._model))
+                async with post.only_one(path):
+                    await post.disk.discard(path)
             except StorageError as problem:
                 log.warning("model.not_discarded", node=post.node, problem=str(problem))
 
@@ -228,10 +260,11 @@ class Keeper:
         async with post.only_one(job.path):
             # Somebody else may have come to have the directory while we waited for it.
             await check_path(post, self._model, job)
+            await check_change(post, self._model, job)
             others = sum(post.promised.values())
             try:
                 job = msgspec.structs.replace(job, promised=others)
-                return await post.downloads.fetch(job, self._progress)
+                return await post.downloads.fetch(job, self._progress, self._limited)
             finally:
                 post.promised.pop(self._key, None)
 
@@ -248,6 +281,10 @@ class Keeper:
         speed = round(came / spent, 1) if self._before else progress.speed_bytes_per_sec
         self._said, self._before = now, progress.completed_bytes
         self._updating(msgspec.structs.replace(progress, speed_bytes_per_sec=speed))
+
+    def _limited(self, seconds: float) -> None:
+        metrics = self._post.metrics
+        metrics.rate_waits.labels(*metrics.of(self._model)).observe(seconds)
 
     def _count(self, seconds: float) -> None:
         """One more success; that a model is as it was is none."""

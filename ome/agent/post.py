@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from pathlib import PurePath
 
     from ome.agent.disk import Disk
     from ome.agent.fetching import Downloads
@@ -97,11 +98,21 @@ class Post:
     """Whether a model belongs on the node."""
     promised: dict[str, int] = field(default_factory=dict)
     """By key, the bytes that a running download will still take."""
-    _busy: dict[str, anyio.Lock] = field(default_factory=dict)
+    linking: dict[str, str] = field(default_factory=dict)
+    """By key of a model that is becoming a link, whose files it will lead to."""
+    _busy: dict[PurePath, anyio.Lock] = field(default_factory=dict)
 
-    def only_one(self, path: str) -> anyio.Lock:
-        """Held while the files of a directory are worked on."""
-        return self._busy.setdefault(path, anyio.Lock())
+    @asynccontextmanager
+    async def only_one(self, path: str) -> AsyncIterator[None]:
+        """Held while the files of a directory are worked on, whatever the spelling of its path."""
+        (spot,) = await self.disk.spots([path])
+        async with self._busy.setdefault(spot, anyio.Lock()):
+            yield
+
+    async def is_busy(self, path: str) -> bool:
+        """Whether the files of a directory are worked on now."""
+        (spot,) = await self.disk.spots([path])
+        return spot in self._busy and self._busy[spot].locked()
 
     def path_of(self, model: Model) -> str:
         """The directory of a model in this process."""

@@ -17,7 +17,7 @@ import anyio
 import structlog
 
 from ome.agent.keeping import Keeper
-from ome.agent.removing import remove_model
+from ome.agent.removing import discard_path, remove_model
 from ome.agent.retries import pause_after
 from ome.errors import StorageError
 
@@ -76,11 +76,8 @@ class Tender:
     async def _discard(self, path: str) -> None:
         """Give back the room of what was on its way to a path that is wanted no more."""
         post = self._post
-        if any(post.path_of(other) == path for other in post.models() if not other.deleting):
-            return
         try:
-            async with post.only_one(path):
-                await post.disk.discard(path)
+            await discard_path(post, self.model, path)
         except StorageError as error:
             log.warning("model.not_discarded", node=post.node, problem=str(error))
 

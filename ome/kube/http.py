@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 import structlog
 from yarl import URL
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["KubernetesTransport", "connect"]
 
 _CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 1.0
 _RENEW_SECONDS = 10.0
 """A server that refuses us for good does not make us run a plugin with each request."""
 _BUFFER = 2**18
@@ -91,7 +93,7 @@ class KubernetesTransport:
         """Close all connections; requests on their way fail."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            await pool.session.close()
+            await pool.close()
 
     async def __aenter__(self) -> KubernetesTransport:
         return self
@@ -140,7 +142,7 @@ class KubernetesTransport:
                         yield response
                         return
                 finally:
-                    response.close()
+                    pool.leave(response)
 
     async def _ready(self) -> tuple[Access, _Pool]:
         due = self._clock.monotonic() >= self._next_load
@@ -191,6 +193,7 @@ class _Pool:
     def __init__(self, tls: TLS, limit: int) -> None:
         self.tls = tls
         self._users = 0
+        self._closing: set[asyncio.Future[None]] = set()
         self._retired = False
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limit, ssl=tls.context or True),
@@ -236,8 +239,31 @@ class _Pool:
 
     async def _close_if_done(self) -> None:
         if self._retired and self._users == 0:
-            with anyio.CancelScope(shield=True):  # closing sockets waits for nobody
-                await self.session.close()
+            await self.close()
+
+    def leave(self, response: aiohttp.ClientResponse) -> None:
+        """Be done with an answer; the connection of one that is not at its end is closed.
+
+        Without the farewell of TLS: a session does not wait for it, and it may take its time.
+        """
+        protocol = None if response.connection is None else response.connection.protocol
+        if protocol is None or protocol.transport is None:
+            response.close()
+            return
+        transport, closed = protocol.transport, protocol.closed
+        response.close()
+        transport.abort()
+        if closed is not None:
+            self._closing.add(closed)
+            closed.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        with anyio.CancelScope(shield=True):  # closing sockets waits for nobody
+            await self.session.close()
+            with anyio.move_on_after(_CLOSE_SECONDS):
+                while self._closing:
+                    await anyio.lowlevel.checkpoint()
 
 
 class _Guarded(aiohttp.BytesPayload):

@@ -128,6 +128,8 @@ class _AFew(InChildren):
         super().__init__(around)
         self._children = anyio.CapacityLimiter(_CHILDREN)
 
-    async def fetch(self, job: Job, told: Callable[[Progress], None]) -> Fetched:
+    async def fetch(
+        self, job: Job, told: Callable[[Progress], None], limited: Callable[[float], None]
+    ) -> Fetched:
         async with self._children:
-            return await super().fetch(job, told)
+            return await super().fetch(job, told, limited)

@@ -45,6 +45,8 @@ class Progress:
     completed_bytes: int = 0
     total_files: int = 0
     completed_files: int = 0
+    limited: Callable[[float], object] = lambda _: None
+    """Told of each wait for a rate limit of the source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class RetryPolicy:
     """The longest wait of our own; a source may ask for more."""
     patience: float = 3600.0
     """A source that asks to wait longer than this is given up instead."""
+    limited: Callable[[float], object] = lambda _: None
+    """Told of each wait that comes of a rate limit, when it begins."""
 
 
 def delay_before(
@@ -41,11 +43,17 @@ def delay_before(
     if not error.retryable or failures >= policy.attempts:
         return None
     asked = error.retry_after if isinstance(error, RateLimited) else None
+    if asked is not None and asked > policy.patience:
+        return None
     if asked is not None:
         # A little later than asked: all nodes were told the same moment.
-        return asked * (1 + 0.1 * rng.random()) if asked <= policy.patience else None
-    wait = min(policy.interval * 2.0 ** (failures - 1), policy.longest)
-    return wait * (1 + 0.5 * rng.random())
+        wait = asked * (1 + 0.1 * rng.random())
+    else:
+        wait = min(policy.interval * 2.0 ** (failures - 1), policy.longest)
+        wait *= 1 + 0.5 * rng.random()
+    if isinstance(error, RateLimited):
+        policy.limited(wait)
+    return wait
 
 
 async def retrying(

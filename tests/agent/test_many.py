@@ -12,6 +12,7 @@ from collections import defaultdict
 from datetime import datetime
 from io import BytesIO
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
@@ -44,7 +45,7 @@ from ome.storage.errors import SourceNotFound
 from tests.support.virtual_time import VirtualClock, run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ome.agent.fetch.model import Job
 
@@ -91,6 +92,12 @@ class NoDisk:
         found = self.kept.get(key)
         return None if found is None else Held(found, whole=True)
 
+    async def manifest(self, key: str) -> Manifest | None:
+        return self.kept.get(key)
+
+    async def spots(self, paths: Sequence[str]) -> list[PurePath]:
+        return [PurePath(path) for path in paths]
+
     async def is_dir(self, _: str) -> bool:
         return True
 
@@ -105,7 +112,9 @@ class Pretended:
         self._node = node
         self._disk = disk
 
-    async def fetch(self, job: Job, told: Callable[[Progress], None]) -> Fetched:
+    async def fetch(
+        self, job: Job, told: Callable[[Progress], None], limited: Callable[[float], None]
+    ) -> Fetched:
         pair = Pair(self._node, job.key.rpartition(".")[2])
         seconds = pair.rng.uniform(*SECONDS)
         for second in range(0, int(seconds) - _TELLS + 1, _TELLS):

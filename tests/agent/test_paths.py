@@ -166,6 +166,6 @@ async def test_a_path_within_the_former_one(world: World, before: str, after: st
         world.cluster.put(model(path=f"/models/{before}"))
         await until(lambda: status(world) == READY)
         world.cluster.put(model(path=f"/models/{after}"))
-        await until(lambda: set(FILES) <= set(on_disk(root / after)) and status(world) == READY)
+        await until(lambda: on_disk(root / after) == FILES and status(world) == READY)
         await anyio.sleep(0.3)
-        assert set(FILES) <= set(on_disk(root / after))
+        assert on_disk(root / after) == FILES

@@ -181,6 +181,19 @@ async def test_a_change_of_policy(world: World) -> None:
         assert on_disk(root / "b") == FILES
 
 
+async def test_two_that_become_links_at_once_do_not_lead_to_each_other(world: World) -> None:
+    root = world.disk_of("n1")
+    async with agents(world):
+        await put(world, "a")
+        await put(world, "b")
+        world.cluster.put(model("a", **REUSE))
+        world.cluster.put(model("b", **REUSE))
+        await until(lambda: (root / "a").is_symlink() or (root / "b").is_symlink())
+        await ready(world, "a")
+        await ready(world, "b")
+        assert on_disk(root / "b") == on_disk(root / "a") == FILES
+
+
 def entry(sha: str, owner: str, path: str, status: str = READY, links: int = 0) -> Entry:
     made = Artifact(sha, {owner: path}, [f"/l{number}" for number in range(links)] or None)
     return Entry("x", status, config=Config(artifact=made))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
@@ -170,6 +173,29 @@ async def test_leaving_a_stream_closes_its_connection(tmp_path: Path) -> None:
                 assert await anext(aiter(stream))
             with anyio.fail_after(5):
                 await gone.wait()
+
+
+async def test_no_socket_outlives_the_transport(tmp_path: Path) -> None:
+    async def endless(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x")
+            await anyio.sleep(0.01)
+
+    async def a_watch() -> None:
+        async with await connect(path) as transport:
+            async with transport.stream(Request("GET", "/")) as stream:
+                assert await anext(aiter(stream))
+
+    cert = certificate(tmp_path)
+    async with serving(endless, server_context(*cert)) as server:
+        path = kubeconfig(tmp_path / "k", server, {}, cert[0])
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            await anyio.to_thread.run_sync(anyio.run, a_watch)  # its event loop ends with it
+            gc.collect()
+    assert [str(one.message) for one in told if one.category is ResourceWarning] == []
 
 
 async def test_a_closed_transport_sends_nothing(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ class _Line(msgspec.Struct, omit_defaults=True):
     """One line of the child: exactly one member is set."""
 
     progress: Reported | None = None
+    limited: float | None = None
+    """The seconds of a wait for a rate limit that begins."""
     done: Fetched | None = None
     failed: dict[str, Any] | None = None
 
@@ -66,9 +68,12 @@ class _Line(msgspec.Struct, omit_defaults=True):
 async def fetch_in_child(
     job: Job,
     told: Callable[[Reported], None] = lambda _: None,
+    limited: Callable[[float], None] = lambda _: None,
     environ: Mapping[str, str] | None = None,
 ) -> Fetched:
     """The model, fetched by a child; cancelling kills it. Raises ``FetchFailed``.
+
+    ``told`` is told how far it is, ``limited`` of each wait for a rate limit, in seconds.
 
     ``environ`` is that of the child; None gives it our own.
     """
@@ -77,7 +82,7 @@ async def fetch_in_child(
     try:
         assert process.stdin is not None
         await process.stdin.send(msgspec.json.encode(job) + b"\n")
-        return await _listen(process, job, told)
+        return await _listen(process, job, told, limited)
     except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead) as error:
         code = await process.wait()
         raise FetchFailed(f"the download of {job.uri} ended with exit code {code}") from error
@@ -89,13 +94,20 @@ async def fetch_in_child(
             await process.aclose()
 
 
-async def _listen(process: Process, job: Job, told: Callable[[Reported], None]) -> Fetched:
+async def _listen(
+    process: Process,
+    job: Job,
+    told: Callable[[Reported], None],
+    limited: Callable[[float], None],
+) -> Fetched:
     assert process.stdout is not None
     lines = BufferedByteReceiveStream(process.stdout)
     while True:
         line = msgspec.json.decode(await lines.receive_until(b"\n", _LONGEST_LINE), type=_Line)
         if line.progress is not None:
             told(line.progress)
+        if line.limited is not None:
+            limited(line.limited)
         if line.done is not None:
             return line.done
         if line.failed is not None:
@@ -111,7 +123,7 @@ def main() -> None:
 async def _run(job: Job) -> None:
     clock = SystemClock()
     around = Surroundings(clock, random.Random(), os.environ)
-    progress = Progress()
+    progress = Progress(limited=lambda seconds: _say(_Line(limited=seconds)))
     async with anyio.create_task_group() as group:
         group.start_soon(_die_with_parent)
         group.start_soon(_report, progress, clock)

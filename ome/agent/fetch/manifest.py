@@ -16,13 +16,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ome.storage.errors import DiskError
-from ome.storage.paths import relative_name
 from ome.storage.transfer import FileFact, disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["FOLDER", "Manifest", "clear", "fits", "forget", "load", "only_one", "save"]
+__all__ = [
+    "FOLDER",
+    "Manifest",
+    "every",
+    "fits",
+    "forget",
+    "forget_files",
+    "is_as_it_came",
+    "leave",
+    "load",
+    "only_one",
+    "save",
+    "write",
+]
 
 FOLDER = ".ome"
 """Below the root, for what agents keep of their own."""
@@ -43,6 +55,8 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     """The directory of another model that ``path`` is a link to; then there are no files."""
     wish: str = ""
     """The value of the annotation that asked for this download."""
+    left: list[str] = []
+    """Directories that the model had before and that are still to be cleared."""
 
 
 def _file(root: str, key: str) -> Path:
@@ -58,14 +72,29 @@ def load(root: str, key: str) -> Manifest | None:
     return found if found.key == key else None
 
 
+def every(root: str) -> list[Manifest]:
+    """All manifests of the node that can be read. Blocks."""
+    found = []
+    for path in Path(root, FOLDER).glob("*.json"):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
+        except (OSError, msgspec.MsgspecError):
+            continue
+    return found
+
+
 def save(root: str, manifest: Manifest) -> None:
     """Keep it, whole or not at all; blocks. Raises ``StorageError``."""
-    path = _file(root, manifest.key)
-    new = path.with_suffix(".new")
+    write(_file(root, manifest.key), msgspec.json.encode(manifest))
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file of the agent's own, whole or not at all; blocks. Raises ``StorageError``."""
+    new = path.with_name(path.name + ".new")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with new.open("wb") as file:
-            file.write(msgspec.json.encode(manifest))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
@@ -78,46 +107,38 @@ def forget(root: str, key: str) -> None:
         path.unlink(missing_ok=True)
 
 
+def forget_files(root: str, manifest: Manifest) -> None:
+    """Remember no files of a model, but still what it is to clear; blocks."""
+    if manifest.left:
+        save(root, msgspec.structs.replace(manifest, path="", files={}, target=""))
+    else:
+        forget(root, manifest.key)
+
+
+def leave(root: str, manifest: Manifest) -> Manifest:
+    """Remember of a model only what is to be cleared; blocks. Raises ``StorageError``."""
+    paths = [path for path in (manifest.path, *manifest.left) if path]
+    left = msgspec.structs.replace(manifest, path="", files={}, target="", left=paths)
+    save(root, left)
+    return left
+
+
 def fits(manifest: Manifest, directory: Path) -> bool:
     """Whether all files still have their size and time, or the link its target; blocks."""
     if manifest.target:
         there = directory.is_symlink() and directory.is_dir()
         return there and directory.resolve() == Path(manifest.target).resolve()
-    for name, fact in manifest.files.items():
-        try:
-            found = (directory / name).lstat()
-        except OSError:
-            return False
-        if (found.st_size, found.st_mtime_ns) != (fact.size, fact.mtime_ns):
-            return False
-    return bool(manifest.files)
+    files = manifest.files.items()
+    return bool(files) and all(is_as_it_came(directory / name, fact) for name, fact in files)
 
 
-def clear(manifest: Manifest, directory: Path, but: Container[str]) -> None:
-    """Remove what came from a former source and is as it came; blocks. Raises ``StorageError``.
-
-    Engines read whole directories: the shards of one model are nothing among those of another.
-    """
-    for name, fact in manifest.files.items():
-        if name in but:
-            continue
-        path = directory / relative_name(name)
-        with disk_errors(path):
-            if not path.parent.resolve().is_relative_to(directory.resolve()) or not path.is_file():
-                continue
-            found = path.lstat()
-            if (found.st_size, found.st_mtime_ns) == (fact.size, fact.mtime_ns):
-                path.unlink()
-        _remove_empty(path.parent, directory)
-
-
-def _remove_empty(folder: Path, top: Path) -> None:
-    while folder != top:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent
+def is_as_it_came(path: Path, fact: FileFact) -> bool:
+    """Whether a file still has its size and time; blocks."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return (found.st_size, found.st_mtime_ns) == (fact.size, fact.mtime_ns)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio.to_thread
 import msgspec
 
+from ome.agent.fetch import contents
 from ome.agent.fetch import manifest as manifests
 from ome.agent.fetch.manifest import Manifest
 from ome.agent.fetch.peers import with_peers
@@ -131,11 +132,12 @@ async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fet
         else:
             if known is not None and not job.again and known.path == path:
                 if await in_thread(manifests.fits, known, place.path):
+                    await in_thread(contents.settle, root, known)
                     return await in_thread(_finished, job, known, False)
             found = await _download(job, path, place, known, around, progress, in_thread)
-            if former is not None and former.path == path and former.source != job.source:
-                await in_thread(manifests.clear, former, place.path, found.files.keys())
+        found = msgspec.structs.replace(found, left=_left(former, path))
         await in_thread(manifests.save, root, found)
+        await in_thread(contents.settle, root, found)
     return await in_thread(_finished, job, found, True)
 
 
@@ -148,7 +150,7 @@ async def _download(
     progress: Progress,
     in_thread: Any,
 ) -> Manifest:
-    policy = RetryPolicy(attempts=job.attempts, interval=job.interval)
+    policy = RetryPolicy(job.attempts, job.interval, limited=progress.limited)
     credentials = Credentials(job.credentials, "the agent")
     wishes = job.wishes
     async with (
@@ -157,6 +159,8 @@ async def _download(
     ):
         listing = await list_files(source, wishes, around, policy)
         work = await in_thread(place.workplace)
+        names = [file.path for file in listing.files]
+        await in_thread(contents.note, job.roots[0], place.path, names)
         near = await peers.enter_async_context(with_peers(source, job.peers, job.origin, around))
         done = await download(
             near,
@@ -179,6 +183,12 @@ async def _download(
         dict(done.files),
         wish=job.wish,
     )
+
+
+def _left(former: Manifest | None, path: str) -> list[str]:
+    """The directories of a model that go when it has this one."""
+    paths = [] if former is None else [*former.left, former.path]
+    return [one for one in dict.fromkeys(paths) if one not in ("", path)]
 
 
 def _link(job: Job, path: str, place: Place) -> Manifest:

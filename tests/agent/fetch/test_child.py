@@ -45,6 +45,17 @@ async def test_a_child_fetches_and_tells(tmp_path: Path) -> None:
     assert told[-1].phase == "finalizing"
 
 
+async def test_a_child_tells_of_its_waits_for_a_rate_limit(tmp_path: Path) -> None:
+    waits: list[float] = []
+    async with running_hub({"org/tiny": Repository(FILES)}) as hub:
+        hub.troubles.append(Trouble("/api/", 1, 429, {"Retry-After": "1"}))
+        hub.troubles.append(Trouble(SHARD, 1, 429))
+        hub.troubles.append(Trouble("config.json", 1, 500))
+        await fetch_in_child(job(hub, tmp_path), limited=waits.append)
+    assert len(waits) == 2
+    assert 1.0 <= waits[0] <= 1.1
+
+
 @pytest.mark.slow
 async def test_a_failure_comes_through_with_its_reason(tmp_path: Path) -> None:
     async with running_hub({}) as hub:
