@@ -7,17 +7,19 @@ when an entry that matches says ``autoSelect`` and its score is positive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from ome import api
+from ome.api.filled import as_written
 from ome.selection.facets import facets_of_model, facets_of_runtime
 from ome.selection.match import differences, model_label
 from ome.selection.score import Score, runtime_score
 from ome.selection.size import parse_size, size_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ome.api import BaseModelSpec, ServingRuntimeSpec
     from ome.selection.facets import Facets
@@ -65,6 +67,17 @@ class SelectionRequest:
     model: BaseModelSpec
     namespace: str
     accelerator_classes: frozenset[str] = frozenset()
+
+    def as_written(self, annotations: Mapping[str, str]) -> SelectionRequest | None:
+        """The same about the model without what was filled in, which its annotations say.
+
+        None when nothing was.
+        """
+        spec = api.to_json(self.model)
+        written = as_written(spec, annotations)
+        if written == spec:
+            return None
+        return replace(self, model=api.BaseModelSpec.model_validate(written))
 
 
 class Exclusion(IntEnum):

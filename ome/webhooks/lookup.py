@@ -128,13 +128,12 @@ class Reading:
 
         Raises ``ApiError`` and ``TransportError``.
         """
-        looked = [(namespace, self._held(namespace)) for namespace in self._looked_through]
-        self._looked_through.clear()
+        # What they hold now is what was judged: nothing was awaited since.
+        looked = [(each, self._held(each)) for each in self._looked_through - self._listed]
+        self._listed |= self._looked_through
         caught_up = False
         for namespace, held in looked:
-            if namespace not in self._listed:
-                self._listed.add(namespace)
-                caught_up |= await self._miss_newer(namespace, held)
+            caught_up |= await self._miss_newer(namespace, held)
         missed = list(self._missed)[:_MAX_FETCHED]
         for resource, key in missed:
             del self._missed[resource, key]

@@ -11,9 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ome import api
 from ome.api import names
-from ome.api.filled import as_written
 from ome.controllers.inferenceservice.workload import pod_metadata
 from ome.errors import SelectionError
 from ome.kube.resource import ObjectKey
@@ -23,6 +21,7 @@ from ome.telemetry.flights import decided
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ome import api
     from ome.controllers.inferenceservice.planning import Existing
     from ome.controllers.inferenceservice.world import Model
     from ome.selection import RuntimeCandidate, Selection, SelectionRequest
@@ -53,11 +52,9 @@ def kept_runtime(
 
     ``named`` is the service's own reference, where it has one.
     """
-    spec = api.to_json(model.spec)
-    written = as_written(spec, model.annotations)
-    if written == spec:
+    before = request.as_written(model.annotations)
+    if before is None:
         return None
-    before = replace(request, model=api.BaseModelSpec.model_validate(written))
     try:
         if named is not None and named.name:
             found = validate_named_runtime(named.name, named.kind, before, candidates)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ome.api import BaseModel, BaseModelSpec, ClusterBaseModel
-from ome.api.filled import as_written
+from ome.api import BaseModel, ClusterBaseModel
 from ome.errors import SelectionError
 from ome.selection import (
     SelectionRequest,
@@ -19,7 +18,7 @@ from ome.webhooks.reading import annotations_of, candidates, problems_of, shared
 from ome.webhooks.registry import Problem
 
 if TYPE_CHECKING:
-    from ome.api import InferenceService, ModelRef, ServingRuntimeRef
+    from ome.api import BaseModelSpec, InferenceService, ModelRef, ServingRuntimeRef
     from ome.webhooks.registry import Document, Lookup
 
 __all__ = ["Resolution", "Unresolved", "resolve"]
@@ -240,7 +239,7 @@ def _select(
     try:
         chosen = select_runtime(request, candidates(lookup.runtimes(namespace)))
     except SelectionError as error:
-        kept = _as_written(request, document) if stored else None
+        kept = request.as_written(annotations_of(document)) if stored else None
         if kept is not None and _fits(kept, lookup):
             found.warnings.append(
                 f"spec.runtime: {error}. A runtime fits what the user of model {name} wrote, not"
@@ -259,15 +258,6 @@ def _select(
         f"Runtime {chosen.runtime.name} will be auto-selected for model {name}; set"
         " spec.runtime.name to keep it"
     )
-
-
-def _as_written(request: SelectionRequest, document: Document) -> SelectionRequest | None:
-    """The same question about the model without what was filled in; None if nothing was."""
-    spec = document.get("spec") or {}
-    written = as_written(spec, annotations_of(document))
-    if written == spec:
-        return None
-    return replace(request, model=BaseModelSpec.model_validate(written))
 
 
 def _fits(request: SelectionRequest, lookup: Lookup) -> bool:
