@@ -113,16 +113,25 @@ class Api:
             yield Events(response)
 
     async def eventually(
-        self, path: str, holds: Callable[[Answer], bool], seconds: float = 20
+        self, path: str, holds: Callable[[Answer], bool], seconds: float = 20, **query: str | int
     ) -> Answer:
         """Read until ``holds``; fails with the last answer."""
-        answer = await self.get(path)
+        answer = await self.get(path, **query)
         with anyio.move_on_after(seconds):
             while not holds(answer):
                 await anyio.sleep(0.1)
-                answer = await self.get(path)
+                answer = await self.get(path, **query)
         assert holds(answer), answer
         return answer
+
+    async def cached(self, path: str, written: Answer) -> None:
+        """Wait until the server's own cache has what was ``written``.
+
+        An update starts from what that cache holds; from an older state admission is asked for
+        it, and once more when the write then meets the newer one.
+        """
+        assert written.status in (200, 201), written
+        await self.eventually(path, lambda now: now.version == written.version, resourceVersion=0)
 
 
 class Events:

@@ -116,8 +116,10 @@ async def test_validating_webhooks_see_what_mutating_ones_made(hooks: Hooks) -> 
 
 async def test_what_a_webhook_is_told(hooks: Hooks) -> None:
     await hooks.register("Validating", hooks.entry("check", timeoutSeconds=7))
-    await hooks.api.create(CONFIGMAPS, configmap("c", a="1"), fieldManager="me")
-    await hooks.api.patch(CONFIGMAPS + "/c", {"data": {"a": "2"}}, MERGE_PATCH)
+    written = await hooks.api.create(CONFIGMAPS, configmap("c", a="1"), fieldManager="me")
+    await hooks.api.cached(CONFIGMAPS + "/c", written)
+    written = await hooks.api.patch(CONFIGMAPS + "/c", {"data": {"a": "2"}}, MERGE_PATCH)
+    await hooks.api.cached(CONFIGMAPS + "/c", written)
     await hooks.api.delete(CONFIGMAPS + "/c")
     made, changed, deleted = (seen.request for seen in hooks.server.seen)
     assert dict(hooks.server.seen[0].query) == {"timeout": "7s"}
@@ -292,9 +294,10 @@ async def test_an_object_selector_looks_at_both_states(hooks: Hooks) -> None:
     counts = []
     for number, labels in enumerate(labelled):
         if number == 0:
-            await hooks.api.create(CONFIGMAPS, configmap("c", labels))
+            written = await hooks.api.create(CONFIGMAPS, configmap("c", labels))
         else:
-            await hooks.api.put(CONFIGMAPS + "/c", configmap("c", labels))
+            written = await hooks.api.put(CONFIGMAPS + "/c", configmap("c", labels))
+        await hooks.api.cached(CONFIGMAPS + "/c", written)
         counts.append(len(hooks.paths))
     assert counts == [0, 1, 2, 2]
 
