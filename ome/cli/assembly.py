@@ -19,6 +19,7 @@ from ome.informers.metrics import PrometheusInformerMetrics
 from ome.informers.projection import PartialMetadata
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client, Discovery, EventRecorder
+from ome.kube.creating import prove_creating
 from ome.kube.request import DEFAULT_TIMEOUT
 from ome.kube.resources import CRDS
 from ome.reconciler.access import Access
@@ -139,7 +140,7 @@ class _Operator:
             metrics=metrics,
             informers=informers,
             listen=settings.listen,
-            reach=_reach(discovery, applier),
+            reach=_reach(discovery, client),
             controllers=controllers,
             runnables=runnables,
             ready=ready,
@@ -252,7 +253,7 @@ def _watch_crds(informers: Informers, discovery: Discovery) -> None:
     crds.add_handler(changed)
 
 
-def _reach(discovery: Discovery, applier: Applier) -> Callable[[], Awaitable[None]]:
+def _reach(discovery: Discovery, client: Client) -> Callable[[], Awaitable[None]]:
     """What must hold before the caches are worth starting."""
 
     async def reach() -> None:
@@ -261,6 +262,6 @@ def _reach(discovery: Discovery, applier: Applier) -> Callable[[], Awaitable[Non
             discovery.invalidate()
             missing = f"{INFERENCE_SERVICES.plural}.{INFERENCE_SERVICES.group}"
             raise NotFound(f"CustomResourceDefinition {missing} is not installed")
-        await applier.prove()
+        await prove_creating(client)
 
     return reach

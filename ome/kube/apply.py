@@ -1,7 +1,6 @@
 """The rules by which we write, all of them (design: "Write").
 
-*Objects we make* are applied. The first write only creates: it carries ``resourceVersion`` "1",
-which no object ever has, so the server refuses it with 409 when the object exists. Later writes
+*Objects we make* are applied. The first write only creates (``ome.kube.creating``). Later writes
 carry the uid of the object that was read: one that was just deleted is not made again from a stale
 view, and another of the same name is not taken over. A write is skipped when nothing would change.
 
@@ -21,26 +20,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ome.errors import (
     AlreadyExists,
-    ApiError,
     Conflict,
-    Forbidden,
-    InternalError,
     Invalid,
     NotFound,
     NotOurs,
-    ServerTimeout,
-    ServiceUnavailable,
-    TooManyRequests,
-    Unauthorized,
-    UserError,
 )
 from ome.kube import documents, managed_fields
 from ome.kube.changes import status_changes
 from ome.kube.compare import contains, document_hash
+from ome.kube.creating import MANAGER, NEVER
 from ome.kube.documents import pointer
 from ome.kube.request import key_of
 from ome.kube.resource import ObjectKey, Resource
-from ome.kube.resources import NAMESPACES, resource_for
+from ome.kube.resources import resource_for
 from ome.telemetry.flights import decided
 
 if TYPE_CHECKING:
@@ -50,12 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Applied", "Applier", "pointer"]
 
-_NEVER = "1"
-"""A resourceVersion that no object has: etcd counts from 1 and the first write makes it 2."""
-
 _RESULTS = {"created": "created", "updated": "changed", "unchanged": "skipped"}
 _TRIES = 3
-_ALWAYS_THERE = ObjectKey("", "default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +67,7 @@ class Applier:
     def __init__(
         self,
         client: Client,
-        manager: str = "ome-controller",
+        manager: str = MANAGER,
         hash_annotation: str = "ome.io/applied-hash",
         *,
         predecessors: Collection[str] = (),
@@ -94,36 +82,6 @@ class Applier:
         self._hash_annotation = hash_annotation
         self._predecessors = frozenset(predecessors)
         self._resources = {(known.api_version, known.kind): known for known in resources}
-
-    async def prove(self, resource: Resource = NAMESPACES, key: ObjectKey = _ALWAYS_THERE) -> None:
-        """Make sure, by a dry run on an object that exists, that a first write only creates.
-
-        Raises ``UserError`` when the server does not refuse it, or does not let us ask, and as the
-        client does while the server cannot answer.
-        """
-        doing = f"dry-run apply of {resource.kind} {key} at {self._client.host}"
-        probe = {
-            "apiVersion": resource.api_version,
-            "kind": resource.kind,
-            "metadata": {**documents.place(key), "resourceVersion": _NEVER},
-        }
-        try:
-            await self._client.get(resource, key, metadata_only=True)
-            await self._client.apply(resource, probe, manager=self._manager, dry_run=True)
-        except Conflict:
-            return
-        except Forbidden as error:
-            raise UserError(
-                f"{doing}: {error.message}; grant get and patch, as the chart does"
-            ) from error
-        except (Unauthorized, TooManyRequests, InternalError, ServiceUnavailable, ServerTimeout):
-            raise  # says nothing about the server's rules: whoever waits for it asks again
-        except ApiError as error:
-            raise UserError(f"{doing}: expected 409 Conflict, got {error.message}") from error
-        raise UserError(
-            f"{doing} was accepted where 409 Conflict was expected: this server would let us "
-            f"overwrite objects of others; use a released kube-apiserver v1.30 or later"
-        )
 
     async def apply(
         self,
@@ -236,10 +194,12 @@ class Applier:
         ops: Sequence[Mapping[str, Any]],
         *,
         subresource: str = "",
+        metadata_only: bool = False,
     ) -> dict[str, Any]:
         """Change an object of a user by JSON patch operations on what was read (its metadata).
 
-        Raises ``Conflict`` when it is not at that uid and resourceVersion any more.
+        ``metadata_only``: the answer has no more than that. Raises ``Conflict`` when it is not at
+        that uid and resourceVersion any more.
         """
         key = ObjectKey(
             live_metadata.get("namespace", "") if resource.namespaced else "",
@@ -251,7 +211,12 @@ class Applier:
         ]
         try:
             return await self._client.json_patch(
-                resource, key, [*tests, *ops], subresource=subresource, manager=self._manager
+                resource,
+                key,
+                [*tests, *ops],
+                subresource=subresource,
+                manager=self._manager,
+                metadata_only=metadata_only,
             )
         except Invalid:
             # A failed test has the same answer as an operation that makes no sense, so look.
@@ -269,7 +234,9 @@ class Applier:
     ) -> dict[str, Any]:
         """Put a status in the place of the one that was read; nothing is sent when it is equal.
 
-        Raises ``Conflict`` when the object changed since (run the key again).
+        Gives what was read, with the status as it was sent and the metadata as they are then: a
+        status may be long, and the server does not send it back. Raises ``Conflict`` when the
+        object changed since (run the key again).
         """
         if live.get("status") == status:
             return dict(live)
@@ -278,12 +245,13 @@ class Applier:
             live["metadata"],
             [{"op": "add", "path": "/status", "value": status}],
             subresource="status",
+            metadata_only=True,
         )
         for change in status_changes(live.get("status") or {}, status):
             decided(change)
         if self._status_written is not None:
             self._status_written(resource.kind)
-        return written
+        return {**live, "metadata": written["metadata"], "status": status}
 
     def _resource(self, document: Mapping[str, Any]) -> Resource:
         named = (document["apiVersion"], document["kind"])
@@ -301,7 +269,7 @@ class Applier:
         self, resource: Resource, document: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """The new object; None when one of the name exists."""
-        metadata = {**document["metadata"], "resourceVersion": _NEVER}
+        metadata = {**document["metadata"], "resourceVersion": NEVER}
         try:
             return await self._client.apply(
                 resource, {**document, "metadata": metadata}, manager=self._manager

@@ -286,11 +286,18 @@ class Client:
         subresource: str = "",
         manager: str = "",
         dry_run: bool = False,
+        metadata_only: bool = False,
     ) -> dict[str, Any]:
         """Patch by operations; a failed ``test`` is ``Invalid`` (see ``ome.kube.apply``)."""
         return await self._object(
             requests.json_patch(
-                resource, key, ops, subresource=subresource, manager=manager, dry_run=dry_run
+                resource,
+                key,
+                ops,
+                subresource=subresource,
+                manager=manager,
+                dry_run=dry_run,
+                metadata_only=metadata_only,
             )
         )
 

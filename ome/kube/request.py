@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -258,9 +259,11 @@ def json_patch(
     subresource: str = "",
     manager: str = "",
     dry_run: bool = False,
+    metadata_only: bool = False,
 ) -> Request:
-    """A patch of operations (RFC 6902)."""
-    return _patch(resource, key, JSON_PATCH, ops, subresource, manager, dry_run)
+    """A patch of operations (RFC 6902); with ``metadata_only`` the answer is just its metadata."""
+    request = _patch(resource, key, JSON_PATCH, ops, subresource, manager, dry_run)
+    return changed(request, accept=_METADATA) if metadata_only else request
 
 
 def merge_patch(

@@ -57,6 +57,23 @@ async def test_json_patch_tests_guard_the_write(api: Api) -> None:
     assert done.body["data"] == {"a": "2"}
 
 
+async def test_a_patch_of_a_status_may_be_answered_by_metadata_alone(api: Api) -> None:
+    created = await api.create(WIDGETS, widget("w"))
+    done = await api.send(
+        "PATCH",
+        WIDGETS + "/w/status",
+        [{"op": "add", "path": "/status", "value": {"state": "Up"}}],
+        content_type=JSON_PATCH,
+        accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+    )
+    assert done.body["kind"] == "PartialObjectMetadata"
+    assert done.body.keys() == {"kind", "apiVersion", "metadata"}
+    assert done.body["metadata"]["uid"] == created.body["metadata"]["uid"]
+    stored = await api.get(WIDGETS + "/w")
+    assert (stored.version, stored.body["status"]) == (done.version, {"state": "Up"})
+    assert stored.version != created.version
+
+
 async def test_merge_patch_null_removes(api: Api) -> None:
     await api.create(CONFIGMAPS, configmap("c", a="1", b="2"))
     patched = await api.patch(CONFIGMAPS + "/c", {"data": {"a": None, "d": "4"}}, MERGE_PATCH)

@@ -1,30 +1,26 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ome.errors import (
     AlreadyExists,
-    ApiError,
     Conflict,
     Forbidden,
-    InternalError,
     Invalid,
     NotFound,
     NotOurs,
-    ServerTimeout,
-    ServiceUnavailable,
     TransportError,
-    Unauthorized,
-    UserError,
 )
 from ome.kube import Applier, Client, ObjectKey, Resource, pointer
 from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS
-from tests.support.fake_api import FakeTransport
 from tests.support.fake_cluster import FakeCluster
 from tests.support.virtual_time import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.support.fake_api import FakeTransport
 
 KEY = ObjectKey("ns", "a")
 THINGS = Resource("kube.ome.io", "v1", "Thing", "things")
@@ -337,58 +333,6 @@ async def test_status_is_replaced_when_it_differs() -> None:
     assert len(cluster.writes) == 1
     with pytest.raises(Conflict):
         await applier.write_status(THINGS, read, {"state": "Late"})
-
-
-async def test_the_proof_leaves_no_trace() -> None:
-    cluster, applier = make()
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
-
-    await applier.prove()
-
-    assert cluster.writes == []
-
-
-@pytest.mark.parametrize(
-    ("error", "says"),
-    [
-        (Forbidden("namespaces is forbidden"), "forbidden; grant get and patch"),
-        (Invalid("odd"), "expected 409 Conflict, got odd"),
-    ],
-)
-async def test_a_proof_that_cannot_be_made_says_why(error: Exception, says: str) -> None:
-    cluster, applier = make()
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
-    cluster.fail("apply", None, error)
-
-    with pytest.raises(UserError, match=says):
-        await applier.prove()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        Unauthorized("expired"),
-        InternalError("oops"),
-        ServiceUnavailable("away"),
-        ServerTimeout("late"),
-    ],
-)
-async def test_a_server_in_trouble_proves_nothing_and_may_be_asked_again(error: ApiError) -> None:
-    cluster, applier = make()
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
-    cluster.fail("apply", None, error)
-
-    with pytest.raises(type(error)):
-        await applier.prove()
-
-
-async def test_a_server_that_would_overwrite_is_refused() -> None:
-    transport = FakeTransport()
-    transport.answer({})
-    transport.answer({})
-
-    with pytest.raises(UserError, match="was accepted where 409 Conflict was expected"):
-        await Applier(client_of(transport)).prove()
 
 
 def test_pointers_are_escaped() -> None:

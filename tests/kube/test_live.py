@@ -17,7 +17,16 @@ import pytest
 
 from ome.clock import SystemClock
 from ome.errors import AlreadyExists, Conflict, Expired, NotFound, NotOurs, TooManyRequests
-from ome.kube import Applier, Client, Discovery, EventRecorder, ObjectKey, Resource, pointer
+from ome.kube import (
+    Applier,
+    Client,
+    Discovery,
+    EventRecorder,
+    ObjectKey,
+    Resource,
+    pointer,
+)
+from ome.kube.creating import prove_creating
 from ome.kube.http import connect
 from ome.kube.resources import CONFIGMAPS, CRDS, DEPLOYMENTS, EVENTS, LEASES, NAMESPACES
 from tests.support.fake_cluster import FakeCluster
@@ -302,9 +311,9 @@ async def test_a_strategic_patch_knows_keyed_lists() -> None:
 @on_both
 async def test_the_server_refuses_a_first_write_over_an_object(server: str) -> None:
     async with namespace(server) as (client, ns):
-        await Applier(client).prove()
+        await prove_creating(client)
         if server == "real":
-            await Applier(client).prove(CONFIGMAPS, await _root_ca(client, ns))
+            await prove_creating(client, CONFIGMAPS, await _root_ca(client, ns))
 
 
 async def _root_ca(client: Client, ns: str) -> ObjectKey:

@@ -329,7 +329,7 @@ class FakeCluster:
             verb = call.verb
             self.writes.append(Write(verb, call.resource, key, call.subresource, body, changed))
         self._publish()
-        return answer
+        return call.shown(answer)
 
     def _written(self, call: Call, body: Any) -> Document:
         store, resource, key, sub = self.store, call.resource, call.key, call.subresource
