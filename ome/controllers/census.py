@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from ome.informers.registry import Informers
-    from ome.kube.resource import Resource
+    from ome.kube.resource import ObjectKey, Resource
 
 __all__ = ["take_census"]
 
@@ -61,9 +61,16 @@ def _count(
     resource: Resource,
     labels: Callable[[WholeObject], tuple[str, ...]],
 ) -> None:
+    counted: dict[ObjectKey, tuple[str, ...]] = {}  # a long status is not read a second time
+
     def changed(old: WholeObject | None, new: WholeObject | None) -> None:
-        before = None if old is None else labels(old)
-        after = None if new is None else labels(new)
+        present = new or old
+        assert present is not None
+        key = present.metadata.key
+        before = counted.pop(key, None)
+        if new is not None:
+            counted[key] = labels(new)
+        after = counted.get(key)
         if before == after:
             return
         if before is not None:
