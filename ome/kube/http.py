@@ -9,7 +9,7 @@ keep theirs until they end.
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -26,6 +26,7 @@ from ome.kube.transport import NotSent, Response
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from ome.clock import Clock
@@ -73,6 +74,7 @@ class KubernetesTransport:
         self._limit = connection_limit
         self._loading = anyio.Lock()
         self._access: Access | None = None
+        self._host = ""
         self._pool: _Pool | None = None
         self._tried_renewal = float("-inf")
         self._next_load = 0.0
@@ -80,7 +82,7 @@ class KubernetesTransport:
     @property
     def host(self) -> str:
         """``host:port`` of the server."""
-        return URL(self._current.server).authority
+        return self._host
 
     async def open(self) -> None:
         """Load credentials for the first time. Raises ``UserError``."""
@@ -134,7 +136,7 @@ class KubernetesTransport:
         for last in (False, True):
             access, pool = await self._ready()
             async with pool.used():
-                with _failures(self.host), anyio.fail_after(request.timeout):
+                with _failures(self.host), _begins(request, timeout):
                     response = await pool.request(request, access, timeout)
                 try:
                     if last or response.status != 401 or not await self._renew(access):
@@ -178,6 +180,7 @@ class KubernetesTransport:
 
     async def _install(self, access: Access) -> None:
         self._access = access
+        self._host = URL(access.server).authority
         self._next_load = access.reload_at
         old = self._pool
         if old is None or old.tls is not access.tls:
@@ -305,6 +308,13 @@ class _Body:
         if not chunk:
             raise StopAsyncIteration
         return chunk
+
+
+def _begins(
+    request: Request, timeout: aiohttp.ClientTimeout
+) -> AbstractContextManager[anyio.CancelScope | None]:
+    """A deadline for the beginning of an answer that may go on for hours; others have theirs."""
+    return anyio.fail_after(request.timeout) if timeout.total is None else nullcontext()
 
 
 class _failures:
