@@ -41,26 +41,8 @@ def loader_class() -> Any:
     """The class: ``KubeConfigLoader`` of the library with our replacements."""
     kube_config = library().kube_config
 
-    class Requestor(kube_config.OpenIDRequestor):  # type: ignore[misc, name-defined]
-        def _client_session(self) -> aiohttp.ClientSession:
-            client = base64.b64encode(f"{self._client_id}:{self._client_secret}".encode())
-            verified = ssl.create_default_context(cadata=self._ssl_ca_cert)
-            return aiohttp.ClientSession(
-                headers={**self._default_headers, "Authorization": f"Basic {client.decode()}"},
-                connector=aiohttp.TCPConnector(ssl=verified),
-                raise_for_status=True,
-                trust_env=True,
-            )
-
-    class Files(kube_config.FileOrData):  # type: ignore[misc, name-defined]
-        def _create_temp_file_with_content(self, content: str | bytes) -> str:
-            handle, name = tempfile.mkstemp()
-            kube_config._temp_files[name] = name  # which the caller of the loader removes
-            with os.fdopen(handle, "wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-            return name
-
-    kube_config.FileOrData = Files  # in our private copy of the library
+    requestor_class = _requestor_class(kube_config)
+    kube_config.FileOrData = _files_class(kube_config)  # in our private copy of the library
 
     class Loader(kube_config.KubeConfigLoader):  # type: ignore[misc, name-defined]
         _user: Any
@@ -111,7 +93,7 @@ def loader_class() -> Any:
             refresh = config.safe_get("refresh-token")
             if refresh is None:
                 raise UserError("the OIDC id-token has expired; log in again")
-            requestor = Requestor(
+            requestor = requestor_class(
                 config["client-id"],
                 config.safe_get("client-secret") or "",
                 config["idp-issuer-url"],
@@ -131,6 +113,37 @@ def loader_class() -> Any:
             return str(answer["id_token"])
 
     return Loader
+
+
+def _requestor_class(kube_config: Any) -> Any:
+    """What asks an identity provider: with its certificate verified."""
+
+    class Requestor(kube_config.OpenIDRequestor):  # type: ignore[misc]
+        def _client_session(self) -> aiohttp.ClientSession:
+            client = base64.b64encode(f"{self._client_id}:{self._client_secret}".encode())
+            verified = ssl.create_default_context(cadata=self._ssl_ca_cert)
+            return aiohttp.ClientSession(
+                headers={**self._default_headers, "Authorization": f"Basic {client.decode()}"},
+                connector=aiohttp.TCPConnector(ssl=verified),
+                raise_for_status=True,
+                trust_env=True,
+            )
+
+    return Requestor
+
+
+def _files_class(kube_config: Any) -> Any:
+    """What puts the kubeconfig's own texts into files: made again for each reading, and closed."""
+
+    class Files(kube_config.FileOrData):  # type: ignore[misc]
+        def _create_temp_file_with_content(self, content: str | bytes) -> str:
+            handle, name = tempfile.mkstemp()
+            kube_config._temp_files[name] = name  # which the caller of the loader removes
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+            return name
+
+    return Files
 
 
 async def _run_plugin(plugin: Any) -> dict[str, Any]:
