@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ome import api
+from ome.api import names
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.keeping import runtime_of_pods
+from ome.controllers.inferenceservice.migrating import migrated
+from ome.controllers.inferenceservice.pinning import Pins, is_pinned
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.errors import SelectionError, UserError
 from ome.kube.resource import ObjectKey
 from ome.selection import SelectionRequest, remarks, required_classes, size_range
+from ome.workloads import service_mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +25,23 @@ if TYPE_CHECKING:
     from ome.controllers.decode import KindDecoder
     from ome.controllers.inferenceservice.planning import Existing
     from ome.controllers.inferenceservice.world import Model, Sources, World
-    from ome.selection import AcceleratorChoice, ClassVerdict, Selection, Verdict
+    from ome.selection import (
+        AcceleratorChoice,
+        ClassVerdict,
+        RuntimeCandidate,
+        Selection,
+        Verdict,
+    )
 
 __all__ = ["Account", "explain", "find_target"]
 
 _MODELS = {"basemodel": "BaseModel", "clusterbasemodel": "ClusterBaseModel", "model": ""}
 _SERVICES = ("isvc", "inferenceservice", "service")
+_VIRTUAL = f"nothing is deployed in mode {names.MODE_VIRTUAL}: no model or runtime is looked for"
+_UNRECORDED = (
+    f"annotation {names.ANNOTATION_PIN_RUNTIME} keeps a runtime as it was recorded; no such record"
+    " for this model is seen from here, so this is what the operator would choose and record now"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,14 @@ class Account:
     accelerators: Mapping[str, AcceleratorChoice] = field(default_factory=dict)
     problem: str = ""
     reason: str = ""
-    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """What is odd about a runtime that may be chosen, by namespace and name."""
+    pinned: str = ""
+    """The runtime that an annotation keeps as it was recorded, empty without a record."""
+    note: str = ""
+    """What the choice does not show, empty when it shows all."""
+    deployed: bool = True
+    """Whether the service has pods of its own at all."""
 
     @property
     def named(self) -> str:
@@ -88,7 +110,9 @@ class Account:
                 "namespace": chosen.namespace,
                 "named": bool(self.named),
                 "kept": self.kept,
+                "pinned": bool(self.pinned),
             },
+            "note": self.note or None,
             "problem": {"reason": self.reason, "message": self.problem} if self.problem else None,
             "candidates": [self._candidate(item) for item in self.candidates],
             "excluded": [_excluded(item) for item in self.excluded],
@@ -115,7 +139,7 @@ class Account:
                 "priority": score.priority,
             },
             "sizeRange": None if bounds is None else bounds.text,
-            "remarks": list(self.remarks.get(verdict.runtime.name, ())),
+            "remarks": list(self.remarks.get(_key(verdict.runtime), ())),
         }
 
 
@@ -197,33 +221,51 @@ def explain(
 ) -> Account:
     """The account of what a controller would choose now, by the code that it chooses with.
 
-    ``existing`` has the workloads of the service, where they are known.
+    ``existing`` has the workloads of the service and the record of its runtime, where they are
+    known.
     """
+    if service_mode(service, "") == names.MODE_VIRTUAL:
+        return Account(subject, service, note=_VIRTUAL, deployed=False)
     running = None if existing is None else partial(runtime_of_pods, existing)
-    chooser = Chooser(world, exhaustive=True, running=running)
+    pins = None if existing is None else Pins(existing).held
+    chooser = Chooser(world, exhaustive=True, pinned=pins, running=running)
     try:
-        model = world.model(service)
+        service, model, _ = chooser.model(migrated(service, world.sources, []), [])
     except StepFailed as error:
         return Account(subject, service, problem=error.message, reason=error.reason)
+    account = Account(subject, service, model)
+    pinned = None if pins is None else pins(service)
+    if pinned is not None:
+        account = replace(account, pinned=pinned.name)
+    elif is_pinned(service):
+        account = replace(account, note=_UNRECORDED)
+    return _with_choice(account, model, chooser)
+
+
+def _with_choice(account: Account, model: Model, chooser: Chooser) -> Account:
+    service = account.service
     try:
         selection = chooser.runtime(service, model, [])
     except StepFailed as error:
         cause = error.__cause__
         verdicts = cause.verdicts if isinstance(cause, SelectionError) else ()
-        return Account(subject, service, model, None, verdicts, {}, error.message, error.reason)
+        return replace(
+            account, verdicts=tuple(verdicts), problem=error.message, reason=error.reason
+        )
     verdicts = () if selection is None else selection.verdicts
     namespace = service.metadata.namespace
     request = SelectionRequest(model.name, model.spec, namespace, required_classes(service))
     said = {
-        item.runtime.name: tuple(remarks(item.runtime, request))
+        _key(item.runtime): tuple(remarks(item.runtime, request))
         for item in verdicts
         if item.exclusion is None
     }
-    problem, reason, accelerators = "", "", dict[str, "AcceleratorChoice"]()
+    account = replace(account, selection=selection, verdicts=verdicts, remarks=said)
     try:
-        accelerators = chooser.accelerators(service, selection, [])
+        return replace(account, accelerators=chooser.accelerators(service, selection, []))
     except StepFailed as error:
-        problem, reason = error.message, error.reason
-    return Account(
-        subject, service, model, selection, verdicts, accelerators, problem, reason, said
-    )
+        return replace(account, problem=error.message, reason=error.reason)
+
+
+def _key(runtime: RuntimeCandidate) -> tuple[str, str]:
+    return runtime.namespace, runtime.name

@@ -25,9 +25,10 @@ from ome.errors import Forbidden, NotFound, UserError
 from ome.informers.projection import WholeObject
 from ome.informers.store import Store
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.cli.render.cluster import Found
     from ome.clock import Clock
@@ -129,32 +130,49 @@ def _ours(document: Any, where: str, namespace: str) -> Iterator[dict[str, Any]]
 async def read_cluster(client: Client, namespace: str, name: str) -> list[dict[str, Any]]:
     """What explains a service or model of this name: it, and every runtime and class."""
     found: list[dict[str, Any]] = []
-    service = await _maybe(client, INFERENCE_SERVICES, ObjectKey(namespace, name))
-    models = {name}
-    if service is not None:
-        found.append(service)
-        reference = (service.get("spec") or {}).get("model") or {}
-        models.add(str(reference.get("name") or name))
-    for model in sorted(models):
-        for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
-            place = ObjectKey(namespace if resource.namespaced else "", model)
-            document = await _maybe(client, resource, place)
-            found += [] if document is None else [document]
     for resource in _LISTED:
         try:
             found += await client.list(resource, namespace if resource.namespaced else "")
         except NotFound:
             continue  # the kind is not installed, so there is nothing of it
+    service = await _maybe(client, INFERENCE_SERVICES, ObjectKey(namespace, name))
+    found += [] if service is None else [service]
+    for place, model in sorted(_models(namespace, name, service, found)):
+        document = await _maybe(client, BASE_MODELS, ObjectKey(place, model))
+        found += [] if document is None else [document]
+    for model in sorted({model for _, model in _models(namespace, name, service, found)}):
+        document = await _maybe(client, CLUSTER_BASE_MODELS, ObjectKey("", model))
+        found += [] if document is None else [document]
+    return found
+
+
+def _models(
+    namespace: str,
+    name: str,
+    service: Mapping[str, Any] | None,
+    listed: Iterable[Mapping[str, Any]],
+) -> set[tuple[str, str]]:
+    """Namespace and name of the models that a service or model of a name may mean."""
+    spec = {} if service is None else service.get("spec") or {}
+    reference = spec.get("model") or {}
+    old = (spec.get("predictor") or {}).get("model") or {}
+    called = {name, str(reference.get("name") or name), str(old.get("baseModel") or name)}
+    found = {(namespace, model) for model in called}
+    for document in listed:
+        if document["kind"] == FINE_TUNED_WEIGHTS.kind and document["metadata"]["name"] in called:
+            base = (document.get("spec") or {}).get("baseModelRef") or {}
+            if base.get("name"):
+                found.add((base.get("namespace") or namespace, base["name"]))
     return found
 
 
 async def read_workloads(client: Client, namespace: str, name: str) -> Found:
-    """What runs the pods of a service, as far as it may be read."""
+    """What runs the pods of a service and what it keeps, as far as it may be read."""
     from ome.cli.render.cluster import Found  # loads an HTTP client
 
     found: list[dict[str, Any]] = []
     selector = f"{names.LABEL_INFERENCE_SERVICE}={name}"
-    for resource in WORKLOADS:
+    for resource in (*WORKLOADS, CONFIGMAPS):
         try:
             found += await client.list(resource, namespace, label_selector=selector)
         except (NotFound, Forbidden):

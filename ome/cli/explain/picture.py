@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from ome.api import names
 from ome.selection import Exclusion, size_range
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _KEPT = (
     ", kept because its pods run: it fits the model without what was read from the files; a new"
     " service would not get it"
 )
+_PINNED = f"as annotation {names.ANNOTATION_PIN_RUNTIME} keeps it"
 _WORDS = {
     Exclusion.NOT_ELIGIBLE: "not eligible",
     Exclusion.SIZE: "size",
@@ -39,7 +41,7 @@ _WORDS = {
 def show(account: Account, console: Console, *, every: bool = False) -> None:
     """Print the account; ``every`` lists all runtimes instead of the first and the closest."""
     _answer(account, console)
-    if account.named:
+    if account.named or account.pinned:
         _named(account, console)
     else:
         _candidates(account.candidates, console, None if every else _CANDIDATES)
@@ -61,8 +63,11 @@ def _answer(account: Account, console: Console) -> None:
     lines.add_row("  runtime", _runtime(account))
     for name, choice in account.accelerators.items():
         lines.add_row(f"  {name} on", _class_line(choice))
-    if account.problem and (account.named or account.selection or not account.verdicts):
+    alone = account.named or account.pinned or account.selection or not account.verdicts
+    if account.problem and alone:
         lines.add_row("  problem", Text(account.problem, style="red"))
+    if account.note:
+        lines.add_row("  note", Text(account.note, style="yellow"))
     console.print(lines)
 
 
@@ -88,17 +93,23 @@ def _runtime(account: Account) -> Text:
     if chosen is not None:
         text = Text(chosen.runtime.name, style="bold green")
         how = "named in spec.runtime" if account.named else f"score {chosen.score.total}"
+        if account.pinned:
+            how = _PINNED
         if account.kept:
             how += _KEPT
         return text.append(f"  {chosen.runtime.scope} scope, {how}", style="not bold default")
     if account.problem:
         checked = len(account.verdicts)
         why = "none"
-        if account.named:
+        if account.pinned:
+            why = f"none: {account.pinned}, {_PINNED}, cannot serve the model"
+        elif account.named:
             why = f"none: {account.named} is named in spec.runtime and cannot serve the model"
         elif checked:
             why = f"none: of {checked} runtime{'s' if checked > 1 else ''} none may be chosen"
         return Text(why, style="bold red")
+    if not account.deployed:
+        return Text("none is needed", style="green")
     return Text("none is needed: the engine brings a complete runner", style="green")
 
 
@@ -114,7 +125,8 @@ def _class_line(choice: AcceleratorChoice) -> Text:
 
 def _named(account: Account, console: Console) -> None:
     for verdict in account.verdicts:
-        for remark in account.remarks.get(verdict.runtime.name, ()):
+        held = (verdict.runtime.namespace, verdict.runtime.name)
+        for remark in account.remarks.get(held, ()):
             console.print(f"  {verdict.runtime.name}: {remark}")
 
 
@@ -184,11 +196,11 @@ def _rest(count: int, detail: str, console: Console) -> None:
 
 def _classes(choice: AcceleratorChoice, console: Console) -> None:
     console.print(f"\nAccelerator classes for the {choice.component} (policy {choice.policy})")
-    names = list(dict.fromkeys(name for item in choice.verdicts for name, _ in item.parts))
+    columns = list(dict.fromkeys(name for item in choice.verdicts for name, _ in item.parts))
     table = _table(
         ("  class", "left"),
         ("score", "right"),
-        *((name, "right") for name in names),
+        *((name, "right") for name in columns),
         ("why not", "left"),
         fold="why not",
     )
@@ -198,7 +210,7 @@ def _classes(choice: AcceleratorChoice, console: Console) -> None:
         table.add_row(
             Text(f"  {verdict.name}", style="green" if chosen else ""),
             _score(choice.policy, verdict),
-            *(f"{parts[name]:.4g}" if name in parts else "" for name in names),
+            *(f"{parts[name]:.4g}" if name in parts else "" for name in columns),
             verdict.reason or ("" if chosen else _second(verdict, choice)),
         )
     console.print(table)

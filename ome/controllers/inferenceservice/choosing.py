@@ -44,6 +44,10 @@ EVERY_RUNTIME = "every runtime"
 """Topic of a service that waits where runtimes are few: its condition names them all."""
 
 _EVENT_BYTES = 1024
+_PINNED = (
+    f"; annotation {names.ANNOTATION_PIN_RUNTIME} keeps it as it was recorded, whatever is edited"
+    " in it: remove the annotation to have a runtime chosen as they are now"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,18 @@ class Chooser:
 
         Raises ``StepFailed``.
         """
+        service, model, weights = self.model(service, uses)
+        selection = self.runtime(service, model, uses)
+        accelerators = self.accelerators(service, selection, uses)
+        return Choice(service, model, selection, weights, accelerators)
+
+    def model(
+        self, service: api.InferenceService, uses: list[Dependency]
+    ) -> tuple[api.InferenceService, Model, tuple[Weight, ...]]:
+        """Model and weights, and the service as one that names them as what they are.
+
+        Raises ``StepFailed``.
+        """
         service, namespace = of_base_model(self._world, service, uses)
         reference = service.spec.model
         if reference is not None and reference.name:
@@ -98,10 +114,7 @@ class Chooser:
             uses.append(Dependency("BaseModel", scope, reference.name))
             uses.append(Dependency("ClusterBaseModel", "", reference.name))
         model = self._world.model(service, namespace)
-        weights = weights_of(self._world, service, uses)
-        selection = self.runtime(service, model, uses)
-        accelerators = self.accelerators(service, selection, uses)
-        return Choice(service, model, selection, weights, accelerators)
+        return service, model, weights_of(self._world, service, uses)
 
     def runtime(
         self, service: api.InferenceService, model: Model, uses: list[Dependency]
@@ -126,7 +139,7 @@ class Chooser:
             if kept is None:
                 if (named is None or not named.name) and complete_runner(service):
                     return None
-                raise self._failed(service, request, error, uses) from error
+                raise self._failed(service, request, error, uses, pinned) from error
             chosen = kept
         uses.append(_dependency(chosen.runtime.namespace, chosen.runtime.name))
         return chosen
@@ -190,18 +203,21 @@ class Chooser:
         request: SelectionRequest,
         error: SelectionError,
         uses: list[Dependency],
+        pinned: RuntimeCandidate | None,
     ) -> StepFailed:
         named = service.spec.runtime
+        # Else an edit of the runtime, which changes nothing here, looks like the way out.
+        hint = "" if pinned is None else _PINNED
         if named is not None and named.name:
             return StepFailed(
                 names.CONDITION_ENGINE_READY,
                 names.REASON_RUNTIME_VALIDATION,
-                f"Runtime {named.name} does not support model {request.model_name}: {error}",
+                f"Runtime {named.name} does not support model {request.model_name}: {error}{hint}",
                 model_failure=_failure_of_named(error),
                 waiting=True,
             )
         prefix = f"Failed to find runtime for model {request.model_name}: "
-        event, topics = str(error), frozenset[Hashable]()
+        event, topics = f"{error}{hint}", frozenset[Hashable]()
         if isinstance(error, NothingFits):
             named_in_text = error.verdicts[:LISTED]
             uses += (
@@ -212,7 +228,7 @@ class Chooser:
         return StepFailed(
             names.CONDITION_ENGINE_READY,
             names.REASON_RUNTIME_SELECTION,
-            f"{prefix}{error}",
+            f"{prefix}{error}{hint}",
             event=prefix + event,
             model_failure=names.FAILURE_NO_SUPPORTING_RUNTIME,
             waiting=True,

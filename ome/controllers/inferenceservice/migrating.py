@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from ome import api
 from ome.api import names, to_json
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
@@ -15,10 +16,9 @@ from ome.webhooks.inferenceservice.defaulting import DEPRECATION
 from ome.webhooks.inferenceservice.migration import migrate, predictor_in_use
 
 if TYPE_CHECKING:
-    from ome import api
     from ome.controllers.inferenceservice.world import Sources
 
-__all__ = ["migration"]
+__all__ = ["migrated", "migration"]
 
 _MIGRATED = ("engine", "model", "runtime")
 
@@ -75,3 +75,18 @@ def migration(
         if migrated.get(part) is not None and migrated.get(part) != spec.get(part)
     ]
     return [*patch, {"op": "add", "path": "/metadata/annotations", "value": annotations}]
+
+
+def migrated(
+    service: api.InferenceService, sources: Sources, uses: list[Dependency]
+) -> api.InferenceService:
+    """The service as ``migration`` leaves it. Raises as that does."""
+    patch = migration(service, sources, uses)
+    if not patch:
+        return service
+    spec = to_json(service.spec)
+    for change in patch:
+        above, _, part = change["path"].rpartition("/")
+        if above == "/spec":
+            spec[part] = change["value"]
+    return api.InferenceService.model_validate({**to_json(service), "spec": spec})

@@ -15,6 +15,7 @@ from ome.controllers.resources import (
     BASE_MODELS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
     SERVING_RUNTIMES,
 )
@@ -33,6 +34,7 @@ ALL = (
     SERVING_RUNTIMES,
     CLUSTER_SERVING_RUNTIMES,
     ACCELERATOR_CLASSES,
+    FINE_TUNED_WEIGHTS,
 )
 
 
@@ -72,3 +74,39 @@ def test_a_cluster_without_classes_is_explained_too() -> None:
         assert "not found at cluster scope" in said["accelerators"]["engine"]["warning"]
 
     run_virtual(main)
+
+
+def test_what_a_service_means_by_another_name_is_read_too() -> None:
+    async def main() -> None:
+        cluster = played(*ALL)
+        base = {"name": "own", "namespace": "models"}
+        weight = {"baseModelRef": base, "modelType": "LoRA", "hyperParameters": {}, **_STORED}
+        cluster.put({**_ome("FineTunedWeight"), "metadata": {"name": "w"}, "spec": weight})
+        cluster.put({**_ome("BaseModel"), "metadata": base, "spec": _LLAMA})
+        for name, spec in (
+            ("of-weight", {"model": {"name": "w", "kind": "FineTunedWeight"}, "engine": {}}),
+            ("old", {"predictor": {"model": {"baseModel": "llama"}, "minReplicas": 1}}),
+        ):
+            metadata = {"name": name, "namespace": "demo"}
+            cluster.put({**_ome("InferenceService"), "metadata": metadata, "spec": spec})
+        client = Client(cluster, clock=VirtualClock(), rng=random.Random(1))
+        for name, model in (("of-weight", ("own", "models")), ("old", ("llama", ""))):
+            said = account(await read_cluster(client, "demo", name), name)
+            assert (said["model"]["name"], said["model"]["namespace"]) == model
+            assert said["runtime"]["name"] == "narrow"
+
+    run_virtual(main)
+
+
+_STORED = {"storage": {"storageUri": "hf://example/w"}}
+_LLAMA = {
+    **_STORED,
+    "modelFormat": {"name": "safetensors"},
+    "modelFramework": {"name": "transformers"},
+    "modelArchitecture": "LlamaForCausalLM",
+    "modelParameterSize": "70.6B",
+}
+
+
+def _ome(kind: str) -> dict[str, Any]:
+    return {"apiVersion": "ome.io/v1beta1", "kind": kind}

@@ -65,7 +65,13 @@ def test_json_says_the_same(explain: Callable[..., tuple[int, str]]) -> None:
     code, text = explain("isvc/chat", "-o", "json")
     said = document(text)
     assert code == 0
-    assert said["runtime"] == {"name": "narrow", "namespace": "", "named": False, "kept": False}
+    assert said["runtime"] == {
+        "name": "narrow",
+        "namespace": "",
+        "named": False,
+        "kept": False,
+        "pinned": False,
+    }
     assert [item["name"] for item in said["candidates"]] == ["narrow", "wide"]
     assert said["candidates"][0]["score"] == {
         "total": 4,
@@ -192,3 +198,96 @@ def test_two_namespaces_need_a_choice(tmp_path: Path) -> None:
 def test_help_has_an_example() -> None:
     with pytest.raises(HelpWanted, match="ome explain chat -n demo"):
         run(["--help"])
+
+
+WEIGHTED = """
+apiVersion: ome.io/v1beta1
+kind: FineTunedWeight
+metadata: {name: lora}
+spec:
+  baseModelRef: {name: llama}
+  modelType: LoRA
+  hyperParameters: {}
+  storage: {storageUri: "hf://example/lora"}
+---
+apiVersion: ome.io/v1beta1
+kind: InferenceService
+metadata: {name: of-weight, namespace: demo}
+spec: {model: {name: lora, kind: FineTunedWeight}, engine: {}}
+---
+apiVersion: ome.io/v1beta1
+kind: InferenceService
+metadata: {name: lacks-weight, namespace: demo}
+spec: {model: {name: llama, fineTunedWeights: [gone]}, engine: {}}
+---
+apiVersion: ome.io/v1beta1
+kind: InferenceService
+metadata: {name: old, namespace: demo}
+spec: {predictor: {model: {baseModel: llama, runtime: other}, minReplicas: 1}}
+---
+apiVersion: ome.io/v1beta1
+kind: InferenceService
+metadata:
+  name: elsewhere
+  namespace: demo
+  annotations: {ome.io/deploymentMode: VirtualDeployment}
+spec: {model: {name: unheard-of}, engine: {}}
+---
+apiVersion: ome.io/v1beta1
+kind: InferenceService
+metadata:
+  name: pinned
+  namespace: demo
+  annotations: {ome.io/pin-runtime: "true"}
+spec: {model: {name: llama}, engine: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "runtime", "problem", "note"),
+    [
+        ("of-weight", "llama", "narrow", "", ""),
+        ("lacks-weight", None, None, "No FineTunedWeight with the name: gone", ""),
+        ("old", "llama", None, "Runtime other does not support model llama", ""),
+        ("elsewhere", None, None, "", "nothing is deployed in mode VirtualDeployment"),
+        ("pinned", "llama", "narrow", "", "no such record for this model is seen from here"),
+    ],
+)
+def test_a_service_is_read_as_the_operator_reads_it(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    model: str | None,
+    runtime: str | None,
+    problem: str,
+    note: str,
+) -> None:
+    (tmp_path / "more.yaml").write_text(WEIGHTED)
+    files = ("-f", FLEET, "-f", str(tmp_path))
+    assert run([name, *files, "-o", "json"]) == (1 if problem else 0)
+    said = document(capsys.readouterr().out)
+    assert (said["model"] or {}).get("name") == model
+    assert (said["runtime"] or {}).get("name") == runtime
+    assert problem in (said["problem"] or {"message": ""})["message"]
+    assert bool(said["problem"]) is bool(problem)
+    assert note in (said["note"] or "")
+    assert bool(said["note"]) is bool(note)
+    run([name, *files])
+    assert note in re.sub(r"\s+", " ", capsys.readouterr().out)
+
+
+def test_remarks_are_told_apart_by_scope(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "more.yaml").write_text(
+        "apiVersion: ome.io/v1beta1\nkind: ServingRuntime\n"
+        "metadata: {name: narrow, namespace: demo}\n"
+        "spec:\n  modelSizeRange: {min: huge}\n  supportedModelFormats:\n"
+        "    - modelFormat: {name: safetensors}\n      modelFramework: {name: transformers}\n"
+        "      modelArchitecture: LlamaForCausalLM\n      autoSelect: true\n"
+    )
+    assert run(["chat", "-f", FLEET, "-f", str(tmp_path), "-o", "json"]) == 0
+    candidates = document(capsys.readouterr().out)["candidates"]
+    remarked = {(item["namespace"], item["name"]): item["remarks"] for item in candidates}
+    assert remarked["", "narrow"] == []
+    assert "'huge' is not a size" in remarked["demo", "narrow"][0]
