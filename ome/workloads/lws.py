@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ome.workloads.inputs import Component, PlanInputs
     from ome.workloads.metadata import ComponentMetadata
 
-__all__ = ["leader_worker_set"]
+__all__ = ["groups_wanted", "leader_worker_set"]
 
 _SCRAPING = (
     names.ANNOTATION_PROMETHEUS_PATH,
@@ -35,7 +35,7 @@ def leader_worker_set(
     """The set, with the replicas that the component asks for; a group restarts as a whole.
 
     Without ``worker`` a group is the leader alone, and the template of workers is the leader's.
-    ``least`` is how many an autoscaler begins with: the number is then its own.
+    ``least`` is how many it begins with where somebody else moves the number from then on.
     """
     name = workload_set_name(metadata.name)
     if (LWS_KIND, name) in inputs.taken:
@@ -49,7 +49,7 @@ def leader_worker_set(
         "kind": LWS_KIND,
         "metadata": described,
         "spec": {
-            **({} if least is not None else {"replicas": _replicas(component)}),
+            **({} if least is not None else {"replicas": groups_wanted(component)}),
             "startupPolicy": "LeaderCreated",
             "networkConfig": {"subdomainPolicy": "Shared"},
             "rolloutStrategy": {
@@ -66,7 +66,8 @@ def leader_worker_set(
     }
 
 
-def _replicas(component: Component) -> int:
+def groups_wanted(component: Component) -> int:
+    """How many groups a component asks for by itself; none is a number too."""
     asked = component.merged.get("minReplicas")
     return 1 if asked is None else max(int(asked), 0)
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from ome.workloads.metadata import ComponentMetadata
 
 __all__ = [
+    "asked_class",
     "autoscaler",
     "autoscaler_class",
     "disruption_budget",
     "horizontal_pod_autoscaler",
     "replica_bounds",
     "scale_target",
-    "scales_by_itself",
 ]
 
 _DEFAULT_UTILIZATION = 80
@@ -65,11 +65,11 @@ def autoscaler_class(
     return _asked_class(component, annotations, keda) or names.AUTOSCALER_HPA
 
 
-def scales_by_itself(inputs: PlanInputs, metadata: ComponentMetadata, component: Component) -> bool:
-    """Whether an autoscaler of ours was asked for by name. Raises ``RenderError``."""
-    keda = inputs.service.spec.keda_config
-    asked = _asked_class(component, metadata.annotations, keda)
-    return asked in (names.AUTOSCALER_HPA, names.AUTOSCALER_KEDA)
+def asked_class(
+    inputs: PlanInputs, metadata: ComponentMetadata, component: Component
+) -> str | None:
+    """The class that was asked for by name, None where none was. Raises ``RenderError``."""
+    return _asked_class(component, metadata.annotations, inputs.service.spec.keda_config)
 
 
 def _asked_class(

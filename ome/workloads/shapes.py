@@ -61,8 +61,11 @@ def _multi_node(inputs: PlanInputs, component: Component, metadata: ComponentMet
     runner = component.leader.runner
     container = pods.main_container(leader, runner, inputs.service.metadata)
     owner = inputs.service.metadata.name
-    scaled = scaling.scales_by_itself(inputs, metadata, component)
-    least = scaling.replica_bounds(component)[0] if scaled else None
+    asked = scaling.asked_class(inputs, metadata, component)
+    scaled = asked in (names.AUTOSCALER_HPA, names.AUTOSCALER_KEDA)
+    least = None
+    if asked is not None:
+        least = scaling.replica_bounds(component)[0] if scaled else lws.groups_wanted(component)
     groups = lws.leader_worker_set(inputs, component, metadata, leader, worker, least=least)
     objects = [
         groups,

@@ -3,9 +3,10 @@
 In between the number belongs to whoever changes it: a human, an autoscaler. What was asked last
 stands in an annotation, so a wish that is repeated is known from one that is new.
 
-Where an autoscaler of ours moves it, the plan has that annotation and no number: it is sent at the
-creation only. The annotation goes on to follow the wish, so when the autoscaler goes again, the
-number that it left stays until the service asks for another one.
+Where an autoscaler moves it, ours or one of the user's (class ``external``), the plan has that
+annotation and no number: it is sent at the creation only. The annotation goes on to follow the
+wish, so when the autoscaler goes again, the number that it left stays until the service asks for
+another one.
 """
 
 from __future__ import annotations

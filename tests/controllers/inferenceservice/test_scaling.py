@@ -189,6 +189,24 @@ def test_a_wish_for_more_does_not_undo_the_autoscaler() -> None:
     play(body, None, *KINDS, annotations=notes, engine=engine(minReplicas=2, maxReplicas=8))
 
 
+def test_groups_of_an_external_autoscaler_are_its_own_whatever_is_asked() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert (names(cluster, HPAS), replicas(cluster)) == ([], 2)
+        scale(cluster, 6)
+        edit(cluster, engine=engine(minReplicas=3))
+        await anyio.sleep(1)
+        assert replicas(cluster) == 6
+        annotate(cluster, autoscalerClass=None)
+        await anyio.sleep(1)
+        assert replicas(cluster) == 6
+        edit(cluster, engine=engine(minReplicas=4))
+        await anyio.sleep(1)
+        assert replicas(cluster) == 4
+
+    notes = {"ome.io/autoscalerClass": "external"}
+    play(body, None, LEADER_WORKER_SETS, annotations=notes, engine=engine(minReplicas=2))
+
+
 @pytest.mark.parametrize(("live", "expected"), [(0, 1), (2, 2)])
 def test_what_was_asked_to_sleep_is_woken_once_for_its_autoscaler(live: int, expected: int) -> None:
     async def body(cluster: FakeCluster) -> None:
