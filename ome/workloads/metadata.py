@@ -36,7 +36,8 @@ class ComponentMetadata:
     ``labels`` are those of its objects. ``common`` of them are on everything that is made for the
     component, ``queue`` is what batch schedulers read from pods. ``passed_on`` gives the keys, of
     ``labels`` and of ``annotations``, that are there only because the service's own metadata has
-    them, and that say nothing of what a pod is.
+    them, and that say nothing of what a pod is; and, as ``beside``, the annotations that the
+    component asks for and that are about its autoscaler or what leads to it.
     """
 
     name: str
@@ -90,6 +91,7 @@ def component_metadata(
     passed_on = {
         "annotations": _passed_on(annotations, asked),
         "labels": _passed_on(service.labels, asked_labels),
+        "beside": tuple(sorted(key for key in asked if key.startswith(names.BESIDE_POD_PREFIXES))),
     }
     annotations |= asked
     common = {**service.labels, **asked_labels}

@@ -27,8 +27,8 @@ class PlannedComponent:
     """A component: how it is deployed, what tells that it is ready, and its objects in order.
 
     ``mode`` is one of ``ome.api.names.MODES``. ``url`` is where it answers; empty where only the
-    workload's own status can say it (Serverless). ``passed_on`` gives the keys, by ``labels`` and
-    ``annotations``, that its pods only have because the service's metadata has them.
+    workload's own status can say it (Serverless). ``passed_on`` is that of
+    ``ComponentMetadata``: the keys of its pods that say nothing of what a pod is.
     """
 
     name: str

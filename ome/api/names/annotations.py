@@ -266,3 +266,16 @@ POD_SHAPING_PREFIXES = (
     "autoscaling.knative.dev/",
     "queue.sidecar.serving.knative.dev/",
 )
+# Read by OME and by whoever scales a component or leads to it, by nothing in its pods; prefixes. A
+# component that changes one of them asks for other objects beside its pods.
+BESIDE_POD_PREFIXES = (
+    "autoscaling.keda.sh/",
+    ANNOTATION_AUTOSCALER_CLASS,
+    ANNOTATION_METRICS,
+    ANNOTATION_TARGET_UTILIZATION,
+    ANNOTATION_SERVICE_TYPE,
+    ANNOTATION_LOAD_BALANCER_IP,
+    "ome.io/ingress-",
+    "service.beta.kubernetes.io/",
+    "service.kubernetes.io/",
+)

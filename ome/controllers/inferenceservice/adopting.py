@@ -47,10 +47,11 @@ def keeps(live: Mapping[str, Any], desired: Mapping[str, Any], generation: int) 
 def _is_as_planned(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     """Whether the plan is what it was when the workload was adopted, but for words that settle.
 
-    Earlier versions wrote the hash of the whole plan.
+    Earlier versions wrote the hash of the whole plan, or of more of its words.
     """
     held = (live["metadata"].get("annotations") or {}).get(names.ANNOTATION_PLANNED_HASH)
-    return held in (essence_hash(desired), planned_hash(desired))
+    former = (essence_hash(desired, beside=False), planned_hash(desired))
+    return held in (essence_hash(desired), *former)
 
 
 def kept(live: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ Pods carry words of two kinds that nothing in them reads. Some tell of their mod
 out its vendor, size and format while the first pods start, and people correct them later. The
 others are the labels and annotations of the service itself (``kubectl label``, a GitOps tool, a
 webhook), but for those that shape pods (``names.POD_SHAPING_PREFIXES``) and those that a component
-asks for in its spec. All of them stay on the pods as they are until something that matters changes
-the pods, and come along then.
+asks for in its spec; of these only what is about its autoscaler or its Service
+(``names.BESIDE_POD_PREFIXES``) replaces no pods either. All of them stay on the pods as they are
+until something that matters changes the pods, and come along then.
 
 Which words are the service's own is written on each workload (``ome.io/passed-on``): one that was
 taken away since cannot be told otherwise from one that a component no longer asks for.
@@ -35,6 +36,9 @@ _TELLING: Mapping[str, frozenset[str]] = {
         }
     ),
 }
+
+
+_BESIDE = "beside"
 
 
 def marked(workload: Mapping[str, Any], passed_on: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -86,10 +90,13 @@ def _settling(
     return _TELLING[part] | mine | {key for key in was if key not in planned}
 
 
-def essence_hash(workload: Mapping[str, Any]) -> str:
-    """A hash of the planned pods without the words that settle."""
+def essence_hash(workload: Mapping[str, Any], *, beside: bool = True) -> str:
+    """A hash of the planned pods without the words that settle.
+
+    Without ``beside`` as it was when the words that a component asks for all counted.
+    """
     bare = copy.deepcopy(dict(workload))
-    passed = _passed_on(workload)
+    passed = _passed_on(workload, beside=beside)
     for metadata in pod_metadata(bare):
         for part, telling in _TELLING.items():
             words: Mapping[str, str] = metadata.get(part) or {}
@@ -98,14 +105,16 @@ def essence_hash(workload: Mapping[str, Any]) -> str:
     return planned_hash(bare)
 
 
-def _passed_on(workload: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    """The keys that a workload says are those of its service."""
+def _passed_on(workload: Mapping[str, Any], *, beside: bool = True) -> dict[str, frozenset[str]]:
+    """The keys that a workload says are those of its service, or are about something beside it."""
     annotations = workload["metadata"].get("annotations") or {}
     try:
         said = json.loads(annotations.get(names.ANNOTATION_PASSED_ON) or "{}")
     except ValueError:
         said = {}  # not as we wrote it
-    return {
-        part: frozenset(map(str, said.get(part) or ())) if isinstance(said, dict) else frozenset()
-        for part in _TELLING
-    }
+    if not isinstance(said, dict):
+        said = {}
+    found = {part: frozenset(map(str, said.get(part) or ())) for part in _TELLING}
+    if beside:
+        found["annotations"] |= frozenset(map(str, said.get(_BESIDE) or ()))
+    return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
+from ome.controllers.inferenceservice.settled import essence_hash
 from ome.controllers.inferenceservice.workload import pod_metadata, pods_of
 from ome.controllers.resources import (
     CLUSTER_SERVING_RUNTIMES,
@@ -241,6 +243,80 @@ def test_what_a_component_asks_for_reaches_its_pods_at_once(part: str) -> None:
         assert words(cluster, part)[0]["team"] == "own"
 
     play(body, labels={"of-old": "1"})
+
+
+BESIDE = {
+    "ome.io/autoscalerClass": "external",
+    "ome.io/targetUtilizationPercentage": "70",
+    "ome.io/metrics": "memory",
+    "autoscaling.keda.sh/threshold": "5",
+    "ome.io/service-type": "NodePort",
+    "ome.io/ingress-domain": "example.test",
+    "service.beta.kubernetes.io/aws-load-balancer-type": "nlb",
+}
+"""What a component asks of its autoscaler and its Service."""
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_a_component_asks_of_something_beside_its_pods_replaces_none(name: str) -> None:
+    shape = SHAPES[name]
+
+    async def body(cluster: FakeCluster) -> None:
+        async def asks(**asked: str) -> None:
+            held = shape.engine.get("annotations") or {}
+            edit(cluster, engine={**shape.engine, "annotations": {**held, "team": "a", **asked}})
+            await anyio.sleep(30)
+
+        await asks(**{"ome.io/service-type": "ClusterIP"})
+        if shape.resource is DEPLOYMENTS:
+            available(cluster)
+        await describe(cluster, "labels", team="red")
+        before = pods(cluster, shape)
+        for key, text in BESIDE.items():
+            await asks(**{key: text})
+            assert pods(cluster, shape) == before, key
+            own = found(cluster, shape.resource, shape.key)["metadata"]["annotations"]
+            assert own.get(key) == (text if shape.resource is not KNATIVE_SERVICES else None)
+        await asks()
+        assert pods(cluster, shape) == before
+        await asks(more="b")
+        assert pods(cluster, shape) != before
+        assert words(cluster, "annotations", shape)[0].get("ome.io/service-type") is None
+
+    play(body, shape)
+
+
+def test_a_former_version_did_not_tell_them_apart() -> None:
+    """Its record and its hashes are understood: taking over from it replaces no pods."""
+    asked = {"ome.io/service-type": "ClusterIP"}
+
+    async def main() -> None:
+        cluster = new_cluster()
+        described = service(labels={"team": "a"}, engine={"minReplicas": 1, "annotations": asked})
+        for item in (model(), runtime(), described):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+        held = found(cluster, DEPLOYMENTS, ENGINE)
+        record = json.loads(held["metadata"]["annotations"]["ome.io/passed-on"])
+        assert record.pop("beside") == ["ome.io/service-type"]
+        held["metadata"]["annotations"]["ome.io/passed-on"] = json.dumps(record)
+        # Its pods are another operator's, kept with a hash of what was planned instead.
+        held["metadata"]["annotations"] |= {
+            "ome.io/rendering": "adopted-1",
+            "ome.io/planned-hash": essence_hash(held),
+        }
+        held["spec"]["template"]["spec"]["containers"][0]["image"] = "example.test/go:1"
+        cluster.put(held)
+        available(cluster)
+        before = pods(cluster)
+        async with operator(cluster, 2):
+            await anyio.sleep(30)
+            assert pods(cluster) == before
+            await describe(cluster, "labels", team="b")
+            assert pods(cluster) == before
+
+    run_virtual(main)
 
 
 def test_what_others_put_into_a_template_stays_theirs() -> None:
