@@ -44,8 +44,8 @@ def _remarks(spec: AcceleratorClassSpec) -> Iterator[str]:
         )
     if not spec.discovery.node_selector:
         yield (
-            "spec.discovery.nodeSelector: is empty, so the class has every node that carries its"
-            " resources; name a label of the nodes that have this accelerator"
+            "spec.discovery.nodeSelector: is empty, so every node counts as one that has it, with"
+            " accelerators or without; name a label of the nodes that have this accelerator"
         )
     for index, resource in enumerate(spec.resources or ()):
         if parse_quantity(resource.quantity) <= 0:

@@ -105,7 +105,7 @@ def accelerator(**spec: Any) -> dict[str, Any]:
 
 CLASSES: list[tuple[dict[str, Any], str]] = [
     (accelerator(capabilities={"memoryGB": "80M"}), "80M is less than 1 GiB"),
-    (accelerator(discovery={}), "spec.discovery.nodeSelector: is empty"),
+    (accelerator(discovery={}), "spec.discovery.nodeSelector: is empty, so every node counts"),
     (accelerator(resources=[{"name": "a", "quantity": 0}]), "spec.resources[0].quantity: 0 asks"),
 ]
 
