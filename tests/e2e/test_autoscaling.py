@@ -90,6 +90,9 @@ def test_groups_that_an_autoscaler_sets_are_never_undone(tmp_path: Path, namespa
         ):
             annotate(namespace, autoscalerClass=chosen)
             eventually(partial(_only, [kept] if kept else [], namespace))
+            if chosen == "external":
+                _set_engine(namespace, 1, 4)
+                eventually(lambda: _noted("ome.io/asked-replicas", namespace) == "1")
             assert _groups(namespace) == 3
 
 
