@@ -36,10 +36,14 @@ def http_route(exposed: Exposed, component: ExposedComponent | None) -> dict[str
 def refusal(label: str, route: Mapping[str, Any] | None) -> tuple[str, str] | None:
     """Why a route does not serve, reason and message; None when its gateway took it.
 
-    ``label`` is its component or ``TOP_LEVEL``. A gateway that has not decided yet is no refusal.
+    ``label`` is its component or ``TOP_LEVEL``. A gateway that has not decided yet is no refusal,
+    and what one has said that the route does not name any more counts for nothing: nobody takes
+    its word away when it is uninstalled.
     """
     title = "Top level" if label == TOP_LEVEL else label.capitalize()
-    parents = ((route or {}).get("status") or {}).get("parents") or ()
+    held = ((route or {}).get("status") or {}).get("parents") or ()
+    named = ((route or {}).get("spec") or {}).get("parentRefs") or ()
+    parents = [parent for parent in held if _is_named(parent.get("parentRef") or {}, named)]
     if not parents:
         return names.REASON_PARENT_STATUS_NOT_AVAILABLE, f"{title} HttpRouteNotReady"
     for parent in parents:
@@ -47,6 +51,15 @@ def refusal(label: str, route: Mapping[str, Any] | None) -> tuple[str, str] | No
             if condition.get("status") == "False":
                 return condition.get("reason", ""), f"{title} {condition.get('message', '')}"
     return None
+
+
+def _is_named(parent: Mapping[str, Any], named: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a gateway is one of those that a route names; one that says little is."""
+    return not parent.get("name") or any(
+        parent["name"] == reference.get("name")
+        and parent.get("namespace") in (None, "", reference.get("namespace"))
+        for reference in named
+    )
 
 
 def _route(

@@ -65,6 +65,35 @@ def test_routes_are_read_back() -> None:
     play(body, GATEWAY, HTTP_ROUTES)
 
 
+def test_the_word_of_a_former_gateway_does_not_count() -> None:
+    def says(cluster: FakeCluster, **gateways: dict[str, str]) -> None:
+        for name in ("chat", "chat-engine"):
+            route = found(cluster, HTTP_ROUTES, ObjectKey("demo", name))
+            route["status"] = {
+                "parents": [
+                    {"parentRef": {"namespace": "edge", "name": gateway}, "conditions": [word]}
+                    for gateway, word in gateways.items()
+                ]
+            }
+            cluster.put(route)
+
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        for word in (ACCEPTED, REJECTED):
+            says(cluster, former=word)
+            await anyio.sleep(1)
+            assert ingress_ready(cluster)[1] == "ParentStatusNotAvailable"
+            says(cluster, former=word, public=ACCEPTED)
+            await anyio.sleep(1)
+            assert ingress_ready(cluster) == ("True", "", "")
+        says(cluster, former=ACCEPTED, public=REJECTED)
+        await anyio.sleep(1)
+        assert ingress_ready(cluster)[1] == "NotAllowedByListeners"
+
+    play(body, GATEWAY, HTTP_ROUTES)
+
+
 def test_routes_of_a_removed_component_go() -> None:
     router = {"runner": RUNNER}
 
