@@ -3,7 +3,7 @@
     kinds = OptionalKinds(informers)
     groups = kinds.informer(LEADER_WORKER_SETS, WholeObject, label_selector="example.com/owner")
     controller.watch(groups, owner)                  # as with any other informer
-    kinds.on_change(LEADER_WORKER_SETS, revisit)     # it has come, or it has gone
+    kinds.on_change(LEADER_WORKER_SETS, revisit)     # it has come, has gone, or lacks another thing
     ...
     problem = kinds.missing(LEADER_WORKER_SETS)      # "" when it can be used, else one line why not
     if problem:
@@ -16,7 +16,8 @@ up the start: the registry waits for the list of CRDs, then for the kinds that a
 
 Races: the CRD is seen before the server serves its resource, so the first lists may fail; each
 change of the CRD (it is *established* a moment later) ends the wait. A kind counts as missing until
-its first list is complete, so nobody takes an empty cache for an empty cluster.
+its first list is complete, so nobody takes an empty cache for an empty cluster. That a version is
+not served is told when the server has said so twice.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OptionalKinds"]
 
+_NOT_YET = "are not listed yet"
+_SURE = 2
+"""Times that a server says of a version that it does not serve it."""
 T = TypeVar("T", bound=HasMetadata)
 
 
@@ -43,7 +47,13 @@ T = TypeVar("T", bound=HasMetadata)
 class _Kind:
     informers: list[Informer[Any]] = field(default_factory=list)
     handlers: list[Callable[[], None]] = field(default_factory=list)
-    usable: bool = False
+    seen: str = ""
+    """Why it could not be used when it was last looked at."""
+    reason: str = ""
+    """The last that a server said of a kind that is installed."""
+    told: str | None = None
+    """Why it could not be used when the handlers were called; None when that is over."""
+    absences: int = 0
 
 
 class OptionalKinds:
@@ -66,10 +76,11 @@ class OptionalKinds:
         informer.listen(lambda: self._look(resource))
         if resource.group_resource not in self._installed:
             informer.sleep()
+            kind.seen = kind.told = self.missing(resource)
         return informer
 
     def on_change(self, resource: Resource, handler: Callable[[], None]) -> None:
-        """Have ``handler`` called when the kind becomes usable and when it ceases to be."""
+        """Have ``handler`` called when the kind becomes usable, or lacks something else."""
         self._kinds.setdefault(resource, _Kind()).handlers.append(handler)
 
     def installed(self, resource: Resource) -> bool:
@@ -82,20 +93,23 @@ class OptionalKinds:
         named = f"kind {resource.kind} of {resource.api_version}"
         if not self.installed(resource):
             return f"the cluster has no {named}: CRD {resource.group_resource} is not installed"
-        for informer in () if kind is None else kind.informers:
+        if kind is None:
+            return ""
+        for informer in kind.informers:
             if informer.listed:
                 continue
             if informer.absent:
                 return (
                     f"the cluster does not serve {named}: CRD {resource.group_resource} has no"
-                    f" served version {resource.version}"
+                    f" served version {resource.version}; install a release that has"
                 )
             if informer.state == "refused":
                 return (
                     f"objects of {named} cannot be listed: the operator's role lacks get, list or"
-                    f" watch on {resource.group_resource}"
+                    f" watch on {resource.group_resource}; grant them"
                 )
-            return f"objects of {named} are not listed yet"
+            # It is asked again from time to time; until the answer has come, the last one holds.
+            return kind.reason or f"objects of {named} {_NOT_YET}"
         return ""
 
     def _definition_changed(self, old: PartialMetadata | None, new: PartialMetadata | None) -> None:
@@ -118,9 +132,21 @@ class OptionalKinds:
 
     def _look(self, resource: Resource) -> None:
         kind = self._kinds[resource]
-        usable = not self.missing(resource)
-        if usable is kind.usable:
+        why = self.missing(resource)
+        if why == kind.seen:
             return
-        kind.usable = usable
-        for handler in kind.handlers:
-            handler()
+        kind.seen = why
+        unsure = why.endswith(_NOT_YET)
+        if self.installed(resource) and any(item.absent for item in kind.informers):
+            kind.absences += 1
+            unsure = kind.absences < _SURE
+        elif not unsure:
+            kind.absences = 0
+        if unsure:
+            kind.told = None  # what follows is news, whatever it is
+            return
+        kind.reason = why if self.installed(resource) else ""
+        if why != kind.told:
+            kind.told = why
+            for handler in kind.handlers:
+                handler()

@@ -124,11 +124,15 @@ def test_the_server_may_serve_a_kind_later_than_it_shows_its_definition() -> Non
             named = {"name": GROUPS.group_resource, "labels": {"not": "established"}}
             document = {"apiVersion": CRDS.api_version, "kind": CRDS.kind}
             cluster.put({**document, "metadata": named})
-            await anyio.sleep(120)
+            await anyio.sleep(0.1)
             assert "has no served version v1" in world.kinds.missing(GROUPS)
+            assert world.changes == []
+            await anyio.sleep(120)
+            assert world.changes == [False], "told once, when the server has said so twice"
             cluster.install(GROUPS)  # which also changes the definition
             await anyio.sleep(0.1)
             assert world.kinds.missing(GROUPS) == ""
+            assert world.changes == [False, True]
 
     run_virtual(main)
 
@@ -143,8 +147,10 @@ def test_a_kind_that_may_not_be_listed_says_what_to_grant() -> None:
             await anyio.sleep(5)
             assert world.kinds.missing(GROUPS) == (
                 "objects of kind Group of groups.example/v1 cannot be listed: the operator's role"
-                " lacks get, list or watch on groups.groups.example"
+                " lacks get, list or watch on groups.groups.example; grant them"
             )
-            assert world.changes == []
+            assert world.changes == [False], "it lacks something else than before"
+            await anyio.sleep(600)
+            assert world.changes == [False]
 
     run_virtual(main)

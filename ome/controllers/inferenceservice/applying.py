@@ -113,7 +113,8 @@ class Writer:
         if need is None or not need.reason or not missing:
             return False
         condition = _condition_of(component)
-        run.failures.append(StepFailed(condition, need.reason, need.text(missing), waiting=True))
+        text = need.text(missing, installed=self._children.installed(resource))
+        run.failures.append(StepFailed(condition, need.reason, text, waiting=True))
         return True
 
     async def apply_in_front(self, run: Pass, desired: dict[str, Any]) -> bool:

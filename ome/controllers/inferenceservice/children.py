@@ -95,6 +95,10 @@ class Children:
         """Why the cluster cannot have children of an optional kind; empty when it can."""
         return self._optional.missing(resource)
 
+    def installed(self, resource: Resource) -> bool:
+        """Whether the cluster has the definition of an optional kind."""
+        return self._optional.installed(resource)
+
     def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None:
         """The child as the cache has it (own writes included), or None."""
         stored = self._informers[api_version, kind][1].store.get(key)

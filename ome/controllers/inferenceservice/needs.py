@@ -49,9 +49,13 @@ class Need:
     what: str = ""
     install: str = ""
 
-    def text(self, missing: str) -> str:
-        """The message of the condition; ``missing`` says what the cluster lacks."""
-        return f"{self.what}: {missing}; {self.install}"
+    def text(self, missing: str, *, installed: bool) -> str:
+        """The message of the condition; ``missing`` says what the cluster lacks.
+
+        ``installed``: it is not the definition of the kind.
+        """
+        way = "the service goes on by itself after that" if installed else self.install
+        return f"{self.what}: {missing}; {way}"
 
 
 NEEDS: Mapping[Resource, Need] = {

@@ -11,6 +11,7 @@ from ome.controllers.resources import (
     HTTP_ROUTES,
     INFERENCE_POOLS,
 )
+from ome.errors import Forbidden
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import EVENTS
 from tests.controllers.inferenceservice.exposed import (
@@ -63,6 +64,28 @@ def test_routes_are_read_back() -> None:
         assert ingress_ready(cluster)[2].startswith("Engine no listener")
 
     play(body, GATEWAY, HTTP_ROUTES)
+
+
+def test_what_keeps_a_kind_away_is_told_as_it_changes() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        assert "install the Gateway API, the service then" in ingress_ready(cluster)[2]
+        cluster.fail("list", HTTP_ROUTES, Forbidden("no"), times=8)
+        cluster.install(HTTP_ROUTES)
+        await anyio.sleep(10)
+        assert ingress_ready(cluster) == (
+            "False",
+            "GatewayAPINotAvailable",
+            "the service cannot be exposed through the Gateway API: objects of kind HTTPRoute of"
+            " gateway.networking.k8s.io/v1 cannot be listed: the operator's role lacks get, list"
+            " or watch on httproutes.gateway.networking.k8s.io; grant them; the service goes on by"
+            " itself after that",
+        )
+        await anyio.sleep(300)
+        assert names(cluster, HTTP_ROUTES) == ["chat", "chat-engine"]
+
+    play(body, GATEWAY)
 
 
 def test_the_word_of_a_former_gateway_does_not_count() -> None:
