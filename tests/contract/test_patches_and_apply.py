@@ -199,6 +199,26 @@ async def test_replicas_fall_to_one_when_their_only_owner_drops_them(api: Api) -
     assert handed.body["spec"]["replicas"] == 4
 
 
+async def test_a_service_that_becomes_a_name_gives_its_address_back(api: Api) -> None:
+    """And is given another one when it becomes a service again."""
+    services = "/api/v1/namespaces/{ns}/services"
+    plain = {"type": "ClusterIP", "selector": {"a": "b"}, "ports": [{"port": 80}]}
+    alias = {"type": "ExternalName", "externalName": "gateway.example.com"}
+    for spec, has_address in ((plain, True), (alias, False), (plain, True)):
+        document = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "s", "namespace": api.ns},
+            "spec": spec,
+        }
+        done = await api.apply(f"{services}/s", document, "us")
+        assert done.status in (200, 201), done
+        made = done.body["spec"]
+        named = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
+        assert {name in made for name in named} == {has_address}
+        assert ("selector" in made, "ports" in made) == (has_address, has_address)
+
+
 async def test_lists_with_keys_are_owned_item_by_item(api: Api) -> None:
     ours = widget("w", parts=[{"name": "a", "count": 1}])
     theirs = {**widget("w"), "spec": {"size": 1, "parts": [{"name": "b", "count": 2}]}}

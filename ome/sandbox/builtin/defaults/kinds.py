@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["OF_KIND"]
 
 _PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+_OF_ADDRESS = (
+    "clusterIP",
+    "clusterIPs",
+    "externalTrafficPolicy",
+    "internalTrafficPolicy",
+    "ipFamilies",
+    "ipFamilyPolicy",
+)
 _UNHEALTHY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -119,9 +127,15 @@ def _is_taint(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _service(service: dict[str, Any], old: Mapping[str, Any] | None) -> None:
     """What was allocated stays allocated when the update does not mention it."""
-    if old is None or service["spec"]["type"] == "ExternalName":
+    if old is None:
         return
     spec, before = service["spec"], old["spec"]
+    if spec["type"] == "ExternalName":
+        # What only the former type had goes, unless the update says something new of it.
+        for name in _OF_ADDRESS:
+            if name in before and spec.get(name) == before[name]:
+                del spec[name]
+        return
     for name in ("clusterIP", "clusterIPs"):
         if name not in spec and name in before:
             spec[name] = before[name]
