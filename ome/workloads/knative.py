@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.workloads.service import is_cluster_local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,9 @@ def knative_service(
     }
     described = metadata.object(annotations=moved)
     described["annotations"][names.ANNOTATION_RENDERING] = inputs.rendering
+    if is_cluster_local(inputs.service):
+        # Knative has a gateway of its own, and knows its own label only.
+        described["labels"][names.LABEL_KNATIVE_VISIBILITY] = names.VISIBILITY_CLUSTER_LOCAL
     labels = {
         key: value
         for key, value in {**metadata.common, **metadata.queue}.items()

@@ -82,6 +82,21 @@ def test_labels_of_the_revision() -> None:
     assert (held["team"], held["volcano.sh/queue-name"]) == ("a", "q")
 
 
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("networking.ome.io/visibility", "cluster-local"),
+        ("networking.knative.dev/visibility", "cluster-local"),
+        ("team", None),
+    ],
+)
+def test_knative_keeps_inside_what_either_label_keeps_inside(
+    label: str, expected: str | None
+) -> None:
+    metadata = rendered(labels={label: "cluster-local"})["metadata"]
+    assert metadata["labels"].get("networking.knative.dev/visibility") == expected
+
+
 def test_limits_of_a_request() -> None:
     spec = template({"timeoutSeconds": 90, "containerConcurrency": 3})["spec"]
     assert spec["timeoutSeconds"] == spec["responseStartTimeoutSeconds"] == 90

@@ -55,6 +55,11 @@ def test_a_knative_service_runs_its_newest_revision() -> None:
         status = held()["status"]
         assert status["latestReadyRevisionName"] == "web-00001"
         assert status["traffic"][0]["percent"] == 100
+        assert status["url"] == "http://web.work.example.com"
+        hidden = {"metadata": {"labels": {"networking.knative.dev/visibility": "cluster-local"}}}
+        await world.local.patch(resource, resource_key, hidden, user="a-user", strategic=False)
+        inside = "http://web.work.svc.cluster.local"
+        await world.until(lambda: held()["status"]["url"] == inside)
         (pod,) = world.all("Pod")
         assert pod["metadata"]["labels"]["serving.knative.dev/revision"] == "web-00001"
         changed = {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "b"}]}}}}

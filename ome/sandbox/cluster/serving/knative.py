@@ -17,6 +17,7 @@ __all__ = ["KnativeServices"]
 _RESOURCE = Resource("serving.knative.dev", "v1", "Service", "services")
 _REVISION = "serving.knative.dev/revision"
 _MIN_SCALE = "autoscaling.knative.dev/min-scale"
+_VISIBILITY = "networking.knative.dev/visibility"
 _GATEWAY = "gateway.example.com"
 Document = dict[str, Any]
 
@@ -62,6 +63,8 @@ class KnativeServices(StandIn):
             {"type": type_, **verdict} for type_ in ("ConfigurationsReady", "Ready", "RoutesReady")
         ]
         name, namespace = metadata["name"], metadata["namespace"]
+        inside = f"http://{name}.{namespace}.svc.cluster.local"
+        hidden = (metadata.get("labels") or {}).get(_VISIBILITY) == "cluster-local"
         share = {"latestRevision": True, "percent": 100, "revisionName": serving}
         said = {
             "observedGeneration": metadata["generation"],
@@ -70,8 +73,8 @@ class KnativeServices(StandIn):
             ),
             "latestCreatedRevisionName": revision,
             "latestReadyRevisionName": serving,
-            "url": f"http://{name}.{namespace}.example.com",
-            "address": {"url": f"http://{name}.{namespace}.svc.cluster.local"},
+            "url": inside if hidden else f"http://{name}.{namespace}.example.com",
+            "address": {"url": inside},
             "traffic": [share] if serving else [],
         }
         return {field: value for field, value in said.items() if value}
