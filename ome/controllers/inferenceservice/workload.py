@@ -42,6 +42,7 @@ Verdict = tuple["Status", str, str]
 """Status, reason and message of a condition."""
 
 _UPDATING = "UpdateInProgress"
+_DONE = "NewReplicaSetAvailable"
 
 WORKLOADS = (DEPLOYMENTS, LEADER_WORKER_SETS, RAY_CLUSTERS, KNATIVE_SERVICES)
 """The kinds whose objects run pods."""
@@ -284,13 +285,12 @@ def _deployment_is_rolling(document: Mapping[str, Any]) -> bool:
         return True
     if (metadata.get("annotations") or {}).get(names.ANNOTATION_DEPLOYMENT_REVISION, "1") == "1":
         return False
-    progressing = _condition(document, "Progressing")
-    if progressing is not None and progressing[0] == "False":
-        return False
-    wanted = (document.get("spec") or {}).get("replicas", 1)
     updated = status.get("updatedReplicas", 0)
-    return bool(
-        updated < wanted
-        or status.get("replicas", 0) > updated
-        or status.get("availableReplicas", 0) < updated
-    )
+    replaced = status.get("replicas", 0) <= updated
+    progressing = _condition(document, "Progressing")
+    if progressing is not None:
+        # It got stuck; or it was done once, and what is missing since is not a rollout's.
+        if progressing[0] == "False" or (replaced and progressing[1] == _DONE):
+            return False
+    wanted = (document.get("spec") or {}).get("replicas", 1)
+    return bool(updated < wanted or not replaced or status.get("availableReplicas", 0) < updated)
