@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ome.api import names
@@ -9,7 +10,10 @@ from ome.controllers.inferenceservice.pods import model_state
 from ome.controllers.inferenceservice.status import ComponentOutcome
 from ome.controllers.inferenceservice.trouble import pod_problem
 from ome.controllers.inferenceservice.workload import NOTHING, Seen, see
+from ome.controllers.resources import KNATIVE_SERVICES, LEADER_WORKER_SETS, RAY_CLUSTERS
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import DEPLOYMENTS
+from ome.workloads import WorkloadRef
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +34,14 @@ __all__ = ["BY_SERVICE_LABEL", "Observer", "verdict_of"]
 BY_SERVICE_LABEL = "service"
 """Index of the pod store: the service that a pod's label names."""
 
+
+_MODES = {
+    RAY_CLUSTERS.kind: names.MODE_RAY,
+    LEADER_WORKER_SETS.kind: names.MODE_MULTI_NODE,
+    KNATIVE_SERVICES.kind: names.MODE_SERVERLESS,
+    DEPLOYMENTS.kind: names.MODE_RAW,
+}
+"""The mode of a component by the kinds of its workloads, the first that it has."""
 
 _NOTICED = 10.0
 """Seconds after which a controller has noticed that a template was replaced."""
@@ -53,7 +65,25 @@ class Observer:
         chosen = {} if planned.choice is None else planned.choice.accelerators
         for component in planned.plan.components:
             accelerator = chosen.get(component.name)
+            if component.name in run.waiting:
+                component = self._as_it_runs(run, component)
             run.components.append(self._component(run, component, accelerator))
+
+    def _as_it_runs(self, run: Pass, planned: PlannedComponent) -> PlannedComponent:
+        """A component that may not change yet, in the mode that its workloads have."""
+        found = [
+            WorkloadRef(item["apiVersion"], item["kind"], item["metadata"]["name"])
+            for item in self._children.workloads_of(run.key, run.stored.metadata.uid)
+            if item["metadata"].get("labels", {}).get(names.LABEL_COMPONENT) == planned.name
+        ]
+        kinds = {ref.kind for ref in found}
+        mode = next((mode for kind, mode in _MODES.items() if kind in kinds), planned.mode)
+        if mode == planned.mode:
+            return planned
+        # The probers of Ray clusters are what tells of them.
+        told = DEPLOYMENTS.kind if mode == names.MODE_RAY else None
+        refs = tuple(ref for ref in found if told is None or ref.kind == told)
+        return replace(planned, mode=mode, workloads=refs)
 
     def _component(
         self, run: Pass, component: PlannedComponent, accelerator: AcceleratorChoice | None

@@ -114,8 +114,9 @@ class Reconciler:
         if planned.failure is not None:
             run.failures.append(planned.failure)
             return
-        if complete and planned.plan.exposed is not None:
-            await self._exposer.expose(run, planned.plan.exposed)
+        exposed = planned.plan.exposed
+        if complete and exposed is not None and self._writer.fits_what_runs(run, planned):
+            await self._exposer.expose(run, exposed)
         if complete and not run.paused:
             if planned.choice is None:
                 await self._exposer.withdraw(run)

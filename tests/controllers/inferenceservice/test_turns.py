@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.api import names
-from ome.controllers.resources import INFERENCE_SERVICES
+from ome.controllers.resources import (
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+    KNATIVE_SERVICES,
+)
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import DEPLOYMENTS
+from ome.kube.resources import SERVICES as SERVICES_OF_PODS
 from tests.controllers.inferenceservice.test_wishes import new_image, play
 from tests.controllers.inferenceservice.world import (
     annotate,
     available,
     condition,
     edit,
+    found,
     image,
+    says,
     service,
     status,
 )
@@ -109,5 +117,53 @@ def test_its_own_edit_ends_the_waiting() -> None:
         assert waiting(cluster) == set()
         assert condition(cluster, "Paused", other)["status"] == "True"
         assert status(cluster, other)["conditions"] != []
+
+    play(body, *(service(key.name) for key in SERVICES))
+
+
+def test_what_serves_stays_whole_until_its_turn_comes_to_change_the_mode() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.install(KNATIVE_SERVICES)
+        serve(cluster)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["minReplicas"] = 0
+        cluster.put(held)
+        for left in (2, 1, 0):
+            await anyio.sleep(60)
+            assert len(waiting(cluster)) == left
+            for key in waiting(cluster):
+                assert cluster.object(DEPLOYMENTS, engine(key)) is not None
+                assert cluster.object(SERVICES_OF_PODS, engine(key)) is not None, "pods answer"
+                assert condition(cluster, "Ready", key)["status"] == "True"
+            for key in set(SERVICES) - waiting(cluster):
+                says(cluster, KNATIVE_SERVICES, engine(key), "Ready")
+        await anyio.sleep(1)
+        assert cluster.objects(DEPLOYMENTS) == []
+
+    play(body, *(service(key.name, engine={}) for key in SERVICES))
+
+
+def port_of(cluster: FakeCluster, key: ObjectKey) -> int:
+    (port,) = found(cluster, SERVICES_OF_PODS, key)["spec"]["ports"]
+    return int(port["targetPort"])
+
+
+def test_what_leads_to_pods_that_stay_leads_to_where_they_listen() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        serve(cluster)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["runner"]["ports"] = [{"containerPort": 9000}]
+        cluster.put(held)
+        await anyio.sleep(1)
+        (first,) = set(SERVICES) - waiting(cluster)
+        available(cluster, engine(first), rolling=True)
+        await anyio.sleep(5)
+        for key in SERVICES:
+            port = 9000 if key == first else 8080
+            assert (port_of(cluster, key), port_of(cluster, engine(key))) == (port, port)
+            assert status(cluster, key)["url"].endswith(f":{port}")
+            assert condition(cluster, "IngressReady", key)["status"] == "True"
 
     play(body, *(service(key.name) for key in SERVICES))
