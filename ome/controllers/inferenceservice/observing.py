@@ -108,8 +108,9 @@ class Observer:
             seen=first,
             serverless=component.mode == names.MODE_SERVERLESS,
             url=first.url or component.url,
-            problem="" if ready else self._problem(namespace, component, seen, pods),
-            model=model_state(pods, ready),
+            problem="" if ready else self._problem(run, component, seen, pods),
+            # A prober has no model; what it says of the component is its readiness.
+            model=model_state([pod for pod in pods if not _is_prober(pod)], ready),
             accelerator=accelerator,
         )
 
@@ -142,7 +143,7 @@ class Observer:
 
     def _problem(
         self,
-        namespace: str,
+        run: Pass,
         component: PlannedComponent,
         seen: Sequence[Seen],
         pods: Sequence[PodView],
@@ -150,9 +151,18 @@ class Observer:
         """What keeps pods from being made, else what keeps those that were made from running."""
         refused = [item.problem for item in seen]
         if component.mode == names.MODE_MULTI_NODE:
+            namespace = run.service.metadata.namespace
             keys = (ObjectKey(namespace, ref.name) for ref in component.workloads)
             refused += map(self._refusals.of, keys)
+        elif component.mode == names.MODE_RAY:
+            # What is looked at otherwise are its probers.
+            clusters = self._children.owned(RAY_CLUSTERS, run.key, run.stored.metadata.uid)
+            refused += [see(cluster.document()).problem for cluster in clusters]
         return next(filter(None, refused), "") or pod_problem(pods)
+
+
+def _is_prober(pod: PodView) -> bool:
+    return names.LABEL_RAY_INDEX in pod.metadata.labels
 
 
 def verdict_of(

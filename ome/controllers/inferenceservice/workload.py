@@ -196,9 +196,9 @@ def _deployment(document: Mapping[str, Any]) -> Seen:
 def _refused(document: Mapping[str, Any]) -> str:
     """Why no pods can be made."""
     failure = _condition(document, "ReplicaFailure")
-    if failure is None or failure[0] != "True":
+    if failure is None or failure[0] != "True" or failure[1].startswith("FailedDelete"):
         return ""
-    return not_made(failure[2] or failure[1])
+    return not_made(": ".join((failure[2] or failure[1]).splitlines()))
 
 
 def _leader_worker_set(document: Mapping[str, Any]) -> Seen:
@@ -222,7 +222,11 @@ def _leader_worker_set(document: Mapping[str, Any]) -> Seen:
 
 
 def _ray_cluster(document: Mapping[str, Any]) -> Seen:
-    return Seen(ready=_condition(document, "HeadPodReady"), observed=not _lags(document))
+    return Seen(
+        ready=_condition(document, "HeadPodReady"),
+        observed=not _lags(document),
+        problem=_refused(document),
+    )
 
 
 def _knative_service(document: Mapping[str, Any]) -> Seen:
