@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ome.api import names
 from ome.controllers.inferenceservice.pods import model_state
+from ome.controllers.inferenceservice.reach import on_no_node
 from ome.controllers.inferenceservice.status import ComponentOutcome
-from ome.controllers.inferenceservice.trouble import pod_problem
+from ome.controllers.inferenceservice.trouble import is_unscheduled, pod_problem
 from ome.controllers.inferenceservice.workload import NOTHING, Seen, see
 from ome.controllers.resources import KNATIVE_SERVICES, LEADER_WORKER_SETS, RAY_CLUSTERS
 from ome.kube.resource import ObjectKey
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from ome.clock import Clock
     from ome.controllers.conditions import Status
     from ome.controllers.inferenceservice.children import Children
+    from ome.controllers.inferenceservice.choosing import Choice
     from ome.controllers.inferenceservice.passes import Pass
     from ome.controllers.inferenceservice.planning import Planned
     from ome.controllers.inferenceservice.pods import PodView
     from ome.controllers.inferenceservice.refusals import Refusals
+    from ome.controllers.inferenceservice.world import World
     from ome.informers.informer import Informer
-    from ome.selection import AcceleratorChoice
     from ome.workloads import PlannedComponent
 
 __all__ = ["BY_SERVICE_LABEL", "Observer", "verdict_of"]
@@ -51,8 +53,14 @@ class Observer:
     """Looks at what exists for a service."""
 
     def __init__(
-        self, children: Children, pods: Informer[PodView], refusals: Refusals, clock: Clock
+        self,
+        world: World,
+        children: Children,
+        pods: Informer[PodView],
+        refusals: Refusals,
+        clock: Clock,
     ) -> None:
+        self._world = world
         self._children = children
         self._pods = pods
         self._refusals = refusals
@@ -62,12 +70,10 @@ class Observer:
 
     def observe(self, run: Pass, planned: Planned) -> None:
         """Add the outcome of every component to the pass."""
-        chosen = {} if planned.choice is None else planned.choice.accelerators
         for component in planned.plan.components:
-            accelerator = chosen.get(component.name)
             if component.name in run.waiting:
                 component = self._as_it_runs(run, component)
-            run.components.append(self._component(run, component, accelerator))
+            run.components.append(self._component(run, component, planned.choice))
 
     def _as_it_runs(self, run: Pass, planned: PlannedComponent) -> PlannedComponent:
         """A component that may not change yet, in the mode that its workloads have."""
@@ -86,7 +92,7 @@ class Observer:
         return replace(planned, mode=mode, workloads=refs)
 
     def _component(
-        self, run: Pass, component: PlannedComponent, accelerator: AcceleratorChoice | None
+        self, run: Pass, component: PlannedComponent, choice: Choice | None
     ) -> ComponentOutcome:
         namespace = run.service.metadata.namespace
         live = (
@@ -108,10 +114,10 @@ class Observer:
             seen=first,
             serverless=component.mode == names.MODE_SERVERLESS,
             url=first.url or component.url,
-            problem="" if ready else self._problem(run, component, seen, pods),
+            problem="" if ready else self._problem(run, component, choice, seen, pods),
             # A prober has no model; what it says of the component is its readiness.
             model=model_state([pod for pod in pods if not _is_prober(pod)], ready),
-            accelerator=accelerator,
+            accelerator=None if choice is None else choice.accelerators.get(component.name),
         )
 
     def _unnoticed(self, run: Pass, component: str, seen: Sequence[Seen]) -> bool:
@@ -145,6 +151,7 @@ class Observer:
         self,
         run: Pass,
         component: PlannedComponent,
+        choice: Choice | None,
         seen: Sequence[Seen],
         pods: Sequence[PodView],
     ) -> str:
@@ -158,7 +165,10 @@ class Observer:
             # What is looked at otherwise are its probers.
             clusters = self._children.owned(RAY_CLUSTERS, run.key, run.stored.metadata.uid)
             refused += [see(cluster.document()).problem for cluster in clusters]
-        return next(filter(None, refused), "") or pod_problem(pods)
+        absent = ""
+        if choice is not None and any(map(is_unscheduled, pods)):
+            absent = on_no_node(self._world, choice, component)
+        return next(filter(None, (*refused, absent)), "") or pod_problem(pods)
 
 
 def _is_prober(pod: PodView) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ome.controllers.inferenceservice.pods import ContainerStatus, PodView
 
-__all__ = ["not_made", "pod_problem"]
+__all__ = ["is_unscheduled", "not_made", "pod_problem"]
 
 _INSUFFICIENT = re.compile(r"Insufficient ([\w.-]+/[\w.-]*\w)")
 _POD_NAME = re.compile(r'pods "[^"]*" is\b')
@@ -82,6 +82,11 @@ def _scheduling(pod: PodView) -> tuple[str, str]:
         if condition.type == "PodScheduled" and condition.status == "False":
             return condition.reason, condition.message
     return "", ""
+
+
+def is_unscheduled(pod: PodView) -> bool:
+    """Whether the scheduler has found no node for a pod."""
+    return any(_scheduling(pod))
 
 
 def _unscheduled(pod: PodView) -> str:
