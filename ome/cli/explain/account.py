@@ -10,7 +10,9 @@ from ome import api
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.choosing import Chooser
 from ome.controllers.inferenceservice.keeping import runtime_of_pods
+from ome.controllers.inferenceservice.pinning import Pins
 from ome.controllers.inferenceservice.steps import StepFailed
+from ome.controllers.inferenceservice.weighing import of_base_model
 from ome.errors import SelectionError, UserError
 from ome.kube.resource import ObjectKey
 from ome.selection import SelectionRequest, remarks, required_classes, size_range
@@ -42,6 +44,8 @@ class Account:
     problem: str = ""
     reason: str = ""
     remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pinned: bool = False
+    """Whether the runtime is the one that was recorded when the service was pinned."""
 
     @property
     def named(self) -> str:
@@ -88,6 +92,7 @@ class Account:
                 "namespace": chosen.namespace,
                 "named": bool(self.named),
                 "kept": self.kept,
+                "pinned": self.pinned,
             },
             "problem": {"reason": self.reason, "message": self.problem} if self.problem else None,
             "candidates": [self._candidate(item) for item in self.candidates],
@@ -197,20 +202,25 @@ def explain(
 ) -> Account:
     """The account of what a controller would choose now, by the code that it chooses with.
 
-    ``existing`` has the workloads of the service, where they are known.
+    ``existing`` has what was made for the service, where that is known.
     """
     running = None if existing is None else partial(runtime_of_pods, existing)
-    chooser = Chooser(world, exhaustive=True, running=running)
+    held = None if existing is None else Pins(existing).held
+    chooser = Chooser(world, exhaustive=True, pinned=held, running=running)
     try:
-        model = world.model(service)
+        service, place = of_base_model(world, service, [])
+        model = world.model(service, place)
     except StepFailed as error:
         return Account(subject, service, problem=error.message, reason=error.reason)
+    pinned = held is not None and held(service) is not None
     try:
         selection = chooser.runtime(service, model, [])
     except StepFailed as error:
         cause = error.__cause__
         verdicts = cause.verdicts if isinstance(cause, SelectionError) else ()
-        return Account(subject, service, model, None, verdicts, {}, error.message, error.reason)
+        return Account(
+            subject, service, model, None, verdicts, {}, error.message, error.reason, pinned=pinned
+        )
     verdicts = () if selection is None else selection.verdicts
     namespace = service.metadata.namespace
     request = SelectionRequest(model.name, model.spec, namespace, required_classes(service))
@@ -225,5 +235,5 @@ def explain(
     except StepFailed as error:
         problem, reason = error.message, error.reason
     return Account(
-        subject, service, model, selection, verdicts, accelerators, problem, reason, said
+        subject, service, model, selection, verdicts, accelerators, problem, reason, said, pinned
     )

@@ -25,9 +25,10 @@ from ome.errors import Forbidden, NotFound, UserError
 from ome.informers.projection import WholeObject
 from ome.informers.store import Store
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import CONFIGMAPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.cli.render.cluster import Found
     from ome.clock import Clock
@@ -129,32 +130,47 @@ def _ours(document: Any, where: str, namespace: str) -> Iterator[dict[str, Any]]
 async def read_cluster(client: Client, namespace: str, name: str) -> list[dict[str, Any]]:
     """What explains a service or model of this name: it, and every runtime and class."""
     found: list[dict[str, Any]] = []
-    service = await _maybe(client, INFERENCE_SERVICES, ObjectKey(namespace, name))
-    models = {name}
-    if service is not None:
-        found.append(service)
-        reference = (service.get("spec") or {}).get("model") or {}
-        models.add(str(reference.get("name") or name))
-    for model in sorted(models):
-        for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
-            place = ObjectKey(namespace if resource.namespaced else "", model)
-            document = await _maybe(client, resource, place)
-            found += [] if document is None else [document]
     for resource in _LISTED:
         try:
             found += await client.list(resource, namespace if resource.namespaced else "")
         except NotFound:
             continue  # the kind is not installed, so there is nothing of it
+    service = await _maybe(client, INFERENCE_SERVICES, ObjectKey(namespace, name))
+    wanted = [(namespace, name)]
+    if service is not None:
+        found.append(service)
+        reference = (service.get("spec") or {}).get("model") or {}
+        wanted += _models_of(reference, namespace, found)
+    for place, model in dict.fromkeys(wanted):
+        for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
+            key = ObjectKey(place if resource.namespaced else "", model)
+            document = await _maybe(client, resource, key)
+            found += [] if document is None else [document]
     return found
 
 
+def _models_of(
+    reference: Mapping[str, Any], namespace: str, found: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    """Where the model of a service may be, and its name; a weight has its base model."""
+    name = reference.get("name")
+    if name:
+        yield namespace, str(name)
+    if reference.get("kind") != FINE_TUNED_WEIGHTS.kind:
+        return
+    for document in found:
+        if (document["kind"], document["metadata"]["name"]) == (FINE_TUNED_WEIGHTS.kind, name):
+            base = document["spec"].get("baseModelRef") or {}
+            yield str(base.get("namespace") or namespace), str(base.get("name") or name)
+
+
 async def read_workloads(client: Client, namespace: str, name: str) -> Found:
-    """What runs the pods of a service, as far as it may be read."""
+    """What runs the pods of a service, and its runtime's record, as far as they may be read."""
     from ome.cli.render.cluster import Found  # loads an HTTP client
 
     found: list[dict[str, Any]] = []
     selector = f"{names.LABEL_INFERENCE_SERVICE}={name}"
-    for resource in WORKLOADS:
+    for resource in (*WORKLOADS, CONFIGMAPS):
         try:
             found += await client.list(resource, namespace, label_selector=selector)
         except (NotFound, Forbidden):

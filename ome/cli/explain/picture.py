@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from ome.api import names
 from ome.selection import Exclusion, size_range
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _KEPT = (
     ", kept because its pods run: it fits the model without what was read from the files; a new"
     " service would not get it"
 )
+_PINNED = (
+    f"as it was recorded when the service was pinned; without annotation"
+    f" {names.ANNOTATION_PIN_RUNTIME} it would run what is there now"
+)
 _WORDS = {
     Exclusion.NOT_ELIGIBLE: "not eligible",
     Exclusion.SIZE: "size",
@@ -39,7 +44,7 @@ _WORDS = {
 def show(account: Account, console: Console, *, every: bool = False) -> None:
     """Print the account; ``every`` lists all runtimes instead of the first and the closest."""
     _answer(account, console)
-    if account.named:
+    if account.named or account.pinned:
         _named(account, console)
     else:
         _candidates(account.candidates, console, None if every else _CANDIDATES)
@@ -61,7 +66,8 @@ def _answer(account: Account, console: Console) -> None:
     lines.add_row("  runtime", _runtime(account))
     for name, choice in account.accelerators.items():
         lines.add_row(f"  {name} on", _class_line(choice))
-    if account.problem and (account.named or account.selection or not account.verdicts):
+    told = account.named or account.pinned
+    if account.problem and (told or account.selection or not account.verdicts):
         lines.add_row("  problem", Text(account.problem, style="red"))
     console.print(lines)
 
@@ -88,13 +94,17 @@ def _runtime(account: Account) -> Text:
     if chosen is not None:
         text = Text(chosen.runtime.name, style="bold green")
         how = "named in spec.runtime" if account.named else f"score {chosen.score.total}"
+        if account.pinned:
+            how = _PINNED
         if account.kept:
             how += _KEPT
         return text.append(f"  {chosen.runtime.scope} scope, {how}", style="not bold default")
     if account.problem:
         checked = len(account.verdicts)
         why = "none"
-        if account.named:
+        if account.pinned:
+            why = "none: the runtime that was recorded when the service was pinned cannot serve it"
+        elif account.named:
             why = f"none: {account.named} is named in spec.runtime and cannot serve the model"
         elif checked:
             why = f"none: of {checked} runtime{'s' if checked > 1 else ''} none may be chosen"

@@ -65,7 +65,13 @@ def test_json_says_the_same(explain: Callable[..., tuple[int, str]]) -> None:
     code, text = explain("isvc/chat", "-o", "json")
     said = document(text)
     assert code == 0
-    assert said["runtime"] == {"name": "narrow", "namespace": "", "named": False, "kept": False}
+    assert said["runtime"] == {
+        "name": "narrow",
+        "namespace": "",
+        "named": False,
+        "kept": False,
+        "pinned": False,
+    }
     assert [item["name"] for item in said["candidates"]] == ["narrow", "wide"]
     assert said["candidates"][0]["score"] == {
         "total": 4,
