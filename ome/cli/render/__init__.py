@@ -66,6 +66,11 @@ def run(words: Sequence[str]) -> int:
     rendered = render(documents, documents, settings_in(manifests), NoChildren())
     for item in rendered:
         _print(item)
+        if item.waits:
+            sys.stderr.write(
+                f"InferenceService {item.service}: shown without the place of its model:"
+                f" {item.waits}\n"
+            )
     return _told(rendered)
 
 
@@ -98,6 +103,8 @@ async def _against(flags: Mapping[str, Any], manifests: list[Manifest], namespac
     texts: list[str] = []
     for item in rendered:
         told = list(difference(item, children))
+        if item.waits:
+            told = [f"# InferenceService {item.service}: nothing is written yet: {item.waits}\n"]
         if item.paused and told:
             texts.append(f"# InferenceService {item.service} {PAUSED}; then:\n")
         texts += told

@@ -12,7 +12,7 @@ from ome.controllers.decode import KindDecoder, Unreadable
 from ome.controllers.inferenceservice.adopting import with_kept_pods
 from ome.controllers.inferenceservice.needs import resource_of_child
 from ome.controllers.inferenceservice.passes import is_paused
-from ome.controllers.inferenceservice.planning import Planner, wants_upgrade
+from ome.controllers.inferenceservice.planning import Planner, awaited, wants_upgrade
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.world import World
 from ome.kube.resource import ObjectKey
@@ -38,7 +38,8 @@ _CLUSTER_DOMAIN = "cluster.local"
 class Rendered:
     """A service with the objects that it would have; ``problem`` says why there are no more.
 
-    ``upgrade`` and ``paused`` are what its annotations ask for.
+    ``upgrade`` and ``paused`` are what its annotations ask for. ``waits`` says what the operator
+    waits for before it writes any of the objects, and without which they are not as they will be.
     """
 
     service: ObjectKey
@@ -48,6 +49,7 @@ class Rendered:
     generation: int = 0
     upgrade: bool = False
     paused: bool = False
+    waits: str = ""
 
     def written(self, live: Mapping[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
         """One of its workloads as it would be written, with what stays of the live one's pods."""
@@ -123,6 +125,7 @@ def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
         return Rendered(key, "", problem=str(error))
     objects = (*(document for _, document in planned.objects), *front)
     problem = "" if planned.failure is None else str(planned.failure)
+    waits = None if planned.choice is None else awaited(planned.choice)
     return Rendered(
         key,
         service.metadata.uid or "",
@@ -131,4 +134,5 @@ def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
         service.metadata.generation,
         wants_upgrade(service),
         is_paused(service.metadata.annotations),
+        "" if waits is None else str(waits),
     )

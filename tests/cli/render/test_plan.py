@@ -237,6 +237,24 @@ def test_a_service_that_cannot_be_made_before_or_after_says_so() -> None:
     play(body)
 
 
+def test_an_edit_after_which_a_model_has_no_place_replaces_nothing() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        nowhere = model(storage={"storageUri": "hf://example/m"})
+        (effect,) = await told_of(client, nowhere)
+        assert effect.text.startswith("nothing is written: model m has no spec.storage.path yet")
+        assert effect.stuck
+        cluster.put(nowhere)
+        assert await told_of(client, edited(cluster)) == [], "it waits before and after"
+        (effect, more) = await told_of(client, model(storage={"storageUri": "a", "path": "/b"}))
+        assert (effect.text, more.text[:22]) == ("can be made now", "Deployment chat-engine")
+        world = await read_all(client, "ome", ())
+        (item,) = render(world.documents, world.documents, world.settings, world.children)
+        ((text, replaces),) = adoption(item, world.children)
+        assert ("nothing is written" in text, replaces) == (True, False)
+
+    play(body)
+
+
 def test_what_was_read_from_a_models_files_stays() -> None:
     async def body(cluster: FakeCluster, client: Client) -> None:
         held = found(cluster, CLUSTER_BASE_MODELS, ObjectKey("", "m"))
