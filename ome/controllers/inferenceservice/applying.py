@@ -146,6 +146,10 @@ class Writer:
             return False
         return True
 
+    def has_workloads(self, run: Pass) -> bool:
+        """Whether something that runs pods is there for the service."""
+        return any(self._children.workloads_of(run.key, run.stored.metadata.uid))
+
     async def prune(self, run: Pass, planned: Planned) -> None:
         """Delete what the service made and no longer plans.
 

@@ -108,7 +108,8 @@ class Reconciler:
             return
         run.mode = planned.plan.service_mode
         run.serverless = run.mode == names.MODE_SERVERLESS
-        run.virtual_url = "" if planned.choice is not None else planned.plan.url
+        if planned.choice is None and not (run.paused and self._writer.has_workloads(run)):
+            run.virtual_url = planned.plan.url
         complete = run.paused or await self._writer.apply(run, planned)
         self._observer.observe(run, planned)
         if planned.failure is not None:

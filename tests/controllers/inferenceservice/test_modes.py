@@ -330,6 +330,28 @@ def test_a_virtual_service_has_an_address_and_nothing_else() -> None:
     play(body)
 
 
+def test_a_paused_service_is_not_called_virtual_while_its_pods_run() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        annotate(cluster, paused="true", deploymentMode="VirtualDeployment")
+        await anyio.sleep(1)
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+        assert condition(cluster, "Paused")["status"] == "True"
+        assert condition(cluster, "Ready")["status"] == "True"
+        assert set(status(cluster)["components"]) == {"engine"}
+        annotate(cluster, paused=None)
+        await anyio.sleep(1)
+        assert names(cluster, DEPLOYMENTS) == []
+        assert condition(cluster, "Ready")["reason"] == "VirtualDeployment"
+        annotate(cluster, paused="true")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["reason"] == "VirtualDeployment"
+        assert condition(cluster, "Paused")["status"] == "True"
+
+    play(body)
+
+
 def test_a_runtime_may_say_that_nothing_is_deployed() -> None:
     async def body(cluster: FakeCluster) -> None:
         available(cluster)
