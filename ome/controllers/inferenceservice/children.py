@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ome.kube.client import Client
     from ome.kube.resource import Resource
 
-__all__ = ["BY_SERVICE", "Children", "controller_of"]
+__all__ = ["BY_SERVICE", "Children", "controller_of", "is_controlled"]
 
 BY_SERVICE = "service"
 """Index of child stores: the key of the service that their label names."""
@@ -57,6 +57,12 @@ def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if reference.get("controller"):
             return reference  # type: ignore[no-any-return]
     return None
+
+
+def is_controlled(document: Mapping[str, Any], uid: str) -> bool:
+    """Whether the object with this uid is the controller of another one."""
+    owner = controller_of(document["metadata"])
+    return owner is not None and owner.get("uid") == uid
 
 
 def service_of(stored: WholeObject) -> Iterable[ObjectKey]:
@@ -179,6 +185,9 @@ class Children:
         if wanted is None or owner is None or owner.get("uid") != wanted["uid"]:
             if owner is not None and self._is_leaving(owner, live):
                 raise RetryAfter(_TERMINATING_RETRY, f"{named} of Knative is not gone yet")
+            if owner is not None and wanted is not None and _is_former(owner, wanted):
+                text = f"{named} of a former {wanted['kind']} {wanted['name']} is not gone yet"
+                raise RetryAfter(_TERMINATING_RETRY, text)
             metadata = desired["metadata"]
             raise NotOurs(
                 desired["kind"],
@@ -262,6 +271,11 @@ class Children:
         except NotFound:
             pass
         informer.observed_deleted(key, stored.metadata.uid)
+
+
+def _is_former(owner: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether an owner is a deleted service of the name, whose objects are being collected."""
+    return all(owner.get(part) == wanted[part] for part in ("apiVersion", "kind", "name"))
 
 
 def _rolls(stored: WholeObject) -> Iterable[bool]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ome.api import names
+from ome.controllers.inferenceservice.children import is_controlled
 from ome.controllers.inferenceservice.pods import model_state
 from ome.controllers.inferenceservice.reach import on_no_node
 from ome.controllers.inferenceservice.status import ComponentOutcome
@@ -99,7 +100,9 @@ class Observer:
             self._children.cached(ref.api_version, ref.kind, ObjectKey(namespace, ref.name))
             for ref in component.workloads
         )
-        workloads = [document for document in live if document is not None]
+        uid = run.stored.metadata.uid
+        # One of the name that is a stranger's, or a former service's, tells nothing of this one.
+        workloads = [one for one in live if one is not None and is_controlled(one, uid)]
         seen = [see(document) for document in workloads]
         pods = self._pods_of(run, component.name)
         unnoticed = self._unnoticed(run, component.name, seen)
