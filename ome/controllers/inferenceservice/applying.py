@@ -60,6 +60,10 @@ class Writer:
         # place; a restart forgets it, and lets one more service begin.
         self._moved: dict[str, float] = {}
 
+    def forget(self, key: ObjectKey) -> None:
+        """The service is gone."""
+        self._moved.pop(str(key), None)
+
     async def apply(self, run: Pass, planned: Planned) -> bool:
         """Apply every object in order; False when one failed and the rest was left.
 

@@ -78,6 +78,7 @@ class Reconciler:
         if stored is None:
             self._usage.forget(key)
             self._measures.forget(key)
+            self._writer.forget(key)
             return None
         if stored.metadata.deletion_timestamp:
             self._usage.forget(key)

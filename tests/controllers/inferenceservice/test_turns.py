@@ -144,6 +144,31 @@ def test_what_serves_stays_whole_until_its_turn_comes_to_change_the_mode() -> No
     play(body, *(service(key.name, engine={}) for key in SERVICES))
 
 
+def test_a_service_that_is_deleted_after_it_changed_its_mode_holds_up_no_other() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.install(KNATIVE_SERVICES)
+        serve(cluster)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["minReplicas"] = 0
+        cluster.put(held)
+        await anyio.sleep(60)
+        (first,) = set(SERVICES) - waiting(cluster)
+        cluster.remove(INFERENCE_SERVICES, first)
+        await anyio.sleep(60)
+        cluster.collect_garbage()
+        assert len(cluster.objects(KNATIVE_SERVICES)) == 1, "that of the next"
+        rest = [key for key in SERVICES if key != first]
+        for _ in rest:
+            for key in rest:
+                if cluster.object(KNATIVE_SERVICES, engine(key)) is not None:
+                    says(cluster, KNATIVE_SERVICES, engine(key), "Ready")
+            await anyio.sleep(60)
+        assert len(cluster.objects(KNATIVE_SERVICES)) == 2
+
+    play(body, *(service(key.name, engine={}) for key in SERVICES))
+
+
 def port_of(cluster: FakeCluster, key: ObjectKey) -> int:
     (port,) = found(cluster, SERVICES_OF_PODS, key)["spec"]["ports"]
     return int(port["targetPort"])
