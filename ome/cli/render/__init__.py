@@ -40,7 +40,8 @@ Examples:
   ome render -f service.yaml --against cluster
 
 With --against cluster, models, runtimes, classes and settings that the files do not have are the
-cluster's. Nothing is written.
+cluster's. Nothing is written. A cluster whose DNS domain is not cluster.local is told of by the
+environment variable CLUSTER_DOMAIN.
 
 Exit code: 0 rendered, and with --against no difference; 1 a difference, or a service that cannot
 be made; 2 the command or a file is wrong; 3 the cluster refuses or does not answer."""

@@ -10,6 +10,7 @@ from ome.cli.explain.objects import stores
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
 from ome.controllers.inferenceservice.adopting import with_kept_pods
+from ome.controllers.inferenceservice.cluster_domain import cluster_domain
 from ome.controllers.inferenceservice.needs import NEEDS, resource_of_child
 from ome.controllers.inferenceservice.passes import is_paused
 from ome.controllers.inferenceservice.planning import Existing, Planner, awaited, wants_upgrade
@@ -29,8 +30,6 @@ __all__ = ["PAUSED", "NoChildren", "Rendered", "render", "settings_in"]
 
 PAUSED = f"is paused; nothing changes until annotation {names.ANNOTATION_PAUSED} is gone"
 """What is said of a paused service."""
-
-_CLUSTER_DOMAIN = "cluster.local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def render(
 ) -> list[Rendered]:
     """The services among ``wanted``, planned in a world of ``documents``."""
     world = World(stores(documents, SystemClock()), KindDecoder())
-    planner = Planner(world, children, lambda: settings, _CLUSTER_DOMAIN)
+    planner = Planner(world, children, lambda: settings, cluster_domain())
     keys = [
         ObjectKey(item["metadata"]["namespace"], item["metadata"]["name"])
         for item in wanted

@@ -64,6 +64,15 @@ def test_objects_without_the_place_of_their_model_are_said_to_be_so(
     assert "shown without the place of its model: model m has no spec.storage.path yet" in err
 
 
+def test_the_domain_of_the_cluster_is_that_of_the_environment(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLUSTER_DOMAIN", "corp.example")
+    engine = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
+    assert run(tmp_path, model(), runtime(), service(engine=engine)) == 0
+    assert "http://chat-engine-0.demo.svc.corp.example:8080" in capfd.readouterr().out
+
+
 def test_files_without_a_service_are_a_mistake(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
