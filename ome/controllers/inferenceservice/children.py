@@ -213,22 +213,31 @@ class Children:
         """Delete own objects of the component that cannot stand beside this one; says which.
 
         Knative makes a Service of the name of its own, and two autoscalers would pull one workload
-        to and fro: what the component had in another mode goes first.
+        to and fro: what the component had in another mode goes first. But not what serves, before
+        it is known that the cluster takes what comes in its place (raises what it says otherwise).
         """
         rival = _RIVALS.get((desired["apiVersion"], desired["kind"]))
         if rival is None:
             return []
         component = desired["metadata"]["labels"].get(names.LABEL_COMPONENT)
-        resource, informer = self._informers[rival.api_version, rival.kind]
-        deleted: list[str] = []
-        for stored in informer.store.by_index(BY_SERVICE, service):
-            metadata = stored.metadata
-            if metadata.labels.get(names.LABEL_COMPONENT) != component or not component:
-                continue
-            if _controlled(stored, uid) and not metadata.deletion_timestamp:
-                await self._delete(resource, informer, stored)
-                deleted.append(f"{rival.kind} {metadata.name}")
-        return deleted
+        held = [
+            stored
+            for stored in self.owned(rival, service, uid)
+            if component and stored.metadata.labels.get(names.LABEL_COMPONENT) == component
+        ]
+        if held and rival == SERVICES and not await self._takes(desired, uid):
+            return []
+        for stored in held:
+            await self.delete(rival, stored)
+        return [f"{rival.kind} {stored.metadata.name}" for stored in held]
+
+    async def _takes(self, desired: Mapping[str, Any], uid: str) -> bool:
+        """Whether an object is the service's already, or the cluster would make it."""
+        api_version, kind, metadata = desired["apiVersion"], desired["kind"], desired["metadata"]
+        live = self.cached(api_version, kind, ObjectKey(metadata["namespace"], metadata["name"]))
+        if live is not None:
+            return is_controlled(live, uid)
+        return await self._applier.could_create(desired, self.resource(api_version, kind))
 
     def observed(self, document: Mapping[str, Any]) -> None:
         """Show the answer of a write of our own until the watch has caught up."""

@@ -14,6 +14,7 @@ from ome.controllers.resources import (
     LEADER_WORKER_SETS,
     RAY_CLUSTERS,
 )
+from ome.errors import BadRequest
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import (
     DEPLOYMENTS,
@@ -263,6 +264,39 @@ def test_to_serverless_and_back_the_name_is_free_for_whoever_needs_it() -> None:
         owner = found(cluster, SERVICES, ENGINE)["metadata"]["ownerReferences"][0]
         assert owner["kind"] == "InferenceService"
         assert revisions(cluster) == {}
+
+    play(body, KNATIVE_SERVICES)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["refused", "taken"])
+def test_what_serves_stays_where_knative_cannot_take_its_place(taken: bool) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        foreign = {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Service",
+            "metadata": {"name": "chat-engine", "namespace": "demo"},
+            "spec": {},
+        }
+        denied = BadRequest(
+            'admission webhook "validation.webhook.serving.knative.dev" denied the request: must'
+            " not set the field(s): spec.template.spec.volumes[0].hostPath"
+        )
+        if taken:
+            cluster.put(foreign)
+        else:
+            cluster.fail("apply", KNATIVE_SERVICES, denied, times=100)
+        edit(cluster, engine={"minReplicas": 0})
+        await anyio.sleep(20)
+        assert names(cluster, SERVICES) == ["chat", "chat-engine"], "it serves on"
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+        told = condition(cluster, "EngineReady")
+        assert told["reason"] == ("ServiceConflict" if taken else "InternalError")
+        assert taken or "must not set the field(s)" in told["message"]
+        edit(cluster, engine={"minReplicas": 1})
+        await anyio.sleep(60)
+        assert condition(cluster, "Ready")["status"] == "True"
 
     play(body, KNATIVE_SERVICES)
 
