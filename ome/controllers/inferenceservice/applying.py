@@ -95,10 +95,21 @@ class Writer:
             for gone in await self._children.make_way(desired, run.key, run.stored.metadata.uid):
                 log.info("child.deleted", child=gone)
             await self._children.apply(desired)
+            if is_workload(desired) and str(run.key) in self._granted:
+                self._tell(run, desired)
         finally:
             if is_workload(desired):
                 # From here on the written object itself says that it rolls.
                 self._granted.discard(str(run.key))
+
+    def _tell(self, run: Pass, desired: Mapping[str, Any]) -> None:
+        """An event: pods are replaced that nobody asked this service to replace."""
+        text = (
+            f"{desired['kind']} {desired['metadata']['name']} replaces its pods: the runtime, model"
+            " or settings that it shares with others changed, or an annotation that shapes pods"
+        )
+        about = regarding(run.stored.document())
+        self._events.record(about, "Normal", "TemplateChanged", text, "Reconcile")
 
     def _with_kept_pods(self, run: Pass, desired: dict[str, Any]) -> dict[str, Any]:
         """The workload, with what stays of the pods that it has."""
@@ -197,15 +208,10 @@ class Writer:
             if live is not None:
                 run.rolled.add(component)
             if not turn.own:
-                text = (
-                    f"{kind} {name} replaces its pods: the runtime, model or settings that it"
-                    " shares with others changed, or an annotation that shapes pods"
-                )
-                about = regarding(run.stored.document())
-                self._events.record(about, "Normal", "TemplateChanged", text, "Reconcile")
                 self._granted.add(str(run.key))
                 if former is not None:
-                    self._moved[str(run.key)] = self._clock.wall()
+                    # Since the first try: one that is refused holds up the others only so long.
+                    self._moved.setdefault(str(run.key), self._clock.wall())
             return True
         run.waiting.add(component)
         run.come_back(_TURN_RETRY)

@@ -12,8 +12,9 @@ from ome.controllers.resources import (
     INFERENCE_SERVICES,
     KNATIVE_SERVICES,
 )
+from ome.errors import BadRequest
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import DEPLOYMENTS
+from ome.kube.resources import DEPLOYMENTS, EVENTS
 from ome.kube.resources import SERVICES as SERVICES_OF_PODS
 from tests.controllers.inferenceservice.test_wishes import new_image, play
 from tests.controllers.inferenceservice.world import (
@@ -140,6 +141,34 @@ def test_what_serves_stays_whole_until_its_turn_comes_to_change_the_mode() -> No
                 says(cluster, KNATIVE_SERVICES, engine(key), "Ready")
         await anyio.sleep(1)
         assert cluster.objects(DEPLOYMENTS) == []
+
+    play(body, *(service(key.name, engine={}) for key in SERVICES))
+
+
+def test_a_mode_that_the_cluster_refuses_is_tried_by_one_service_after_the_other() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.install(KNATIVE_SERVICES)
+        serve(cluster)
+        await anyio.sleep(1)
+        cluster.fail("apply", KNATIVE_SERVICES, BadRequest("no hostPath"), times=10_000)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["minReplicas"] = 0
+        cluster.put(held)
+        for _ in range(2):
+            await anyio.sleep(900)
+            assert len(waiting(cluster)) == 2
+            assert len(cluster.objects(DEPLOYMENTS)) == 3
+            for key in SERVICES:
+                assert cluster.object(SERVICES_OF_PODS, engine(key)) is not None
+                well = condition(cluster, "Ready", key)["status"]
+                assert well == ("True" if key in waiting(cluster) else "False")
+            await anyio.sleep(1000)
+        told = {event["reason"] for event in cluster.objects(EVENTS)}
+        assert "TemplateChanged" not in told, "no pods were replaced"
+        held["spec"]["engineConfig"]["minReplicas"] = 1
+        cluster.put(held)
+        await anyio.sleep(100)
+        assert all(condition(cluster, "Ready", key)["status"] == "True" for key in SERVICES)
 
     play(body, *(service(key.name, engine={}) for key in SERVICES))
 
