@@ -88,6 +88,9 @@ def adoption(item: Rendered, found: Found) -> Iterator[tuple[str, bool]]:
     if item.paused:
         yield f"# InferenceService {item.service} {PAUSED}\n", False
         return
+    if item.waits:
+        yield f"# InferenceService {item.service}: nothing is written: {item.waits}\n", False
+        return
     stays: list[dict[str, Any]] = []
     for desired in item.objects:
         metadata = desired["metadata"]

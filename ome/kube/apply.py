@@ -161,6 +161,13 @@ class Applier:
             outcome.append("conflict" if made is None else "created")
             return made
 
+    async def could_create(self, desired: Mapping[str, Any], resource: Resource) -> bool:
+        """Whether ``create`` would make the object, found out by a dry run; False where one is.
+
+        Raises what keeps it from being made, as ``create`` does.
+        """
+        return await self._create(resource, self._stamped(desired), dry_run=True) is not None
+
     async def hand_over_replicas(
         self, resource: Resource, live: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -266,13 +273,16 @@ class Applier:
         return {**desired, "metadata": {**metadata, "annotations": annotations}}
 
     async def _create(
-        self, resource: Resource, document: Mapping[str, Any]
+        self, resource: Resource, document: Mapping[str, Any], *, dry_run: bool = False
     ) -> dict[str, Any] | None:
         """The new object; None when one of the name exists."""
         metadata = {**document["metadata"], "resourceVersion": NEVER}
         try:
             return await self._client.apply(
-                resource, {**document, "metadata": metadata}, manager=self._manager
+                resource,
+                {**document, "metadata": metadata},
+                manager=self._manager,
+                dry_run=dry_run,
             )
         except (Conflict, AlreadyExists):  # the second when another create wins the race
             return None

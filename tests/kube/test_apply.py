@@ -71,6 +71,18 @@ async def test_the_first_write_creates_and_only_creates() -> None:
     assert applied.object["metadata"]["annotations"].keys() == {"ome.io/applied-hash"}
 
 
+async def test_whether_an_object_could_be_made_is_found_out_without_making_it() -> None:
+    cluster, applier = make()
+
+    assert await applier.could_create(configmap(k="1"), CONFIGMAPS)
+    assert (cluster.writes, cluster.object(CONFIGMAPS, KEY)) == ([], None)
+    await applier.apply(configmap(k="1"), None)
+    assert not await applier.could_create(configmap(k="2"), CONFIGMAPS)
+    cluster.fail("apply", CONFIGMAPS, Invalid("odd"))
+    with pytest.raises(Invalid):
+        await applier.could_create(configmap(k="2"), CONFIGMAPS)
+
+
 async def test_an_object_that_the_cache_does_not_know_yet_is_read_and_found_unchanged() -> None:
     cluster, applier = make()
     await applier.apply(configmap(k="1"), None)

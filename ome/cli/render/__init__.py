@@ -40,7 +40,8 @@ Examples:
   ome render -f service.yaml --against cluster
 
 With --against cluster, models, runtimes, classes and settings that the files do not have are the
-cluster's. Nothing is written.
+cluster's. Nothing is written. A cluster whose DNS domain is not cluster.local is told of by the
+environment variable CLUSTER_DOMAIN.
 
 Exit code: 0 rendered, and with --against no difference; 1 a difference, or a service that cannot
 be made; 2 the command or a file is wrong; 3 the cluster refuses or does not answer."""
@@ -66,6 +67,11 @@ def run(words: Sequence[str]) -> int:
     rendered = render(documents, documents, settings_in(manifests), NoChildren())
     for item in rendered:
         _print(item)
+        if item.waits:
+            sys.stderr.write(
+                f"InferenceService {item.service}: shown without the place of its model:"
+                f" {item.waits}\n"
+            )
     return _told(rendered)
 
 
@@ -98,6 +104,8 @@ async def _against(flags: Mapping[str, Any], manifests: list[Manifest], namespac
     texts: list[str] = []
     for item in rendered:
         told = list(difference(item, children))
+        if item.waits:
+            told = [f"# InferenceService {item.service}: nothing is written yet: {item.waits}\n"]
         if item.paused and told:
             texts.append(f"# InferenceService {item.service} {PAUSED}; then:\n")
         texts += told

@@ -19,7 +19,7 @@ from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES, PODS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.kube.client import Client
     from ome.kube.resource import Resource
@@ -35,7 +35,11 @@ _KEPT = {
 class Found:
     """The objects of services as the cluster has them."""
 
-    def __init__(self, documents: Sequence[dict[str, Any]]) -> None:
+    def __init__(
+        self, documents: Sequence[dict[str, Any]], absent: Iterable[Resource] = ()
+    ) -> None:
+        """``absent`` are kinds that the cluster does not have."""
+        self._absent = frozenset(absent)
         self._held = {_identity(document): document for document in documents}
         self._by_owner: dict[str, list[dict[str, Any]]] = {}
         for document in documents:
@@ -50,6 +54,10 @@ class Found:
     def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None:
         """As ``Children.cached``."""
         return self._held.get((api_version, kind, key))
+
+    def lacks(self, resource: Resource) -> bool:
+        """Whether the cluster cannot have objects of a kind."""
+        return resource in self._absent
 
     def of(self, service: ObjectKey, uid: str) -> Iterator[dict[str, Any]]:
         """The objects that a service controls and that belong to a component."""
@@ -105,13 +113,10 @@ async def read_all(
     """Read it. Raises as ``Client.list`` does."""
     documents, settings = await around(client, (), operator_namespace)
     documents += await _list(client, INFERENCE_SERVICES, "")
-    children: list[dict[str, Any]] = []
-    for resource in CHILD_KINDS:
-        children += await _list(client, resource, "", names.LABEL_INFERENCE_SERVICE)
     return Cluster(
         documents,
         [await _as_stored(client, document) for document in edit],
-        Found(children),
+        await _children(client, ("",)),
         settings,
         await client.list(NODES),
         await client.list(PODS),
@@ -170,24 +175,30 @@ async def children_of(client: Client, documents: Sequence[Mapping[str, Any]]) ->
         for document in documents
         if document["kind"] == INFERENCE_SERVICES.kind
     }
+    return await _children(client, sorted(namespaces))
+
+
+async def _children(client: Client, namespaces: Iterable[str]) -> Found:
+    """The children in namespaces; the empty one stands for all."""
     found: list[dict[str, Any]] = []
-    for namespace in sorted(namespaces):
+    absent: set[Resource] = set()
+    selector = names.LABEL_INFERENCE_SERVICE
+    for namespace in namespaces:
         for resource in CHILD_KINDS:
-            found += await _list(client, resource, namespace, names.LABEL_INFERENCE_SERVICE)
-    return Found(found)
+            try:
+                found += await client.list(resource, namespace, label_selector=selector)
+            except NotFound:
+                absent.add(resource)
+            except Forbidden:
+                continue  # not told apart from what is not there; the difference shows it as new
+    return Found(found, absent)
 
 
-async def _list(
-    client: Client, resource: Resource, namespace: str, selector: str = ""
-) -> list[dict[str, Any]]:
+async def _list(client: Client, resource: Resource, namespace: str) -> list[dict[str, Any]]:
     try:
-        return await client.list(resource, namespace, label_selector=selector)
+        return await client.list(resource, namespace)
     except NotFound:
         return []  # the kind is not installed, so there is nothing of it
-    except Forbidden:
-        if resource not in CHILD_KINDS:
-            raise
-        return []  # not told apart from what is not there; the difference then shows it as new
 
 
 def _identity(document: Mapping[str, Any]) -> tuple[str, str, ObjectKey]:

@@ -38,16 +38,20 @@ def effects(
 ) -> Iterator[Effect]:
     """The effects on services whose plan changes, in their order."""
     for old, new in zip(before, after, strict=True):
-        if old.objects == new.objects and old.problem == new.problem:
+        same = old.problem == new.problem and old.waits == new.waits
+        if same and (new.waits or old.objects == new.objects):
             continue
         if new.problem:
             text = "cannot be made" if old.problem else "cannot be made any more, what runs stays"
             yield Effect(new.service, f"{text}: {new.problem}", stuck=True)
             continue
+        if new.waits:
+            yield Effect(new.service, f"nothing is written: {new.waits}", stuck=True)
+            continue
         if new.paused:
             yield Effect(new.service, PAUSED)
             continue
-        if old.problem:
+        if old.problem or old.waits:
             yield Effect(new.service, "can be made now")
         yield from _replaced(new, found, room)
 

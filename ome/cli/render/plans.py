@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ome.api import names
 from ome.cli.explain.objects import stores
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
 from ome.controllers.inferenceservice.adopting import with_kept_pods
-from ome.controllers.inferenceservice.needs import resource_of_child
+from ome.controllers.inferenceservice.cluster_domain import cluster_domain
+from ome.controllers.inferenceservice.needs import NEEDS, resource_of_child
 from ome.controllers.inferenceservice.passes import is_paused
-from ome.controllers.inferenceservice.planning import Planner, wants_upgrade
+from ome.controllers.inferenceservice.planning import Existing, Planner, awaited, wants_upgrade
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.world import World
 from ome.kube.resource import ObjectKey
 from ome.workloads import ExposureError, Seen, expose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.cli.manifests import Manifest
-    from ome.controllers.inferenceservice.planning import Existing
     from ome.kube.resource import Resource
     from ome.workloads import Plan
 
@@ -31,14 +31,13 @@ __all__ = ["PAUSED", "NoChildren", "Rendered", "render", "settings_in"]
 PAUSED = f"is paused; nothing changes until annotation {names.ANNOTATION_PAUSED} is gone"
 """What is said of a paused service."""
 
-_CLUSTER_DOMAIN = "cluster.local"
-
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A service with the objects that it would have; ``problem`` says why there are no more.
 
-    ``upgrade`` and ``paused`` are what its annotations ask for.
+    ``upgrade`` and ``paused`` are what its annotations ask for. ``waits`` says what the operator
+    waits for before it writes any of the objects, and without which they are not as they will be.
     """
 
     service: ObjectKey
@@ -48,10 +47,17 @@ class Rendered:
     generation: int = 0
     upgrade: bool = False
     paused: bool = False
+    waits: str = ""
 
     def written(self, live: Mapping[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
         """One of its workloads as it would be written, with what stays of the live one's pods."""
         return with_kept_pods(live, desired, self.generation, upgrade=self.upgrade)
+
+
+class Present(Existing, Protocol):
+    """What a cluster has of the objects of services, and whether it can have them."""
+
+    def lacks(self, resource: Resource) -> bool: ...
 
 
 class NoChildren:
@@ -60,6 +66,10 @@ class NoChildren:
     def resource(self, api_version: str, kind: str) -> Resource:
         """As ``Children.resource``."""
         return resource_of_child(api_version, kind)
+
+    def lacks(self, resource: Resource) -> bool:
+        """No cluster is asked, so every kind may be there."""
+        return False
 
     def cached(self, api_version: str, kind: str, key: ObjectKey) -> dict[str, Any] | None:
         """As ``Children.cached``."""
@@ -85,17 +95,17 @@ def render(
     wanted: Iterable[Mapping[str, Any]],
     documents: Iterable[dict[str, Any]],
     settings: Mapping[str, str] | None,
-    children: Existing,
+    children: Present,
 ) -> list[Rendered]:
     """The services among ``wanted``, planned in a world of ``documents``."""
     world = World(stores(documents, SystemClock()), KindDecoder())
-    planner = Planner(world, children, lambda: settings, _CLUSTER_DOMAIN)
+    planner = Planner(world, children, lambda: settings, cluster_domain())
     keys = [
         ObjectKey(item["metadata"]["namespace"], item["metadata"]["name"])
         for item in wanted
         if item["kind"] == "InferenceService"
     ]
-    return [_one(world, planner, key) for key in dict.fromkeys(keys)]
+    return [_one(world, planner, children, key) for key in dict.fromkeys(keys)]
 
 
 def _in_front(made: Plan) -> list[dict[str, Any]]:
@@ -111,7 +121,22 @@ def _in_front(made: Plan) -> list[dict[str, Any]]:
     return [dict(document) for document in found.objects]
 
 
-def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
+def _possible(
+    objects: Sequence[dict[str, Any]], children: Present
+) -> tuple[tuple[dict[str, Any], ...], str]:
+    """The objects up to the first one whose kind a cluster lacks, and what to do about that one."""
+    made: list[dict[str, Any]] = []
+    for desired in objects:
+        resource = resource_of_child(desired["apiVersion"], desired["kind"])
+        if not children.lacks(resource):
+            made.append(desired)
+        elif NEEDS[resource].reason:
+            missing = f"CRD {resource.group_resource} is not installed"
+            return tuple(made), NEEDS[resource].text(missing, installed=False)
+    return tuple(made), ""
+
+
+def _one(world: World, planner: Planner, children: Present, key: ObjectKey) -> Rendered:
     try:
         found = world.service(key)
         if found is None:
@@ -121,8 +146,11 @@ def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
         front = _in_front(planned.plan)
     except (StepFailed, Unreadable) as error:
         return Rendered(key, "", problem=str(error))
-    objects = (*(document for _, document in planned.objects), *front)
-    problem = "" if planned.failure is None else str(planned.failure)
+    wanted = [*(document for _, document in planned.objects), *front]
+    objects, problem = _possible(wanted, children)
+    if not problem and planned.failure is not None:
+        problem = str(planned.failure)
+    waits = None if planned.choice is None else awaited(planned.choice)
     return Rendered(
         key,
         service.metadata.uid or "",
@@ -131,4 +159,5 @@ def _one(world: World, planner: Planner, key: ObjectKey) -> Rendered:
         service.metadata.generation,
         wants_upgrade(service),
         is_paused(service.metadata.annotations),
+        "" if waits is None else str(waits),
     )

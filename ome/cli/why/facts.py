@@ -178,20 +178,34 @@ def _events(client: Client, facts: Facts, namespace: str) -> Callable[[], Awaita
 def _model(client: Client, facts: Facts) -> Callable[[], Awaitable[None]]:
     async def read() -> None:
         spec = facts.target.document.get("spec") or {}
-        reference = spec.get("model") or {}
+        reference, namespace = spec.get("model") or {}, facts.target.key.namespace
+        if reference.get("name") and reference.get("kind") == FINE_TUNED_WEIGHTS.kind:
+            reference = await _base_of(client, reference["name"])
+            namespace = reference.get("namespace") or namespace
         if not reference.get("name"):
             return
         for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
             if resource.namespaced is False and reference.get("kind") == BASE_MODELS.kind:
                 continue
-            place = facts.target.key.namespace if resource.namespaced else ""
+            key = ObjectKey(namespace if resource.namespaced else "", reference["name"])
             try:
-                facts.model = await client.get(resource, ObjectKey(place, reference["name"]))
+                facts.model = await client.get(resource, key)
                 return
             except NotFound:
                 continue
 
     return read
+
+
+async def _base_of(client: Client, weight: str) -> Document:
+    """The reference to the base model of a weight; empty when there is no such weight."""
+    try:
+        held = await client.get(FINE_TUNED_WEIGHTS, ObjectKey("", weight))
+    except NotFound:
+        return {}
+    base = held["spec"].get("baseModelRef") or {}
+    kind = {"kind": BASE_MODELS.kind} if base.get("namespace") else {}
+    return {"name": base.get("name"), "namespace": base.get("namespace"), **kind}
 
 
 async def _flights(client: Client, facts: Facts, operator: str) -> None:

@@ -19,6 +19,7 @@ from ome.controllers.inferenceservice.needs import CHILD_KINDS, NEEDS, definitio
 from ome.controllers.inferenceservice.observing import BY_SERVICE_LABEL, Observer
 from ome.controllers.inferenceservice.planning import Planner
 from ome.controllers.inferenceservice.pods import PodView
+from ome.controllers.inferenceservice.reach import declaration_or_reach_changed
 from ome.controllers.inferenceservice.reconciler import Reconciler
 from ome.controllers.inferenceservice.refusals import Refusals, refusal_changed
 from ome.controllers.inferenceservice.telling import Teller
@@ -26,7 +27,7 @@ from ome.controllers.inferenceservice.triggers import Triggers
 from ome.controllers.inferenceservice.usage import Dependency, Usage
 from ome.controllers.inferenceservice.world import SHARED, Sources, World
 from ome.controllers.origin import origin_of
-from ome.controllers.resources import INFERENCE_SERVICES, LEADER_WORKER_SETS
+from ome.controllers.resources import INFERENCE_SERVICES, LEADER_WORKER_SETS, ON_NODES
 from ome.controllers.userobjects import UserObjects
 from ome.informers.optional import OptionalKinds
 from ome.informers.projection import Metadata, WholeObject
@@ -106,7 +107,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         planner=planner,
         writer=writer,
         healer=Healer(children, context.applier, context.clock),
-        observer=Observer(children, pods, refusals, context.clock),
+        observer=Observer(world, children, pods, refusals, context.clock),
         exposer=Exposer(children, writer, lambda: tuple(of_knative.data() or ())),
         teller=Teller(context, writes, measures),
         measures=measures,
@@ -129,7 +130,9 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     for informer in shared:
         affected = partial(triggers.affected, informer.resource.kind)
         # Pods carry some annotations of their model, such as the name of its key.
-        controller.watch(informer, affected, predicate=declaration_changed)
+        on_nodes = informer.resource in ON_NODES
+        changed = declaration_or_reach_changed if on_nodes else declaration_changed
+        controller.watch(informer, affected, predicate=changed)
     for resource in NEEDS:
         optional.on_change(resource, partial(_revisit, controller, usage, definition(resource)))
     for held in (config, of_knative):

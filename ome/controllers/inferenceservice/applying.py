@@ -24,7 +24,9 @@ from ome.controllers.inferenceservice.workload import (
 )
 from ome.controllers.regarding import regarding
 from ome.errors import ApiError, Conflict, NotOurs, OmeError, RetryAfter
+from ome.kube.compare import contains
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import SERVICES
 from ome.telemetry.flights import decided
 
 if TYPE_CHECKING:
@@ -54,6 +56,13 @@ class Writer:
         self._events = events
         # Services that may replace their pods and whose write is under way.
         self._granted: set[str] = set()
+        # When services changed their mode. The new workload cannot say that it took another's
+        # place; a restart forgets it, and lets one more service begin.
+        self._moved: dict[str, float] = {}
+
+    def forget(self, key: ObjectKey) -> None:
+        """The service is gone."""
+        self._moved.pop(str(key), None)
 
     async def apply(self, run: Pass, planned: Planned) -> bool:
         """Apply every object in order; False when one failed and the rest was left.
@@ -77,19 +86,30 @@ class Writer:
     ) -> None:
         if self._is_left_out(desired):
             return
-        for gone in await self._children.make_way(desired, run.key, run.stored.metadata.uid):
-            log.info("child.deleted", child=gone)
-        if not is_workload(desired):
-            await self._children.apply(desired)
-            return
-        desired = self._with_kept_pods(run, desired)
-        if not self._may_roll(run, planned, component, desired):
-            return
+        if is_workload(desired):
+            desired = self._with_kept_pods(run, desired)
+            if not self._may_roll(run, planned, component, desired):
+                return
         try:
+            # Not before it is known that this object may be written: what goes serves until then.
+            for gone in await self._children.make_way(desired, run.key, run.stored.metadata.uid):
+                log.info("child.deleted", child=gone)
             await self._children.apply(desired)
+            if is_workload(desired) and str(run.key) in self._granted:
+                self._tell(run, desired)
         finally:
-            # From here on the written object itself says that it rolls.
-            self._granted.discard(str(run.key))
+            if is_workload(desired):
+                # From here on the written object itself says that it rolls.
+                self._granted.discard(str(run.key))
+
+    def _tell(self, run: Pass, desired: Mapping[str, Any]) -> None:
+        """An event: pods are replaced that nobody asked this service to replace."""
+        text = (
+            f"{desired['kind']} {desired['metadata']['name']} replaces its pods: the runtime, model"
+            " or settings that it shares with others changed, or an annotation that shapes pods"
+        )
+        about = regarding(run.stored.document())
+        self._events.record(about, "Normal", "TemplateChanged", text, "Reconcile")
 
     def _with_kept_pods(self, run: Pass, desired: dict[str, Any]) -> dict[str, Any]:
         """The workload, with what stays of the pods that it has."""
@@ -117,6 +137,22 @@ class Writer:
         run.failures.append(StepFailed(condition, need.reason, text, waiting=True))
         return True
 
+    def fits_what_runs(self, run: Pass, planned: Planned) -> bool:
+        """Whether what leads to the components, as planned, leads to those that still wait, too.
+
+        Their pods answer where their Services say: another port or mode comes with their turn.
+        """
+        for component, desired in planned.objects:
+            if component not in run.waiting or desired["kind"] != SERVICES.kind:
+                continue
+            metadata = desired["metadata"]
+            key = ObjectKey(metadata["namespace"], metadata["name"])
+            live = self._children.cached(desired["apiVersion"], desired["kind"], key)
+            of_core = desired["apiVersion"] == SERVICES.api_version
+            if live is None or (of_core and not contains(live["spec"], desired["spec"])):
+                return False
+        return True
+
     async def apply_in_front(self, run: Pass, desired: dict[str, Any]) -> bool:
         """Apply an object that leads to the components; False when that failed."""
         try:
@@ -126,12 +162,18 @@ class Writer:
             return False
         return True
 
+    def has_workloads(self, run: Pass) -> bool:
+        """Whether something that runs pods is there for the service."""
+        return any(self._children.workloads_of(run.key, run.stored.metadata.uid))
+
     async def prune(self, run: Pass, planned: Planned) -> None:
         """Delete what the service made and no longer plans.
 
         The Deployments of the deprecated predictor serve until every component is ready.
         """
         serves = all(item.ready and item.ready[0] == "True" for item in run.components)
+        if serves:
+            self._moved.pop(str(run.key), None)
         kept = set(run.waiting) | (set() if serves else {names.COMPONENT_PREDICTOR})
         if run.in_front is None:
             kept.add(names.COMPONENT_EXTERNAL_SERVICE)
@@ -153,12 +195,12 @@ class Writer:
         annotations.setdefault(names.ANNOTATION_PLANNED_HASH, planned_hash(desired))
         kind, name = desired["kind"], desired["metadata"]["name"]
         key = ObjectKey(metadata.namespace, name)
-        live = self._children.cached(desired["apiVersion"], kind, key)
+        live, former = self._children.cached(desired["apiVersion"], kind, key), None
         if live is not None and same_pods(live, desired):
             return True
         if live is None:
             # Of another kind, when the mode changes; a new component takes no pods away.
-            live = self._former(run, planned, component)
+            live = former = self._former(run, planned, component)
         limit = planned.most_updating
         turn = rollout.take_turn(
             str(run.key), metadata.generation, live, self._rolling(), limit=limit
@@ -167,13 +209,10 @@ class Writer:
             if live is not None:
                 run.rolled.add(component)
             if not turn.own:
-                text = (
-                    f"{kind} {name} replaces its pods: the runtime, model or settings that it"
-                    " shares with others changed, or an annotation that shapes pods"
-                )
-                about = regarding(run.stored.document())
-                self._events.record(about, "Normal", "TemplateChanged", text, "Reconcile")
                 self._granted.add(str(run.key))
+                if former is not None:
+                    # Since the first try: one that is refused holds up the others only so long.
+                    self._moved.setdefault(str(run.key), self._clock.wall())
             return True
         run.waiting.add(component)
         run.come_back(_TURN_RETRY)
@@ -192,11 +231,13 @@ class Writer:
 
     def _rolling(self) -> Iterable[str]:
         yield from self._granted
+        now = self._clock.wall()
+        yield from (name for name, since in self._moved.items() if now - since < _STUCK)
         for document in self._children.rolling():
             labels = document["metadata"].get("labels") or {}
             name = labels.get(names.LABEL_INFERENCE_SERVICE)
             since = rolls_since(document)
-            if name and (since is None or self._clock.wall() - since < _STUCK):
+            if name and (since is None or now - since < _STUCK):
                 yield str(ObjectKey(document["metadata"]["namespace"], name))
 
 

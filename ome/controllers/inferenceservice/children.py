@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ome.kube.client import Client
     from ome.kube.resource import Resource
 
-__all__ = ["BY_SERVICE", "Children", "controller_of"]
+__all__ = ["BY_SERVICE", "Children", "controller_of", "is_controlled"]
 
 BY_SERVICE = "service"
 """Index of child stores: the key of the service that their label names."""
@@ -57,6 +57,12 @@ def controller_of(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if reference.get("controller"):
             return reference  # type: ignore[no-any-return]
     return None
+
+
+def is_controlled(document: Mapping[str, Any], uid: str) -> bool:
+    """Whether the object with this uid is the controller of another one."""
+    owner = controller_of(document["metadata"])
+    return owner is not None and owner.get("uid") == uid
 
 
 def service_of(stored: WholeObject) -> Iterable[ObjectKey]:
@@ -183,6 +189,9 @@ class Children:
         if wanted is None or owner is None or owner.get("uid") != wanted["uid"]:
             if owner is not None and self._is_leaving(owner, live):
                 raise RetryAfter(_TERMINATING_RETRY, f"{named} of Knative is not gone yet")
+            if owner is not None and wanted is not None and _is_former(owner, wanted):
+                text = f"{named} of a former {wanted['kind']} {wanted['name']} is not gone yet"
+                raise RetryAfter(_TERMINATING_RETRY, text)
             metadata = desired["metadata"]
             raise NotOurs(
                 desired["kind"],
@@ -208,22 +217,31 @@ class Children:
         """Delete own objects of the component that cannot stand beside this one; says which.
 
         Knative makes a Service of the name of its own, and two autoscalers would pull one workload
-        to and fro: what the component had in another mode goes first.
+        to and fro: what the component had in another mode goes first. But not what serves, before
+        it is known that the cluster takes what comes in its place (raises what it says otherwise).
         """
         rival = _RIVALS.get((desired["apiVersion"], desired["kind"]))
         if rival is None:
             return []
         component = desired["metadata"]["labels"].get(names.LABEL_COMPONENT)
-        resource, informer = self._informers[rival.api_version, rival.kind]
-        deleted: list[str] = []
-        for stored in informer.store.by_index(BY_SERVICE, service):
-            metadata = stored.metadata
-            if metadata.labels.get(names.LABEL_COMPONENT) != component or not component:
-                continue
-            if _controlled(stored, uid) and not metadata.deletion_timestamp:
-                await self._delete(resource, informer, stored)
-                deleted.append(f"{rival.kind} {metadata.name}")
-        return deleted
+        held = [
+            stored
+            for stored in self.owned(rival, service, uid)
+            if component and stored.metadata.labels.get(names.LABEL_COMPONENT) == component
+        ]
+        if held and rival == SERVICES and not await self._takes(desired, uid):
+            return []
+        for stored in held:
+            await self.delete(rival, stored)
+        return [f"{rival.kind} {stored.metadata.name}" for stored in held]
+
+    async def _takes(self, desired: Mapping[str, Any], uid: str) -> bool:
+        """Whether an object is the service's already, or the cluster would make it."""
+        api_version, kind, metadata = desired["apiVersion"], desired["kind"], desired["metadata"]
+        live = self.cached(api_version, kind, ObjectKey(metadata["namespace"], metadata["name"]))
+        if live is not None:
+            return is_controlled(live, uid)
+        return await self._applier.could_create(desired, self.resource(api_version, kind))
 
     def observed(self, document: Mapping[str, Any]) -> None:
         """Show the answer of a write of our own until the watch has caught up."""
@@ -266,6 +284,11 @@ class Children:
         except NotFound:
             pass
         informer.observed_deleted(key, stored.metadata.uid)
+
+
+def _is_former(owner: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether an owner is a deleted service of the name, whose objects are being collected."""
+    return all(owner.get(part) == wanted[part] for part in ("apiVersion", "kind", "name"))
 
 
 def _rolls(stored: WholeObject) -> Iterable[bool]:

@@ -152,9 +152,7 @@ class Planner:
             rendering=self._rendering(service),
             taken=self._taken(service),
             accelerators=_accelerators(choice),
-            weights=tuple(
-                WeightInput(item.name, "", item.annotations, item.spec) for item in choice.weights
-            ),
+            weights=_weights(choice),
         )
 
     def _needs(self, planned: Planned, uses: list[Dependency]) -> None:
@@ -225,8 +223,10 @@ def awaited(choice: Choice) -> StepFailed | None:
     """
     model, injected = choice.model, choice.service.metadata.annotations
     storage = model.spec.storage
-    if storage.path or storage.storage_uri.startswith(_NOT_FETCHED) or choice.weights:
+    if storage.path or storage.storage_uri.startswith(_NOT_FETCHED):
         return None
+    if any(weight.mode == "merged" for weight in _weights(choice)):
+        return None  # it takes the model's place, where an adapter is laid over it
     if injected.get(names.ANNOTATION_INJECT_MODEL_INIT) == "true":
         return None
     text = (
@@ -235,6 +235,10 @@ def awaited(choice: Choice) -> StepFailed | None:
     )
     reason = names.REASON_WAITING_FOR_MODEL
     return StepFailed(names.CONDITION_ENGINE_READY, reason, text, waiting=True, quiet=True)
+
+
+def _weights(choice: Choice) -> tuple[WeightInput, ...]:
+    return tuple(WeightInput(item.name, "", item.annotations, item.spec) for item in choice.weights)
 
 
 def wants_upgrade(service: api.InferenceService) -> bool:

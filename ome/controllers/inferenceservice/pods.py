@@ -59,6 +59,8 @@ class PodCondition(msgspec.Struct, frozen=True):
 
 class PodStatus(msgspec.Struct, frozen=True, rename="camel"):
     phase: str = ""
+    reason: str = ""
+    message: str = ""
     conditions: tuple[PodCondition, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
@@ -84,6 +86,14 @@ class PodView(msgspec.Struct, frozen=True):
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
+    @property
+    def ended(self) -> bool:
+        """Whether its node has given it up (evicted, not admitted); it stays, and another comes.
+
+        The containers of such a pod tell how they were stopped, not how the model did.
+        """
+        return self.status.phase == "Failed" and bool(self.status.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -106,6 +116,7 @@ class ModelState:
 
 def model_state(pods: Sequence[PodView], ready: bool) -> ModelState | None:
     """The state that the newest pod shows; None means: no change from what was known."""
+    pods = [pod for pod in pods if not pod.ended]
     if not pods:
         return ModelState("Pending")
     if ready:

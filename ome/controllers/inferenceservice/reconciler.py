@@ -78,6 +78,7 @@ class Reconciler:
         if stored is None:
             self._usage.forget(key)
             self._measures.forget(key)
+            self._writer.forget(key)
             return None
         if stored.metadata.deletion_timestamp:
             self._usage.forget(key)
@@ -108,14 +109,16 @@ class Reconciler:
             return
         run.mode = planned.plan.service_mode
         run.serverless = run.mode == names.MODE_SERVERLESS
-        run.virtual_url = "" if planned.choice is not None else planned.plan.url
+        if planned.choice is None and not (run.paused and self._writer.has_workloads(run)):
+            run.virtual_url = planned.plan.url
         complete = run.paused or await self._writer.apply(run, planned)
         self._observer.observe(run, planned)
         if planned.failure is not None:
             run.failures.append(planned.failure)
             return
-        if complete and planned.plan.exposed is not None:
-            await self._exposer.expose(run, planned.plan.exposed)
+        exposed = planned.plan.exposed
+        if complete and exposed is not None and self._writer.fits_what_runs(run, planned):
+            await self._exposer.expose(run, exposed)
         if complete and not run.paused:
             if planned.choice is None:
                 await self._exposer.withdraw(run)

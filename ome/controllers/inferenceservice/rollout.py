@@ -79,5 +79,5 @@ def take_turn(
     annotations = live["metadata"].get("annotations") or {}
     if annotations.get(SERVICE_GENERATION) != str(generation):
         return Turn(True, own=True)
-    ahead = tuple(sorted(name for name in rolling if name != service))
+    ahead = tuple(sorted(set(rolling) - {service}))
     return Turn(len(ahead) < limit, ahead)

@@ -128,10 +128,11 @@ def compute_status(stored: Mapping[str, Any], outcome: Outcome, *, wall: str) ->
 
 
 def virtual_status(
-    stored: Mapping[str, Any], generation: int, url: str, *, wall: str
+    stored: Mapping[str, Any], generation: int, url: str, *, wall: str, paused: bool = False
 ) -> dict[str, Any]:
     """The status of a service that stands for something that runs elsewhere."""
-    conditions = ConditionSet(stored.get("conditions") or (), (), wall, generation)
+    of = generation if not paused else stored.get("observedGeneration") or 0
+    conditions = ConditionSet(stored.get("conditions") or (), (), wall, of)
     conditions.remove(*(entry.get("type", "") for entry in stored.get("conditions") or ()))
     conditions.set(
         names.CONDITION_READY,
@@ -139,16 +140,17 @@ def virtual_status(
         names.REASON_VIRTUAL_DEPLOYMENT,
         "InferenceService is in VirtualDeployment mode",
     )
-    ready = conditions.get(names.CONDITION_READY)
-    assert ready is not None
+    if paused:
+        conditions.set(names.CONDITION_PAUSED, "True", names.REASON_PAUSED, _PAUSED_TEXT)
+    made = (conditions.get(type_) for type_ in (names.CONDITION_PAUSED, names.CONDITION_READY))
     kept = {name: value for name, value in stored.items() if name != "modelStatus"}
     return {
         **kept,
-        "observedGeneration": generation,
+        "observedGeneration": of,
         "url": url,
         "address": {**(stored.get("address") or {}), "url": url},
         "components": {"predictor": {"url": url}},
-        "conditions": _undated(stored, [ready.document()], generation),
+        "conditions": _undated(stored, [item.document() for item in made if item is not None], of),
     }
 
 

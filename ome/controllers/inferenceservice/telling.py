@@ -42,7 +42,9 @@ class Teller:
         wall = rfc3339(self._context.clock.wall())
         if run.virtual_url:
             generation = run.service.metadata.generation
-            after = virtual_status(before, generation, run.virtual_url, wall=wall)
+            after = virtual_status(
+                before, generation, run.virtual_url, wall=wall, paused=run.paused
+            )
         else:
             after = compute_status(before, _outcome(run), wall=wall)
         if after != before:

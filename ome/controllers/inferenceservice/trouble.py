@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ome.controllers.inferenceservice.pods import ContainerStatus, PodView
 
-__all__ = ["not_made", "pod_problem"]
+__all__ = ["is_unscheduled", "not_made", "pod_problem"]
 
 _INSUFFICIENT = re.compile(r"Insufficient ([\w.-]+/[\w.-]*\w)")
 _POD_NAME = re.compile(r'pods "[^"]*" is\b')
@@ -43,10 +43,27 @@ def pod_problem(pods: Sequence[PodView]) -> str:
         reverse=True,
     )
     for pod in newest_first:
-        said = _unscheduled(pod) or _unstarted(pod)
+        said = "" if pod.ended else _unscheduled(pod) or _unstarted(pod)
         if said:
             return said
-    return ""
+    return _given_up(newest_first)
+
+
+def _given_up(newest_first: Sequence[PodView]) -> str:
+    """Why a node gave up a pod, until containers of another one run.
+
+    Of several for one reason the oldest is named: others follow it as fast as they are made.
+    """
+    ended = [pod for pod in newest_first if pod.ended]
+    if not ended or any(_runs(pod) for pod in newest_first if not pod.ended):
+        return ""
+    first = [pod for pod in ended if pod.status.reason == ended[0].status.reason][-1]
+    text = ": ".join(filter(None, (first.status.reason, first.status.message)))
+    return f"pod {first.metadata.name}: {text}"
+
+
+def _runs(pod: PodView) -> bool:
+    return any(status.state.running is not None for status in pod.status.container_statuses)
 
 
 def _shortage(pods: Iterable[PodView]) -> str:
@@ -82,6 +99,11 @@ def _scheduling(pod: PodView) -> tuple[str, str]:
         if condition.type == "PodScheduled" and condition.status == "False":
             return condition.reason, condition.message
     return "", ""
+
+
+def is_unscheduled(pod: PodView) -> bool:
+    """Whether the scheduler has found no node for a pod."""
+    return any(_scheduling(pod))
 
 
 def _unscheduled(pod: PodView) -> str:

@@ -42,6 +42,7 @@ Verdict = tuple["Status", str, str]
 """Status, reason and message of a condition."""
 
 _UPDATING = "UpdateInProgress"
+_DONE = "NewReplicaSetAvailable"
 
 WORKLOADS = (DEPLOYMENTS, LEADER_WORKER_SETS, RAY_CLUSTERS, KNATIVE_SERVICES)
 """The kinds whose objects run pods."""
@@ -195,9 +196,9 @@ def _deployment(document: Mapping[str, Any]) -> Seen:
 def _refused(document: Mapping[str, Any]) -> str:
     """Why no pods can be made."""
     failure = _condition(document, "ReplicaFailure")
-    if failure is None or failure[0] != "True":
+    if failure is None or failure[0] != "True" or failure[1].startswith("FailedDelete"):
         return ""
-    return not_made(failure[2] or failure[1])
+    return not_made(": ".join((failure[2] or failure[1]).splitlines()))
 
 
 def _leader_worker_set(document: Mapping[str, Any]) -> Seen:
@@ -221,7 +222,11 @@ def _leader_worker_set(document: Mapping[str, Any]) -> Seen:
 
 
 def _ray_cluster(document: Mapping[str, Any]) -> Seen:
-    return Seen(ready=_condition(document, "HeadPodReady"), observed=not _lags(document))
+    return Seen(
+        ready=_condition(document, "HeadPodReady"),
+        observed=not _lags(document),
+        problem=_refused(document),
+    )
 
 
 def _knative_service(document: Mapping[str, Any]) -> Seen:
@@ -284,13 +289,12 @@ def _deployment_is_rolling(document: Mapping[str, Any]) -> bool:
         return True
     if (metadata.get("annotations") or {}).get(names.ANNOTATION_DEPLOYMENT_REVISION, "1") == "1":
         return False
-    progressing = _condition(document, "Progressing")
-    if progressing is not None and progressing[0] == "False":
-        return False
-    wanted = (document.get("spec") or {}).get("replicas", 1)
     updated = status.get("updatedReplicas", 0)
-    return bool(
-        updated < wanted
-        or status.get("replicas", 0) > updated
-        or status.get("availableReplicas", 0) < updated
-    )
+    replaced = status.get("replicas", 0) <= updated
+    progressing = _condition(document, "Progressing")
+    if progressing is not None:
+        # It got stuck; or it was done once, and what is missing since is not a rollout's.
+        if progressing[0] == "False" or (replaced and progressing[1] == _DONE):
+            return False
+    wanted = (document.get("spec") or {}).get("replicas", 1)
+    return bool(updated < wanted or not replaced or status.get("availableReplicas", 0) < updated)

@@ -66,6 +66,11 @@ class Weight:
     annotations: Mapping[str, str]
     spec: api.FineTunedWeightSpec
 
+    @property
+    def dependency(self) -> Dependency:
+        """The object as the usage index knows it."""
+        return Dependency(FINE_TUNED_WEIGHTS.kind, "", self.name)
+
 
 SHARED = (
     BASE_MODELS,
@@ -118,9 +123,13 @@ class World:
 
     def version(self, kind: str, key: ObjectKey) -> str:
         """The resourceVersion of what services share; empty when it is not there."""
-        store = self._shared.get(kind)
-        held = None if store is None else store.get(key)
+        held = self.shared(kind, key)
         return "" if held is None else held.metadata.resource_version
+
+    def shared(self, kind: str, key: ObjectKey) -> WholeObject | None:
+        """What services share, as it is stored; None when it is not there."""
+        store = self._shared.get(kind)
+        return None if store is None else store.get(key)
 
     def model(self, service: api.InferenceService, namespace: str = "") -> Model:
         """The model of a service; ``namespace`` is where to look, by default the service's.

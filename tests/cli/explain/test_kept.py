@@ -1,11 +1,13 @@
-"""A service that keeps the runtime that it runs on is explained as the operator plans it."""
+"""What a service keeps, and a weight for its model, are explained as the operator plans them."""
 
 from __future__ import annotations
 
 import random
 from io import StringIO
+from typing import Any
 
 import anyio
+import pytest
 from rich.console import Console
 
 from ome.cli.explain.account import Account, explain, find_target
@@ -15,7 +17,9 @@ from ome.controllers.decode import KindDecoder
 from ome.controllers.inferenceservice.world import World
 from ome.kube import Client
 from tests.controllers.inferenceservice.test_keeping import describe
+from tests.controllers.inferenceservice.test_wishes import weight
 from tests.controllers.inferenceservice.world import (
+    annotate,
     available,
     model,
     new_cluster,
@@ -38,6 +42,52 @@ def shown(made: Account) -> str:
     text = StringIO()
     show(made, Console(file=text, width=400))
     return text.getvalue()
+
+
+@pytest.mark.parametrize("named", [{}, {"runtime": {"name": "r"}}])
+def test_a_pinned_runtime_is_explained_as_it_was_recorded(named: dict[str, Any]) -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        for item in (model(), runtime(), service(**named)):
+            cluster.put(item)
+        client = Client(cluster, clock=VirtualClock(), rng=random.Random(1))
+        async with operator(cluster):
+            await anyio.sleep(1)
+            before = await account(client, "chat")
+            annotate(cluster, pin_runtime="true")
+            await anyio.sleep(1)
+            cluster.put(runtime(disabled=True))
+            cluster.put(runtime("better"))
+            await anyio.sleep(1)
+            pinned = await account(client, "chat")
+            annotate(cluster, pin_runtime=None)
+            after = await account(client, "chat")
+        assert not before.document()["runtime"]["pinned"]
+        assert (pinned.document()["runtime"]["name"], pinned.problem) == ("r", "")
+        assert pinned.document()["runtime"]["pinned"]
+        assert "as annotation ome.io/pin-runtime keeps it" in shown(pinned)
+        assert "Candidates" not in shown(pinned)
+        assert bool(after.problem) == bool(named)
+        assert "pin-runtime" not in shown(after)
+
+    run_virtual(main)
+
+
+def test_a_weight_for_a_model_is_explained_by_its_base_model() -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        base = model("base")
+        base |= {"kind": "BaseModel", "metadata": {"name": "base", "namespace": "models"}}
+        reference = {"name": "base", "namespace": "models"}
+        chat = service(model={"name": "w", "kind": "FineTunedWeight"})
+        for item in (base, runtime(), weight(baseModelRef=reference), chat):
+            cluster.put(item)
+        client = Client(cluster, clock=VirtualClock(), rng=random.Random(1))
+        made = await account(client, "chat")
+        assert (made.problem, made.document()["model"]["name"]) == ("", "base")
+        assert made.document()["runtime"]["name"] == "r"
+
+    run_virtual(main)
 
 
 def test_a_kept_runtime_is_explained() -> None:

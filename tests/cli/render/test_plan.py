@@ -19,12 +19,14 @@ from ome.controllers.resources import (
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
     INFERENCE_SERVICES,
+    LEADER_WORKER_SETS,
 )
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS
 from tests.controllers.inferenceservice.world import (
     ENGINE,
+    RUNNER,
     SERVICE,
     annotate,
     found,
@@ -233,6 +235,45 @@ def test_a_service_that_cannot_be_made_before_or_after_says_so() -> None:
         (effect,) = await told_of(client, wrong)
         assert effect.text.startswith("cannot be made: No BaseModel or ClusterBaseModel")
         assert effect.stuck
+
+    play(body)
+
+
+MULTI = {"leader": {"runner": RUNNER}, "worker": {"size": 1, "runner": RUNNER}}
+
+
+def test_what_the_cluster_cannot_have_is_not_said_to_be_made() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        (effect,) = await told_of(client, service("many", engine=MULTI))
+        assert effect.stuck
+        assert effect.text.startswith("cannot be made: deployment mode MultiNode is not possible")
+        assert "CRD leaderworkersets.leaderworkerset.x-k8s.io is not installed" in effect.text
+        wanted = [service("many", engine=MULTI)]
+        held, settings = await around(client, wanted, "ome")
+        children = await children_of(client, wanted)
+        (item,) = render(wanted, held, settings, children)
+        assert [one["kind"] for one in item.objects] == ["ConfigMap"]
+        cluster.install(LEADER_WORKER_SETS)
+        told = await told_of(client, service("many", engine=MULTI))
+        assert told[-1].text == "LeaderWorkerSet lws-many-engine is made"
+
+    play(body)
+
+
+def test_an_edit_after_which_a_model_has_no_place_replaces_nothing() -> None:
+    async def body(cluster: FakeCluster, client: Client) -> None:
+        nowhere = model(storage={"storageUri": "hf://example/m"})
+        (effect,) = await told_of(client, nowhere)
+        assert effect.text.startswith("nothing is written: model m has no spec.storage.path yet")
+        assert effect.stuck
+        cluster.put(nowhere)
+        assert await told_of(client, edited(cluster)) == [], "it waits before and after"
+        (effect, more) = await told_of(client, model(storage={"storageUri": "a", "path": "/b"}))
+        assert (effect.text, more.text[:22]) == ("can be made now", "Deployment chat-engine")
+        world = await read_all(client, "ome", ())
+        (item,) = render(world.documents, world.documents, world.settings, world.children)
+        ((text, replaces),) = adoption(item, world.children)
+        assert ("nothing is written" in text, replaces) == (True, False)
 
     play(body)
 

@@ -54,6 +54,25 @@ def test_what_cannot_be_made_is_said(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert err.startswith("InferenceService demo/chat: Failed to find runtime for model m")
 
 
+def test_objects_without_the_place_of_their_model_are_said_to_be_so(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = model(storage={"storageUri": "hf://example/m"})
+    assert run(tmp_path, nowhere, runtime(), service()) == 0
+    out, err = capfd.readouterr()
+    assert "kind: Deployment" in out
+    assert "shown without the place of its model: model m has no spec.storage.path yet" in err
+
+
+def test_the_domain_of_the_cluster_is_that_of_the_environment(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLUSTER_DOMAIN", "corp.example")
+    engine = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
+    assert run(tmp_path, model(), runtime(), service(engine=engine)) == 0
+    assert "http://chat-engine-0.demo.svc.corp.example:8080" in capfd.readouterr().out
+
+
 def test_files_without_a_service_are_a_mistake(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

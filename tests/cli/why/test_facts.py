@@ -85,6 +85,21 @@ async def test_all_that_tells_of_a_service() -> None:
     assert server.asked[-1][0] == f"{proxy}/debug/flights/inferenceservice/demo/chat"
 
 
+@pytest.mark.parametrize("place", ["", "models"])
+async def test_the_model_behind_a_weight_is_its_base_model(place: str) -> None:
+    base = {"name": "llama", "namespace": place}
+    named = {"name": "w", "kind": "FineTunedWeight"}
+    changed = {
+        ("InferenceService", "demo", "chat"): {**SERVICE, "spec": {"model": named}},
+        ("FineTunedWeight", "", "w"): {"spec": {"baseModelRef": base}},
+        ("BaseModel", "models", "llama"): {"metadata": {"name": "llama", "namespace": "models"}},
+    }
+    facts = await gathered(Server(changed=changed))
+    assert facts.model["metadata"].get("namespace", "") == place
+    del changed["FineTunedWeight", "", "w"]
+    assert (await gathered(Server(changed=changed))).model is None
+
+
 async def test_what_is_forbidden_is_told_and_costs_only_itself() -> None:
     facts = await gathered(Server({"Event": Forbidden("no events")}))
     assert facts.notes == ["events could not be read: no events"]

@@ -13,7 +13,7 @@ from ome.controllers.resources import (
     INFERENCE_SERVICES,
 )
 from ome.kube.resource import ObjectKey
-from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PDBS, SERVICES
+from ome.kube.resources import CONFIGMAPS, DEPLOYMENTS, EVENTS, HPAS, PDBS, SERVICES
 from tests.controllers.inferenceservice.world import (
     ENGINE,
     SERVICE,
@@ -107,6 +107,26 @@ def test_it_is_deleted_while_it_rolls() -> None:
         before = len(cluster.writes)
         await anyio.sleep(60)
         assert cluster.writes[before:] == [], "nothing is made for what is gone"
+
+    play(body)
+
+
+def test_it_is_made_anew_before_what_it_had_is_gone() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        former = found(cluster, DEPLOYMENTS, ENGINE)["metadata"]["uid"]
+        cluster.remove(INFERENCE_SERVICES, SERVICE)
+        await anyio.sleep(1)
+        cluster.put(service())
+        await anyio.sleep(30)
+        assert found(cluster, DEPLOYMENTS, ENGINE)["metadata"]["uid"] == former
+        assert "Warning" not in {event["type"] for event in cluster.objects(EVENTS)}
+        assert condition(cluster, "EngineReady")["reason"] == "Initializing"
+        cluster.collect_garbage()
+        await anyio.sleep(5)
+        available(cluster)
+        await anyio.sleep(5)
+        assert found(cluster, DEPLOYMENTS, ENGINE)["metadata"]["uid"] != former
+        assert condition(cluster, "Ready")["status"] == "True"
 
     play(body)
 

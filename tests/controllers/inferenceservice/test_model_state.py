@@ -97,6 +97,21 @@ def test_the_newest_pod_speaks() -> None:
     assert target(new, old) == target(old, new) == "Loading"
 
 
+def test_a_pod_that_its_node_gave_up_says_nothing_of_the_model() -> None:
+    status = {"phase": "Failed", "reason": "Evicted"}
+    state = [{"name": "ome-container", "state": {"terminated": KILLED}}]
+    evicted = msgspec.convert(
+        {
+            "metadata": {"name": "e", "creationTimestamp": "2026-01-01T00:00:09Z"},
+            "status": {**status, "containerStatuses": state},
+        },
+        PodView,
+    )
+    assert target(evicted) == "Pending"
+    assert target(evicted, pod(main=RUNNING)) == "Loading"
+    assert model_state([evicted, pod(main=RUNNING)], ready=True) == ModelState("Loaded", 1)
+
+
 def test_other_containers_say_nothing_of_the_model() -> None:
     assert target(pod(container="sidecar", main={"terminated": ERROR})) is None
     assert target(pod(prepares="copy", init={"terminated": ERROR})) == "Pending"

@@ -14,6 +14,7 @@ from ome.controllers.resources import (
     LEADER_WORKER_SETS,
     RAY_CLUSTERS,
 )
+from ome.errors import BadRequest
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import (
     DEPLOYMENTS,
@@ -267,6 +268,39 @@ def test_to_serverless_and_back_the_name_is_free_for_whoever_needs_it() -> None:
     play(body, KNATIVE_SERVICES)
 
 
+@pytest.mark.parametrize("taken", [False, True], ids=["refused", "taken"])
+def test_what_serves_stays_where_knative_cannot_take_its_place(taken: bool) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        foreign = {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Service",
+            "metadata": {"name": "chat-engine", "namespace": "demo"},
+            "spec": {},
+        }
+        denied = BadRequest(
+            'admission webhook "validation.webhook.serving.knative.dev" denied the request: must'
+            " not set the field(s): spec.template.spec.volumes[0].hostPath"
+        )
+        if taken:
+            cluster.put(foreign)
+        else:
+            cluster.fail("apply", KNATIVE_SERVICES, denied, times=100)
+        edit(cluster, engine={"minReplicas": 0})
+        await anyio.sleep(20)
+        assert names(cluster, SERVICES) == ["chat", "chat-engine"], "it serves on"
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+        told = condition(cluster, "EngineReady")
+        assert told["reason"] == ("ServiceConflict" if taken else "InternalError")
+        assert taken or "must not set the field(s)" in told["message"]
+        edit(cluster, engine={"minReplicas": 1})
+        await anyio.sleep(60)
+        assert condition(cluster, "Ready")["status"] == "True"
+
+    play(body, KNATIVE_SERVICES)
+
+
 def test_a_router_comes_and_goes_with_all_that_is_its() -> None:
     async def body(cluster: FakeCluster) -> None:
         for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
@@ -326,6 +360,28 @@ def test_a_virtual_service_has_an_address_and_nothing_else() -> None:
         await anyio.sleep(1)
         assert condition(cluster, "EngineReady")["reason"] == "Initializing"
         assert set(status(cluster)["components"]) == {"engine"}
+
+    play(body)
+
+
+def test_a_paused_service_is_not_called_virtual_while_its_pods_run() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        await anyio.sleep(1)
+        annotate(cluster, paused="true", deploymentMode="VirtualDeployment")
+        await anyio.sleep(1)
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+        assert condition(cluster, "Paused")["status"] == "True"
+        assert condition(cluster, "Ready")["status"] == "True"
+        assert set(status(cluster)["components"]) == {"engine"}
+        annotate(cluster, paused=None)
+        await anyio.sleep(1)
+        assert names(cluster, DEPLOYMENTS) == []
+        assert condition(cluster, "Ready")["reason"] == "VirtualDeployment"
+        annotate(cluster, paused="true")
+        await anyio.sleep(1)
+        assert condition(cluster, "Ready")["reason"] == "VirtualDeployment"
+        assert condition(cluster, "Paused")["status"] == "True"
 
     play(body)
 
@@ -395,8 +451,63 @@ def test_a_ray_cluster_that_stopped_serving_is_made_anew() -> None:
         assert renewed["uid"] != first
         assert since not in renewed["annotations"]
 
-    engine = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
-    play(body, RAY_CLUSTERS, engine=engine)
+    play(body, RAY_CLUSTERS, engine=RAY)
+
+
+RAY: dict[str, Any] = {"annotations": {"ome.io/deploymentMode": "MultiNodeRayVLLM"}}
+
+
+def ray_pod(
+    cluster: FakeCluster, name: str, born: str, more: dict[str, str], *states: dict[str, Any]
+) -> None:
+    labels = {"ome.io/inferenceservice": "chat", "component": "engine", **more}
+    metadata = {"name": name, "namespace": "demo", "labels": labels, "creationTimestamp": born}
+    held = {"containerStatuses": list(states)}
+    cluster.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": held})
+
+
+def test_a_prober_says_nothing_of_the_model_that_it_asks_for() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": "no such file"}}
+        failed = {"name": "ome-container", "state": ended}
+        prober = {"name": "multinode-prober", "ready": True, "state": {"running": {}}}
+        ray_pod(cluster, "head", "2026-01-01T00:00:00Z", {"ray.io/node-type": "head"}, failed)
+        index = {"ome.io/ray-cluster-index": "0"}
+        ray_pod(cluster, "mnp", "2026-01-01T00:00:01Z", index, prober)
+        await anyio.sleep(1)
+        said = status(cluster)["modelStatus"]
+        assert said["transitionStatus"] == "BlockedByFailedLoad"
+        assert said["lastFailureInfo"]["location"] == "head"
+        says(cluster, DEPLOYMENTS, ObjectKey("demo", "chat-engine-0-mnp"), "Available")
+        await anyio.sleep(1)
+        assert status(cluster)["modelStatus"]["modelCopies"]["totalCopies"] == 1
+
+    play(body, RAY_CLUSTERS, engine=RAY)
+
+
+def test_a_ray_cluster_whose_pods_are_refused_says_why() -> None:
+    quota = "exceeded quota: gpus, requested: nvidia.com/gpu=8, used: nvidia.com/gpu=8, limited: 8"
+
+    async def body(cluster: FakeCluster) -> None:
+        writes = 0
+        for pod in ("chat-engine-0-head-x2x9p", "chat-engine-0-head-7kq4m"):
+            ray = found(cluster, RAY_CLUSTERS, ObjectKey("demo", "chat-engine-0"))
+            failure = {
+                "type": "ReplicaFailure",
+                "status": "True",
+                "reason": "FailedCreateHeadPod",
+                "message": f'failed to create head pod\npods "{pod}" is forbidden: {quota}',
+            }
+            cluster.put({**ray, "status": {"conditions": [failure]}})
+            await anyio.sleep(1)
+            assert condition(cluster, "EngineReady")["message"] == (
+                "engine component initializing; pods cannot be made: failed to create head pod:"
+                f" pods are forbidden: {quota}"
+            )
+            assert writes in (0, len(cluster.writes)), "it is tried again, and told once"
+            writes = len(cluster.writes)
+
+    play(body, RAY_CLUSTERS, engine=RAY)
 
 
 def test_groups_that_have_not_noticed_a_new_template_are_not_ready() -> None:

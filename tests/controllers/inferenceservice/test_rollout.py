@@ -9,8 +9,12 @@ import pytest
 from ome.controllers.inferenceservice.rollout import SERVICE_GENERATION, take_turn
 from ome.controllers.inferenceservice.workload import is_rolling
 
+DONE = "NewReplicaSetAvailable"
 
-def deployment(revision: str = "2", progressing: str = "True", **status: int) -> dict[str, Any]:
+
+def deployment(
+    revision: str = "2", progressing: str = "True", reason: str = "", **status: int
+) -> dict[str, Any]:
     settled = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
     return {
         "apiVersion": "apps/v1",
@@ -26,7 +30,7 @@ def deployment(revision: str = "2", progressing: str = "True", **status: int) ->
         "status": {
             **settled,
             **status,
-            "conditions": [{"type": "Progressing", "status": progressing}],
+            "conditions": [{"type": "Progressing", "status": progressing, "reason": reason}],
         },
     }
 
@@ -42,6 +46,11 @@ def deployment(revision: str = "2", progressing: str = "True", **status: int) ->
         (deployment(revision="1", updatedReplicas=0), False),
         (deployment(revision="1", observedGeneration=2), True),
         (deployment(progressing="False", availableReplicas=0), False),
+        # Done, and scaled up or down since, or with a pod that broke: it takes no pods away.
+        (deployment(reason=DONE, availableReplicas=1), False),
+        (deployment(reason=DONE, updatedReplicas=1, replicas=1), False),
+        (deployment(reason=DONE, replicas=3), True),
+        (deployment(reason=DONE, observedGeneration=2), True),
     ],
 )
 def test_a_deployment_that_replaces_serving_pods_is_rolling(
@@ -61,3 +70,4 @@ def test_a_shared_change_waits_for_those_ahead() -> None:
     assert turn.ahead == ("a/y", "a/z")
     assert take_turn("a/x", 1, deployment(), ["a/x"], 1).granted
     assert take_turn("a/x", 1, deployment(), ["a/y"], 2).granted
+    assert take_turn("a/x", 1, deployment(), ["a/y", "a/y"], 2).granted, "services are counted"

@@ -37,6 +37,41 @@ CRASHES = "pod a, container ome-container: CrashLoopBackOff: no such file (exit 
 NO_IMAGE = "pod a, container ome-container: image cannot be pulled: not found"
 
 
+REFUSED = {
+    "phase": "Failed",
+    "reason": "UnexpectedAdmissionError",
+    "message": "Allocate failed: no healthy devices",
+}
+SAID = "pod a: UnexpectedAdmissionError: Allocate failed: no healthy devices"
+EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on disk."}
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        ([pod(**REFUSED)], SAID),
+        # One after the other is refused: the line stays.
+        ([pod(**REFUSED), pod("b", **REFUSED)], SAID),
+        ([pod(**REFUSED), pod("b", **REFUSED), pod("c")], SAID),
+        ([pod(**EVICTED), pod("b", **REFUSED)], SAID.replace("pod a", "pod b")),
+        # How its containers were stopped is nobody's crash loop.
+        (
+            [pod(**EVICTED, **container(state={"terminated": {"exitCode": 137}}))],
+            "pod a: Evicted: The node was low on disk.",
+        ),
+        # Another has taken its place.
+        ([pod(**EVICTED), pod("b", **container(state={"running": {}}))], ""),
+        ([pod(**EVICTED), pod("b", **GPUS)], "8 nvidia.com/gpu missing for 1 pod that no node"),
+        # Without a reason of the node's it is the container's own end.
+        ([pod(phase="Failed", **container(state=CRASHED))], CRASHES),
+    ],
+)
+def test_a_pod_that_its_node_gave_up(pods: list[PodView], expected: str) -> None:
+    said = pod_problem(pods)
+    assert said.startswith(expected)
+    assert bool(said) == bool(expected)
+
+
 @pytest.mark.parametrize(
     ("pods", "expected"),
     [

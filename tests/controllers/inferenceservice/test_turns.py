@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.api import names
-from ome.controllers.resources import INFERENCE_SERVICES
+from ome.controllers.resources import (
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+    KNATIVE_SERVICES,
+)
+from ome.errors import BadRequest
 from ome.kube.resource import ObjectKey
+from ome.kube.resources import DEPLOYMENTS, EVENTS
+from ome.kube.resources import SERVICES as SERVICES_OF_PODS
 from tests.controllers.inferenceservice.test_wishes import new_image, play
 from tests.controllers.inferenceservice.world import (
     annotate,
     available,
     condition,
     edit,
+    found,
     image,
+    says,
     service,
     status,
 )
@@ -109,5 +118,106 @@ def test_its_own_edit_ends_the_waiting() -> None:
         assert waiting(cluster) == set()
         assert condition(cluster, "Paused", other)["status"] == "True"
         assert status(cluster, other)["conditions"] != []
+
+    play(body, *(service(key.name) for key in SERVICES))
+
+
+def test_what_serves_stays_whole_until_its_turn_comes_to_change_the_mode() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.install(KNATIVE_SERVICES)
+        serve(cluster)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["minReplicas"] = 0
+        cluster.put(held)
+        for left in (2, 1, 0):
+            await anyio.sleep(60)
+            assert len(waiting(cluster)) == left
+            for key in waiting(cluster):
+                assert cluster.object(DEPLOYMENTS, engine(key)) is not None
+                assert cluster.object(SERVICES_OF_PODS, engine(key)) is not None, "pods answer"
+                assert condition(cluster, "Ready", key)["status"] == "True"
+            for key in set(SERVICES) - waiting(cluster):
+                says(cluster, KNATIVE_SERVICES, engine(key), "Ready")
+        await anyio.sleep(1)
+        assert cluster.objects(DEPLOYMENTS) == []
+
+    play(body, *(service(key.name, engine={}) for key in SERVICES))
+
+
+def test_a_mode_that_the_cluster_refuses_is_tried_by_one_service_after_the_other() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.install(KNATIVE_SERVICES)
+        serve(cluster)
+        await anyio.sleep(1)
+        cluster.fail("apply", KNATIVE_SERVICES, BadRequest("no hostPath"), times=10_000)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["minReplicas"] = 0
+        cluster.put(held)
+        for _ in range(2):
+            await anyio.sleep(900)
+            assert len(waiting(cluster)) == 2
+            assert len(cluster.objects(DEPLOYMENTS)) == 3
+            for key in SERVICES:
+                assert cluster.object(SERVICES_OF_PODS, engine(key)) is not None
+                well = condition(cluster, "Ready", key)["status"]
+                assert well == ("True" if key in waiting(cluster) else "False")
+            await anyio.sleep(1000)
+        told = {event["reason"] for event in cluster.objects(EVENTS)}
+        assert "TemplateChanged" not in told, "no pods were replaced"
+        held["spec"]["engineConfig"]["minReplicas"] = 1
+        cluster.put(held)
+        await anyio.sleep(100)
+        assert all(condition(cluster, "Ready", key)["status"] == "True" for key in SERVICES)
+
+    play(body, *(service(key.name, engine={}) for key in SERVICES))
+
+
+def test_a_service_that_is_deleted_after_it_changed_its_mode_holds_up_no_other() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.install(KNATIVE_SERVICES)
+        serve(cluster)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["minReplicas"] = 0
+        cluster.put(held)
+        await anyio.sleep(60)
+        (first,) = set(SERVICES) - waiting(cluster)
+        cluster.remove(INFERENCE_SERVICES, first)
+        await anyio.sleep(60)
+        cluster.collect_garbage()
+        assert len(cluster.objects(KNATIVE_SERVICES)) == 1, "that of the next"
+        rest = [key for key in SERVICES if key != first]
+        for _ in rest:
+            for key in rest:
+                if cluster.object(KNATIVE_SERVICES, engine(key)) is not None:
+                    says(cluster, KNATIVE_SERVICES, engine(key), "Ready")
+            await anyio.sleep(60)
+        assert len(cluster.objects(KNATIVE_SERVICES)) == 2
+
+    play(body, *(service(key.name, engine={}) for key in SERVICES))
+
+
+def port_of(cluster: FakeCluster, key: ObjectKey) -> int:
+    (port,) = found(cluster, SERVICES_OF_PODS, key)["spec"]["ports"]
+    return int(port["targetPort"])
+
+
+def test_what_leads_to_pods_that_stay_leads_to_where_they_listen() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        serve(cluster)
+        await anyio.sleep(1)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["runner"]["ports"] = [{"containerPort": 9000}]
+        cluster.put(held)
+        await anyio.sleep(1)
+        (first,) = set(SERVICES) - waiting(cluster)
+        available(cluster, engine(first), rolling=True)
+        await anyio.sleep(5)
+        for key in SERVICES:
+            port = 9000 if key == first else 8080
+            assert (port_of(cluster, key), port_of(cluster, engine(key))) == (port, port)
+            assert status(cluster, key)["url"].endswith(f":{port}")
+            assert condition(cluster, "IngressReady", key)["status"] == "True"
 
     play(body, *(service(key.name) for key in SERVICES))

@@ -126,7 +126,8 @@ def test_what_agents_find_out_about_a_model_replaces_no_pods() -> None:
     play(body, service())
 
 
-def test_no_pod_is_made_before_it_is_known_where_its_model_will_be() -> None:
+@pytest.mark.parametrize("weights", [[], ["w"]], ids=["the model", "an adapter over it"])
+def test_no_pod_is_made_before_it_is_known_where_its_model_will_be(weights: list[str]) -> None:
     async def body(cluster: FakeCluster) -> None:
         assert cluster.object(DEPLOYMENTS, ENGINE) is None
         waits = condition(cluster, "EngineReady")
@@ -139,7 +140,24 @@ def test_no_pod_is_made_before_it_is_known_where_its_model_will_be() -> None:
         assert cluster.object(DEPLOYMENTS, ENGINE) is not None
         assert condition(cluster, "EngineReady")["reason"] == "Initializing"
 
-    play(body, model(storage={"storageUri": "hf://example/m"}), service())
+    play(
+        body,
+        model(storage={"storageUri": "hf://example/m"}),
+        weight(),
+        service(model={"name": "m", "fineTunedWeights": weights}),
+    )
+
+
+def test_pods_of_merged_weights_wait_for_no_model() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        assert cluster.object(DEPLOYMENTS, ENGINE) is not None
+
+    play(
+        body,
+        model(storage={"storageUri": "hf://example/m"}),
+        weight(configuration={"merged_weights": True}),
+        service(model={"name": "m", "fineTunedWeights": ["w"]}),
+    )
 
 
 def test_what_a_shared_runtime_no_longer_has_waits_for_its_turn_too() -> None:
