@@ -56,8 +56,10 @@ class Model:
             if fill is None:
                 return changed
             new = fill.spec(self.spec)
-            changed |= new.keys()
+            changed |= new.keys() | set(fill.removed)
             self.spec |= new
+            for field in fill.removed:
+                del self.spec[field]
             self.annotations[ANNOTATION_AUTO_FILLED_FIELDS] = fill.annotation
         raise AssertionError("the back-fill does not come to rest")
 
@@ -157,6 +159,51 @@ def test_filled_fields_follow_the_files_and_others_do_not() -> None:
     model.fill(ready(Config(model_format={"name": "gguf"})))
     assert model.spec["modelFormat"] == {"name": "gguf"}
     assert "modelFormat.version" not in model.ours
+
+
+BF16 = msgspec.structs.replace(
+    LLAMA, quantization="", max_tokens=0, diffusion_pipeline=None, model_parameter_size=""
+)
+
+
+def test_what_the_next_files_do_not_say_goes() -> None:
+    model = Model()
+    model.fill(ready())
+    # Not before somebody has read them, nor while a node still has those of before.
+    updating = Entry("m", "Updating", config=BF16)
+    for entries in ([updating], [ready(Config())], [ready(BF16), ready()], []):
+        assert model.fill(*entries) == set()
+    gone = {"quantization", "maxTokens", "diffusionPipeline", "modelParameterSize"}
+    assert model.fill(ready(BF16)) == gone
+    assert not gone & model.spec.keys()
+    assert not gone & set(model.ours)
+    assert model.fill(ready(BF16)) == set()
+
+
+def test_what_the_user_wrote_stays_whatever_the_next_files_say() -> None:
+    model = Model(quantization="fp8")
+    model.fill(ready())
+    model.spec["maxTokens"] = 4096
+    model.fill(ready(BF16))
+    assert (model.spec["quantization"], model.spec["maxTokens"]) == ("fp8", 4096)
+
+
+def test_a_pipeline_that_only_agents_of_another_make_still_have_stays() -> None:
+    model = Model()
+    flux = msgspec.structs.replace(LLAMA, model_type="diffusers")
+    model.fill(ready(flux))
+    assert model.fill(ready(msgspec.structs.replace(flux, diffusion_pipeline=None))) == set()
+
+
+def test_the_operations_that_write_it() -> None:
+    model = Model()
+    model.fill(ready())
+    fill = backfill(model.spec, model.annotations, [ready(BF16)])
+    assert fill is not None
+    document = {"metadata": {"annotations": model.annotations}, "spec": model.spec}
+    ops = {op["path"]: op["op"] for op in fill.ops(document)}
+    assert ops.pop("/metadata/annotations/ome.io~1auto-filled-fields") == "add"
+    assert set(ops.values()) == {"remove"}
 
 
 def test_a_field_that_the_user_changed_is_theirs_from_then_on() -> None:
