@@ -12,6 +12,7 @@ import anyio
 import structlog
 
 from ome.agent.eligibility import eligible
+from ome.agent.retries import OF_ANOTHER_PATH, OF_WHAT_IS_THERE
 from ome.agent.tender import Tender
 from ome.errors import ApiError, TransportError
 
@@ -78,7 +79,8 @@ class NodeAgent:
         here = self._here(model)
         tender = self._tenders.get(model.report_key)
         if tender is not None:
-            tender.want(model, here)
+            if tender.want(model, here):
+                self._reconsider(OF_ANOTHER_PATH)
         elif here or model.report_key in self._post.reporter.keys:
             tender = self._tenders[model.report_key] = Tender(self._post, model, here)
             self._group.start_soon(self._tend, tender)
@@ -100,8 +102,14 @@ class NodeAgent:
     async def _tend(self, tender: Tender) -> None:
         await tender.run()
         del self._tenders[tender.model.report_key]
+        self._reconsider(OF_WHAT_IS_THERE)
         if any(model.report_key == tender.model.report_key for model in self._models.values()):
             self.model(tender.model)
+
+    def _reconsider(self, reasons: frozenset[str]) -> None:
+        """Another model made way: what failed by these reasons need not wait for its next try."""
+        for tender in self._tenders.values():
+            tender.reconsider(reasons)
 
     async def _adopt(self) -> None:
         while True:

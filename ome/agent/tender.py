@@ -41,27 +41,36 @@ class Tender:
         """Whether the model is wanted on this node."""
         self.resting = False
         """Whether the model is as it should be, and nothing is under way."""
+        self.failed_by = ""
+        """The reason for which the last try failed, while the next one is waited for."""
         self._post = post
         self._began = False
         self._scope = anyio.CancelScope()
         self._look = anyio.Event()
         self._wish = self._wished()
 
-    def want(self, model: Model, here: bool) -> None:
-        """The model as it is now, and whether it belongs on the node."""
+    def want(self, model: Model, here: bool) -> bool:
+        """The model as it is now, and whether it belongs on the node; gives whether that is new."""
         self.model, self.here = model, here
-        if self._wished() != self._wish:
+        new = self._wished() != self._wish
+        if new:
             self._scope.cancel()
+        return new
 
     def look(self) -> None:
         """See whether the files still are as they were; does nothing while work is under way."""
         if self.resting:
             self._look.set()
 
+    def reconsider(self, reasons: frozenset[str]) -> None:
+        """Try again now what failed by one of these: another model made way for it."""
+        if self.failed_by in reasons:
+            self._look.set()
+
     async def run(self) -> None:
         """Work until the model is gone from the node, or cancelled."""
         while True:
-            self._wish, self.resting = self._wished(), False
+            self._wish, self.resting, self.failed_by = self._wished(), False, ""
             path = self._post.path_of(self.model)
             with anyio.CancelScope() as self._scope:
                 if self.here:
@@ -92,7 +101,7 @@ class Tender:
         failures = 0
         post, log_model = self._post, str(self.model.key)
         while True:
-            keeper, pause = Keeper(post, self.model), math.inf
+            keeper, pause, self.failed_by = Keeper(post, self.model), math.inf, ""
             try:
                 await keeper.ensure()
                 failures = 0
@@ -100,6 +109,7 @@ class Tender:
                 failures += 1
                 pause = pause_after(failures, error, post.rng)
                 await keeper.failed(error, pause)
+                self.failed_by = error.reason
                 log.warning(
                     "model.failed",
                     node=post.node,
@@ -111,6 +121,7 @@ class Tender:
             self._look, self.resting = anyio.Event(), pause == math.inf
             with anyio.move_on_after(pause):
                 await self._look.wait()
+                failures = 0
             self.resting = False
 
     async def _remove(self) -> None:
