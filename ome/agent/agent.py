@@ -12,6 +12,7 @@ import anyio
 import structlog
 
 from ome.agent.eligibility import eligible
+from ome.agent.protocol import READY
 from ome.agent.retries import OF_ANOTHER_PATH, OF_WHAT_IS_THERE
 from ome.agent.tender import Tender
 from ome.errors import ApiError, TransportError
@@ -96,8 +97,11 @@ class NodeAgent:
             return False
         if not eligible(model.storage, self.labels, self._post.node):
             return False
-        # A model that is switched off is not fetched; what is there stays.
-        return not model.disabled or model.report_key in self._post.reporter.keys
+        if not model.disabled:
+            return True
+        # What is switched off is not fetched any more; what was there whole stays.
+        entry = self._post.reporter.entry(model.report_key)
+        return entry is not None and (entry.status == READY or entry.config is not None)
 
     async def _tend(self, tender: Tender) -> None:
         await tender.run()

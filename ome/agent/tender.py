@@ -14,9 +14,11 @@ import math
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 import structlog
 
 from ome.agent.keeping import Keeper
+from ome.agent.protocol import NOT_REMOVED, EntryError
 from ome.agent.removing import discard_path, remove_model
 from ome.agent.retries import pause_after
 from ome.errors import StorageError
@@ -133,6 +135,7 @@ class Tender:
             except StorageError as error:
                 failures += 1
                 pause = pause_after(failures, error, self._post.rng)
+                self._tell(error)
                 log.warning(
                     "model.not_removed",
                     node=self._post.node,
@@ -143,3 +146,11 @@ class Tender:
                 await self._post.clock.sleep(pause)
             else:
                 return
+
+    def _tell(self, error: StorageError) -> None:
+        """Have a model that waits for its deletion say what it waits for."""
+        key, reporter = self.model.report_key, self._post.reporter
+        entry = reporter.entry(key)
+        if entry is not None and self.model.deleting:
+            said = EntryError(NOT_REMOVED, str(error))
+            reporter.amend(key, msgspec.structs.replace(entry, error=said))

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ome.agent.disk import Disk
 from ome.agent.protocol import READY, decode_entry
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository
+from ome.storage.errors import DiskError
 from tests.agent.support import World, agents, label, model, new_cluster, put_node, said, until
 from tests.storage.support import on_disk
 
@@ -275,6 +277,50 @@ async def test_a_deletion_does_not_wait_for_the_download(world: World) -> None:
     assert not (world.disk_of("n1") / "m").exists()
     assert not (world.disk_of("n1") / ".m.fetching").exists()
     assert statuses(cluster)[-1] is None
+
+
+async def test_a_model_that_is_switched_off_is_not_fetched_to_its_end(world: World) -> None:
+    cluster, off = world.cluster, model()
+    off["spec"]["disabled"] = True
+    assert world.hub is not None
+    trouble = Trouble(SHARD, 9, chunk_seconds=5.0)
+    world.hub.troubles.append(trouble)
+    async with agents(world):
+        cluster.put(model())
+        await world.hub.until_served(SHARD, 1)
+        await until(lambda: status(cluster) == "Updating")
+        cluster.put(off)
+        await until(lambda: said(cluster) is None and not label(cluster), 3)
+        assert not (world.disk_of("n1") / ".m.fetching").exists()
+        world.hub.troubles.remove(trouble)
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        # What is there whole stays, also through an edit of what nodes do not look at.
+        cluster.put(off)
+        cluster.put(model("other"))
+        await until(lambda: status(cluster, name="other") == READY)
+        assert status(cluster) == READY
+    assert on_disk(world.disk_of("n1") / "m") == FILES
+
+
+async def test_files_that_cannot_be_removed_are_told_while_the_deletion_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_: Disk, path: str) -> None:
+        raise DiskError(f"{path}: permission denied")
+
+    cluster = world.cluster
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        monkeypatch.setattr(Disk, "remove", refused)
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        await until(lambda: (entry := said(cluster)) and entry.error)
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.error is not None
+        assert (entry.status, entry.error.reason) == (READY, "not_removed")
+        assert "permission denied" in entry.error.message
 
 
 async def test_two_models_of_other_content_in_one_path(world: World) -> None:
