@@ -135,12 +135,8 @@ class NodeAgent:
             self._post.reporter.forget(key)
 
     def _wanted_labels(self) -> dict[str, str]:
-        labels: dict[str, str] = {}
-        for key, tender in self._tenders.items():
-            entry = self._post.reporter.entry(key)
-            if entry is not None:
-                labels[tender.model.label] = entry.status
-        return labels
+        labels = {key: tender.model.label for key, tender in self._tenders.items()}
+        return self._post.reporter.states(labels)
 
     async def _repair(self) -> None:
         try:

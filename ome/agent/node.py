@@ -146,12 +146,9 @@ class SimulatedNode:
             self._reporter.forget(key)
 
     def _wanted_labels(self) -> dict[str, str]:
-        labels: dict[str, str] = {}
-        for key, held in self._held.items():
-            entry = self._reporter.entry(key)
-            if held.model is not None and entry is not None:
-                labels[held.model.label] = entry.status
-        return labels
+        models = ((key, held.model) for key, held in self._held.items())
+        labels = {key: model.label for key, model in models if model is not None}
+        return self._reporter.states(labels)
 
     async def _repair(self) -> None:
         try:

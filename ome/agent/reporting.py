@@ -151,6 +151,11 @@ class Reporter:
         text = self._data.get(key)
         return None if text is None else decode_entry(text)
 
+    def states(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """By label the state that was last said, for the labels of some keys."""
+        said = ((label, self.entry(key)) for key, label in labels.items())
+        return {label: entry.status for label, entry in said if entry is not None}
+
     async def adopt(self) -> dict[str, Entry | None]:
         """Begin from what an earlier run of this agent reported; nothing is written.
 
