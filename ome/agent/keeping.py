@@ -204,6 +204,7 @@ class Keeper:
             interval=settings.retry_seconds,
             wish=model.redownload,
             describe=not model.skip_parsing,
+            guarded=True,
         )
 
     def _told_all(self, entry: Entry | None) -> bool:

@@ -247,6 +247,21 @@ async def test_each_trouble_has_its_own_reason_and_leaves_others_alone(
     assert not (world.root / "n1" / "etc").exists()
 
 
+async def test_a_model_may_not_name_the_machine_itself(world: World) -> None:
+    cluster = world.cluster
+    assert world.hub is not None
+    async with agents(world):
+        # The hub that the agent itself is told of is on this machine, and is asked.
+        cluster.put(model("good"))
+        cluster.put(model(parameters={"endpoint": world.hub.url}))
+        await until(lambda: status(cluster) == "Failed" and status(cluster, name="good") == READY)
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == "forbidden_address"
+        assert "127.0.0.1 is the machine itself" in entry.error.message
+
+
 async def test_a_link_out_of_the_root_is_not_followed(world: World) -> None:
     cluster, root = world.cluster, world.disk_of("n1")
     outside = world.root / "outside"
