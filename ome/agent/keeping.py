@@ -23,6 +23,7 @@ from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
 from ome.agent.sharing import Owner, artifact_of, children, with_artifact
 from ome.api import names
 from ome.errors import StorageError
+from ome.storage.objects import source_uri
 from ome.storage.settings import Credentials
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Keeper:
                 self._count(0.0)
             await self._leave(None)
             return
+        # What nobody can read stays Failed with every try: no state in between is said of it.
+        source_uri(model.uri)
         self._credentials = await post.credentials(model)
         job = self._job()
         await check_path(post, model, job)

@@ -247,6 +247,21 @@ async def test_each_trouble_has_its_own_reason_and_leaves_others_alone(
     assert not (world.root / "n1" / "etc").exists()
 
 
+@pytest.mark.parametrize("uri", ["ftp://a/b", "hf://a/b/c", "az://evil.example#/c"])
+async def test_a_uri_that_nobody_can_read_is_told_at_once_and_nothing_else_is(
+    world: World, uri: str
+) -> None:
+    cluster = world.cluster
+    async with agents(world):
+        cluster.put(model(uri=uri))
+        await until(lambda: status(cluster) == "Failed")
+    assert statuses(cluster) == ["Failed"]
+    async with agents(world):  # which tries it again
+        cluster.put(model("good"))
+        await until(lambda: status(cluster, name="good") == READY)
+    assert set(statuses(cluster)) == {"Failed"}
+
+
 async def test_a_model_may_not_name_the_machine_itself(world: World) -> None:
     cluster = world.cluster
     assert world.hub is not None
