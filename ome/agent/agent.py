@@ -12,7 +12,6 @@ import anyio
 import structlog
 
 from ome.agent.eligibility import eligible
-from ome.agent.protocol import READY
 from ome.agent.retries import OF_ANOTHER_PATH, OF_WHAT_IS_THERE
 from ome.agent.tender import Tender
 from ome.errors import ApiError, TransportError
@@ -97,11 +96,7 @@ class NodeAgent:
             return False
         if not eligible(model.storage, self.labels, self._post.node):
             return False
-        if not model.disabled:
-            return True
-        # What is switched off is not fetched any more; what was there whole stays.
-        entry = self._post.reporter.entry(model.report_key)
-        return entry is not None and (entry.status == READY or entry.config is not None)
+        return model.is_wanted(self._post.reporter.entry(model.report_key))
 
     async def _tend(self, tender: Tender) -> None:
         await tender.run()

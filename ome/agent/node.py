@@ -96,11 +96,11 @@ class SimulatedNode:
         """A model is new or changed; before ``run`` has begun this is seen there."""
         if self._group is None:
             return
+        key = model.report_key
         here = model.for_nodes and eligible(model.storage, self.labels, self.name)
-        if model.deleting or not here:
+        if model.deleting or not here or not model.is_wanted(self._reporter.entry(key)):
             self.gone(model)
             return
-        key = model.report_key
         source = (model.uid, str(model.storage.get("storageUri")), model.path_below(MODELS_ROOT))
         held = self._held.get(key)
         if held is not None and held.source in (source, None):
