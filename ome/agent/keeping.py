@@ -184,8 +184,7 @@ class Keeper:
     @property
     def _path_said(self) -> str:
         """What the entry says of the path: nothing while the spec says it."""
-        model, root = self._model, self._post.settings.root
-        return "" if model.storage.get("path") or not model.own_files else model.path_below(root)
+        return self._model.path_to_tell(self._post.settings.root)
 
     def _job(self) -> Job:
         post, model = self._post, self._model

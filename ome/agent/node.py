@@ -167,7 +167,7 @@ class SimulatedNode:
             self._reporter.report(key, label, started)
             download = Download.draw(self._behaviour, self._rng, str(model.key), self.name)
             await self._fetch(download, model, started)
-            path = "" if model.storage.get("path") else model.path_below(MODELS_ROOT)
+            path = model.path_to_tell(MODELS_ROOT)
             if download.fails:
                 ended = Entry(name, FAILED, path, download.error, config)
             elif model.skip_parsing:

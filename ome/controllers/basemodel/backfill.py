@@ -43,6 +43,7 @@ _VANISHING = frozenset(
 )
 """What the files of one model say and those of the next may not."""
 _PIPELINE = "diffusers"
+_NOT_ON_NODES = ("vendor", "pvc")
 _PATH = "storage.path"
 _FORMAT = "modelFormat.name"
 _VERSION = "modelFormat.version"
@@ -115,7 +116,10 @@ def backfill(
         # The version of the former format says nothing of the new one.
         changes[_VERSION] = None
         del kept[_VERSION]
-    for path in () if skip else _gone(held, found, reports):
+    gone = [] if skip else _gone(held, found, reports)
+    if _PATH in held and _only_place(spec) not in (None, value_at(spec, _PATH)):
+        gone.append(_PATH)
+    for path in gone:
         changes[path] = None
         del kept[path]
     text = ",".join(f"{path}={kept[path]}" for path in sorted(kept))
@@ -153,7 +157,9 @@ def _wanted(
                 values.pop(_VERSION, None)  # name and version come from one node
             found = {**values, **found}
     _agree(spec, held, found)
+    only = _only_place(spec)
     paths = [entry.path for entry in entries if entry.status == READY and entry.path]
+    paths = [path for path in paths if only in (None, path)]
     # Nodes may have different roots: a path that is filled and true of a node stays.
     if paths and value_at(spec, _PATH) not in paths:
         found[_PATH] = paths[0]
@@ -175,6 +181,17 @@ def _gone(held: Mapping[str, str], found: Mapping[str, Any], entries: list[Entry
         return []
     gone = sorted(_VANISHING & (held.keys() - found.keys()))
     return [path for path in gone if path != "diffusionPipeline" or _PIPELINE not in types]
+
+
+def _only_place(spec: Mapping[str, Any]) -> str | None:
+    """The one directory that a model may be in which no node fetches, empty for none of a node's.
+
+    None when nodes say where they put it.
+    """
+    scheme, _, rest = str(value_at(spec, "storage.storageUri") or "").partition("://")
+    if scheme == "local":
+        return rest
+    return "" if scheme in _NOT_ON_NODES else None
 
 
 def _of_config(config: Config) -> dict[str, Any]:

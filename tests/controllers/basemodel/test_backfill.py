@@ -289,6 +289,34 @@ def test_the_path_comes_from_a_ready_node_and_stays_while_it_is_true() -> None:
     assert "storage.path" not in model.ours
 
 
+@pytest.mark.parametrize("uri", ["local:///opt/m", "vendor://v/models/m", "pvc://claim/m"])
+def test_a_path_that_was_filled_is_not_that_of_files_which_nodes_do_not_fetch(uri: str) -> None:
+    model = Model()
+    model.spec["storage"]["path"] = ""
+    model.fill(ready(path="/models/hf:/a/b"))
+    assert model.spec["storage"]["path"] == "/models/hf:/a/b"
+    model.spec["storage"]["storageUri"] = uri
+    before = ready(path="/models/hf:/a/b")
+    assert model.fill(before) == {"storage"}
+    assert model.spec["storage"] == {"storageUri": uri}
+    assert "storage.path" not in model.ours
+    # One that the user wrote says where the files of local:// are.
+    model.spec["storage"]["path"] = "/mine"
+    assert model.fill(before) == set()
+
+
+def test_the_path_of_files_that_are_on_nodes_already_is_that_of_the_uri() -> None:
+    model = Model()
+    model.spec["storage"] = {"storageUri": "local:///opt/m"}
+    assert model.fill(ready(None, path="/opt/m")) == {"storage"}
+    assert model.spec["storage"]["path"] == "/opt/m"
+    assert model.fill(ready(None)) == set()
+    model.spec["storage"]["storageUri"] = "local:///opt/n"
+    assert model.fill(ready(None)) == {"storage"}
+    assert model.fill(ready(None, path="/opt/n")) == {"storage"}
+    assert model.spec["storage"]["path"] == "/opt/n"
+
+
 def test_an_annotation_that_somebody_broke() -> None:
     model = Model(modelType="mine")
     model.annotations[ANNOTATION_AUTO_FILLED_FIELDS] = "modelType,=,x=y,,modelType=00000000"
