@@ -96,7 +96,8 @@ class NodeAgent:
             return False
         if not eligible(model.storage, self.labels, self._post.node):
             return False
-        return model.is_wanted(self._post.reporter.entry(model.report_key))
+        # One that is switched off does not come; where it is, or was on its way, it stays so.
+        return not model.disabled or model.report_key in self._post.reporter.keys
 
     async def _tend(self, tender: Tender) -> None:
         await tender.run()

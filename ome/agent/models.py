@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ome.agent.fetch.place import default_path, tidy
-from ome.agent.protocol import READY
 from ome.api import names
 from ome.api.truncate import (
     model_configmap_key,
@@ -19,7 +18,6 @@ from ome.api.weights import kept_on_nodes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ome.agent.protocol import Entry
     from ome.informers.projection import Metadata
     from ome.kube.resource import ObjectKey
 
@@ -128,15 +126,6 @@ class Model:
             self.annotations.get(name, "").lower() == "true"
             for name in names.ANNOTATION_SKIP_CONFIG_PARSING
         )
-
-    def is_wanted(self, entry: Entry | None) -> bool:
-        """Whether it is to be on a node that says this of it.
-
-        What is switched off is not fetched any more; what is there whole stays.
-        """
-        if not self.disabled:
-            return True
-        return entry is not None and (entry.status == READY or entry.config is not None)
 
     @property
     def report_key(self) -> str:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedNode"]
 
 _RETRY = 5.0
+_NO_SOURCE = ("", "", "")
+"""Of a model that is not there whole."""
 log = structlog.get_logger("agent")
 
 
@@ -98,11 +100,14 @@ class SimulatedNode:
             return
         key = model.report_key
         here = model.for_nodes and eligible(model.storage, self.labels, self.name)
-        if model.deleting or not here or not model.is_wanted(self._reporter.entry(key)):
+        held = self._held.get(key)
+        if model.deleting or not here or (model.disabled and held is None):
             self.gone(model)
             return
+        if model.disabled and held is not None:
+            self._pause(key, held)
+            return
         source = (model.uid, str(model.storage.get("storageUri")), model.path_below(MODELS_ROOT))
-        held = self._held.get(key)
         if held is not None and held.source in (source, None):
             # What an earlier run left is taken to be of this source: it was verified by that run.
             self._held[key] = _Held(model, source, held.download)
@@ -123,6 +128,12 @@ class SimulatedNode:
             held.download.cancel()
         if held is not None or key in self._reporter.keys:
             self._reporter.report(key, model.label, None)
+
+    def _pause(self, key: str, held: _Held) -> None:
+        """A model is switched off: a download of it begins anew when it is switched on again."""
+        if held.download is not None:
+            held.download.cancel()
+            self._held[key] = _Held(held.model, _NO_SOURCE)
 
     async def _adopt(self) -> None:
         """Take up what an earlier run reported, so that a restart flips nothing."""

@@ -96,12 +96,17 @@ class Tender:
         model = self.model
         storage = {name: said for name, said in model.storage.items() if name not in _ELSEWHERE}
         path = self._post.path_of(model)
-        return self.here, storage, path, model.redownload, model.skip_parsing, model.for_shape
+        asked = model.redownload, model.skip_parsing, model.for_shape
+        return self.here, model.disabled, storage, path, asked
 
     async def _keep(self) -> None:
         """Have the model there, for ever; what fails is tried again after a while."""
         failures = 0
         post, log_model = self._post, str(self.model.key)
+        if self.model.disabled:
+            # Nothing is fetched or removed: what came is there when it is switched on again.
+            self._say_no_progress()
+            await anyio.sleep_forever()
         while True:
             keeper, pause, self.failed_by = Keeper(post, self.model), math.inf, ""
             try:
@@ -146,6 +151,12 @@ class Tender:
                 await self._post.clock.sleep(pause)
             else:
                 return
+
+    def _say_no_progress(self) -> None:
+        key, reporter = self.model.report_key, self._post.reporter
+        entry = reporter.entry(key)
+        if entry is not None and entry.progress is not None:
+            reporter.amend(key, msgspec.structs.replace(entry, progress=None))
 
     def _tell(self, error: StorageError) -> None:
         """Have a model that waits for its deletion say what it waits for."""

@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 from ome.agent.disk import Disk
@@ -315,22 +316,33 @@ async def test_a_model_that_is_switched_off_is_not_fetched_to_its_end(world: Wor
     assert world.hub is not None
     trouble = Trouble(SHARD, 9, chunk_seconds=5.0)
     world.hub.troubles.append(trouble)
+    world.settings["progress_seconds"] = 0.0
     async with agents(world):
+        cluster.put(off)
+        await anyio.sleep(0.2)
+        assert said(cluster) is None
         cluster.put(model())
         await world.hub.until_served(SHARD, 1)
-        await until(lambda: status(cluster) == "Updating")
+        await until(lambda: (entry := said(cluster)) and entry.progress)
         cluster.put(off)
-        await until(lambda: said(cluster) is None and not label(cluster), 3)
-        assert not (world.disk_of("n1") / ".m.fetching").exists()
+        await until(lambda: (entry := said(cluster)) and not entry.progress)
+        asked = len(world.hub.requests)
         world.hub.troubles.remove(trouble)
+        await anyio.sleep(0.3)
+        assert (status(cluster), len(world.hub.requests)) == ("Updating", asked)
+        # What came by then is still there, and is not fetched again.
+        before = world.hub.served["config.json"]
         cluster.put(model())
         await until(lambda: status(cluster) == READY)
-        # What is there whole stays, also through an edit of what nodes do not look at.
+        assert world.hub.served["config.json"] == before
+        # What is there whole stays.
         cluster.put(off)
         cluster.put(model("other"))
         await until(lambda: status(cluster, name="other") == READY)
         assert status(cluster) == READY
-    assert on_disk(world.disk_of("n1") / "m") == FILES
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        await until(lambda: said(cluster) is None)
+    assert not (world.disk_of("n1") / "m").exists()
 
 
 async def test_files_that_cannot_be_removed_are_told_while_the_deletion_waits(

@@ -347,6 +347,11 @@ async def test_a_model_that_is_switched_off_is_not_fetched_and_stays_where_it_is
         await anyio.sleep(10)
         assert (said(cluster, "n1"), label(cluster, "n1")) == (None, "")
         cluster.put(model())
+        await anyio.sleep(1.2)
+        cluster.put(off)
+        await anyio.sleep(30)
+        assert state(cluster, "n1") == "Updating"
+        cluster.put(model())
         await anyio.sleep(10)
         assert state(cluster, "n1") == "Ready"
         cluster.put(off)

@@ -220,8 +220,12 @@ def _troubles(facts: Facts, nodes: _Nodes, elsewhere: tuple[str, str] | None) ->
         yield f"{_named(group)}: {reason}: {one_line(message)}"
     for node, seconds in nodes.silent.items():
         yield f"{node}: no news of its download for {span(seconds)}; see the log of its agent"
+    if spec.get("disabled"):
+        if not nodes.ready:
+            yield DISABLED
+        return
     if not (nodes.ready or nodes.failed or nodes.downloading or nodes.queued) and facts.complete:
-        yield DISABLED if spec.get("disabled") else _nobody(nodes, spec.get("storage") or {})
+        yield _nobody(nodes, spec.get("storage") or {})
 
 
 def _leaving(nodes: _Nodes) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _readiness(status: Mapping[str, Any], found: Sequence[Problem], nobody: str)
     if fatal is not None:
         return fatal.reason, fatal.text
     if counted:
-        return "InTransit", counted
+        return "InTransit", f"{counted}; {nobody}" if nobody == DISABLED else counted
     return "InTransit", nobody
 
 

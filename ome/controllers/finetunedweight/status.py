@@ -143,4 +143,6 @@ def _readiness(
             worst.reason if worst else names.REASON_DOWNLOAD_FAILED,
             worst.text if worst else said,
         )
+    if said and nobody == DISABLED:
+        said = f"{said}; {nobody}"
     return "In_Transit", "InTransit", said or nobody

@@ -137,6 +137,8 @@ def test_a_model_that_is_switched_off_is_not_said_to_want_an_agent() -> None:
     status = compute_status({}, reports(), [], wall="t1", disabled=True)
     assert (status["state"], ready(status)["reason"]) == ("In_Transit", "InTransit")
     assert "spec.disabled is true, so no node fetches it" in ready(status)["message"]
+    status = compute_status({}, reports(a="Updating"), [], wall="t1", disabled=True)
+    assert ready(status)["message"].startswith("updating on 1 node; spec.disabled is true")
     status = compute_status({}, reports(a="Ready"), [], wall="t1", disabled=True)
     assert ready(status)["message"] == "ready on 1 node"
 
