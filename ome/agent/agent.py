@@ -12,6 +12,7 @@ import anyio
 import structlog
 
 from ome.agent.eligibility import eligible
+from ome.agent.retries import OF_ANOTHER_PATH, OF_WHAT_IS_THERE
 from ome.agent.tender import Tender
 from ome.errors import ApiError, TransportError
 
@@ -78,7 +79,8 @@ class NodeAgent:
         here = self._here(model)
         tender = self._tenders.get(model.report_key)
         if tender is not None:
-            tender.want(model, here)
+            if tender.want(model, here):
+                self._reconsider(OF_ANOTHER_PATH)
         elif here or model.report_key in self._post.reporter.keys:
             tender = self._tenders[model.report_key] = Tender(self._post, model, here)
             self._group.start_soon(self._tend, tender)
@@ -94,14 +96,20 @@ class NodeAgent:
             return False
         if not eligible(model.storage, self.labels, self._post.node):
             return False
-        # A model that is switched off is not fetched; what is there stays.
+        # One that is switched off does not come; where it is, or was on its way, it stays so.
         return not model.disabled or model.report_key in self._post.reporter.keys
 
     async def _tend(self, tender: Tender) -> None:
         await tender.run()
         del self._tenders[tender.model.report_key]
+        self._reconsider(OF_WHAT_IS_THERE)
         if any(model.report_key == tender.model.report_key for model in self._models.values()):
             self.model(tender.model)
+
+    def _reconsider(self, reasons: frozenset[str]) -> None:
+        """Another model made way: what failed by these reasons need not wait for its next try."""
+        for tender in self._tenders.values():
+            tender.reconsider(reasons)
 
     async def _adopt(self) -> None:
         while True:
@@ -123,12 +131,8 @@ class NodeAgent:
             self._post.reporter.forget(key)
 
     def _wanted_labels(self) -> dict[str, str]:
-        labels: dict[str, str] = {}
-        for key, tender in self._tenders.items():
-            entry = self._post.reporter.entry(key)
-            if entry is not None:
-                labels[tender.model.label] = entry.status
-        return labels
+        labels = {key: tender.model.label for key, tender in self._tenders.items()}
+        return self._post.reporter.states(labels)
 
     async def _repair(self) -> None:
         try:

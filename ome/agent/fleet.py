@@ -73,6 +73,7 @@ class Fleet:
         self._make = make
         self._nodes: dict[str, Agent] = {}
         self._running: dict[str, _Running] = {}
+        self._alone: dict[str, anyio.Lock] = {}
         self._changed_nodes: set[str] = set()
         self._wake = anyio.Event()
         self._catalogue = Catalogue(client, informers, clock, models, lambda: self._wake.set())
@@ -149,11 +150,13 @@ class Fleet:
             self._nodes[name] = self._make(name)
             self._running[name] = _Running(stored.metadata.uid, anyio.CancelScope())
             self._nodes[name].labels = own_labels(stored.metadata)
-            group.start_soon(self._play, self._nodes[name], self._running[name].scope)
+            group.start_soon(self._play, name, self._nodes[name], self._running[name].scope)
             return
         self._nodes[name].labels = own_labels(stored.metadata)
         self._nodes[name].look_again(self._catalogue.models)
 
-    async def _play(self, agent: Agent, scope: anyio.CancelScope) -> None:
+    async def _play(self, name: str, agent: Agent, scope: anyio.CancelScope) -> None:
         with scope:
-            await agent.run(self._catalogue.models)
+            # The agent of the Node of before may still be ending its downloads.
+            async with self._alone.setdefault(name, anyio.Lock()):
+                await agent.run(self._catalogue.models)

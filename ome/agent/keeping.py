@@ -23,6 +23,7 @@ from ome.agent.retries import OF_THE_SOURCE, entry_error, metric_of
 from ome.agent.sharing import Owner, artifact_of, children, with_artifact
 from ome.api import names
 from ome.errors import StorageError
+from ome.storage.objects import source_uri
 from ome.storage.settings import Credentials
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Keeper:
         self._quiet = False
         self._unknown = False
         """Whether this node remembers nothing of files that its entry calls Ready."""
+        self._asks = False
+        """Whether the node's moment to ask the source has come."""
         self._said = float("-inf")
         self._before = 0
 
@@ -71,6 +74,8 @@ class Keeper:
                 self._count(0.0)
             await self._leave(None)
             return
+        # What nobody can read stays Failed with every try: no state in between is said of it.
+        source_uri(model.uri)
         self._credentials = await post.credentials(model)
         job = self._job()
         await check_path(post, model, job)
@@ -78,7 +83,7 @@ class Keeper:
         started = post.clock.monotonic()
         held = await post.disk.held(self._key)
         post.metrics.verify_seconds.observe(post.clock.monotonic() - started)
-        owner = await shared_files(post, model, job, held)
+        owner = await shared_files(post, model, job, held, self._revision)
         # Without a pause until it is noted: two that find each other must not both become links.
         if owner is not None and not still_owns(post, owner):
             owner = None
@@ -179,8 +184,7 @@ class Keeper:
     @property
     def _path_said(self) -> str:
         """What the entry says of the path: nothing while the spec says it."""
-        model, root = self._model, self._post.settings.root
-        return "" if model.storage.get("path") or not model.own_files else model.path_below(root)
+        return self._model.path_to_tell(self._post.settings.root)
 
     def _job(self) -> Job:
         post, model = self._post, self._model
@@ -202,6 +206,7 @@ class Keeper:
             interval=settings.retry_seconds,
             wish=model.redownload,
             describe=not model.skip_parsing,
+            guarded=True,
         )
 
     def _told_all(self, entry: Entry | None) -> bool:
@@ -228,11 +233,24 @@ class Keeper:
     def _report(self, entry: Entry) -> None:
         self._post.reporter.report(self._key, self._model.label, entry)
 
+    async def _revision(self, job: Job) -> str:
+        """The commit that the source is at."""
+        if self._entry is None:
+            self._updating(None)
+        await self._spread()
+        return await self._post.downloads.revision(job)
+
+    async def _spread(self) -> None:
+        """Wait for the node's own moment to ask the source for the first time in this try."""
+        wait, self._asks = not self._asks, True
+        if wait:
+            await self._post.clock.sleep(await self._post.turns.delay(self._model))
+
     async def _in_turn(self, job: Job) -> Fetched:
         """Download when a worker is free and the other nodes leave us the turn."""
         post, wait, origin = self._post, self._post.settings.turn_seconds, False
         if not self._quiet:
-            await post.clock.sleep(await post.turns.delay(self._model))
+            await self._spread()
         while True:
             async with post.workers, post.turns.take(self._model, origin) as turn:
                 if turn is not None:

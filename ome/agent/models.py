@@ -145,6 +145,15 @@ class Model:
         """Whether both are the same object, maybe at different times: names alone do not tell."""
         return (self.kind, self.key) == (other.kind, other.key)
 
+    def path_to_tell(self, root: str) -> str:
+        """Where nodes say that it is; nothing while the spec says that, or when it is nowhere."""
+        if self.storage.get("path"):
+            return ""
+        if self.scheme == "local":
+            path = self.uri.removeprefix("local://")
+            return path if path.startswith("/") else ""
+        return self.path_below(root) if self.own_files else ""
+
     def path_below(self, root: str) -> str:
         """The directory on a node whose models are below ``root``, in its one spelling."""
         return tidy(self.storage.get("path") or "") or default_path(self.uri, root)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["SimulatedNode"]
 
 _RETRY = 5.0
+_NO_SOURCE = ("", "", "")
+"""Of a model that is not there whole."""
 log = structlog.get_logger("agent")
 
 
@@ -96,13 +98,16 @@ class SimulatedNode:
         """A model is new or changed; before ``run`` has begun this is seen there."""
         if self._group is None:
             return
+        key = model.report_key
         here = model.for_nodes and eligible(model.storage, self.labels, self.name)
-        if model.deleting or not here:
+        held = self._held.get(key)
+        if model.deleting or not here or (model.disabled and held is None):
             self.gone(model)
             return
-        key = model.report_key
+        if model.disabled and held is not None:
+            self._pause(key, held)
+            return
         source = (model.uid, str(model.storage.get("storageUri")), model.path_below(MODELS_ROOT))
-        held = self._held.get(key)
         if held is not None and held.source in (source, None):
             # What an earlier run left is taken to be of this source: it was verified by that run.
             self._held[key] = _Held(model, source, held.download)
@@ -123,6 +128,12 @@ class SimulatedNode:
             held.download.cancel()
         if held is not None or key in self._reporter.keys:
             self._reporter.report(key, model.label, None)
+
+    def _pause(self, key: str, held: _Held) -> None:
+        """A model is switched off: a download of it begins anew when it is switched on again."""
+        if held.download is not None:
+            held.download.cancel()
+            self._held[key] = _Held(held.model, _NO_SOURCE)
 
     async def _adopt(self) -> None:
         """Take up what an earlier run reported, so that a restart flips nothing."""
@@ -146,12 +157,9 @@ class SimulatedNode:
             self._reporter.forget(key)
 
     def _wanted_labels(self) -> dict[str, str]:
-        labels: dict[str, str] = {}
-        for key, held in self._held.items():
-            entry = self._reporter.entry(key)
-            if held.model is not None and entry is not None:
-                labels[held.model.label] = entry.status
-        return labels
+        models = ((key, held.model) for key, held in self._held.items())
+        labels = {key: model.label for key, model in models if model is not None}
+        return self._reporter.states(labels)
 
     async def _repair(self) -> None:
         try:
@@ -170,7 +178,7 @@ class SimulatedNode:
             self._reporter.report(key, label, started)
             download = Download.draw(self._behaviour, self._rng, str(model.key), self.name)
             await self._fetch(download, model, started)
-            path = "" if model.storage.get("path") else model.path_below(MODELS_ROOT)
+            path = model.path_to_tell(MODELS_ROOT)
             if download.fails:
                 ended = Entry(name, FAILED, path, download.error, config)
             elif model.skip_parsing:

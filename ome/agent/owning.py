@@ -17,6 +17,8 @@ from ome.agent.sharing import Owner, artifact_of, find_owner
 from ome.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from ome.agent.disk import Held
     from ome.agent.models import Model
     from ome.agent.post import Post
@@ -118,8 +120,17 @@ def _links_of(post: Post, model: Model) -> list[str]:
     return [path for owner, path in parents.items() if owner != model.report_key]
 
 
-async def shared_files(post: Post, model: Model, job: Job, held: Held | None) -> Shared | None:
-    """The model to link to: one of the same commit, unless the own directory serves others."""
+async def shared_files(
+    post: Post,
+    model: Model,
+    job: Job,
+    held: Held | None,
+    revision: Callable[[Job], Awaitable[str]],
+) -> Shared | None:
+    """The model to link to: one of the same commit, unless the own directory serves others.
+
+    ``revision`` asks the source for the commit; it is called only when that may be of use.
+    """
     key = model.report_key
     mine = artifact_of(post.reporter.entry(key))
     if not model.reuses or mine.children_paths:
@@ -136,7 +147,7 @@ async def shared_files(post: Post, model: Model, job: Job, held: Held | None) ->
         return None
     try:
         known = held.manifest.revision if settled and held is not None else ""
-        sha = known or await post.downloads.revision(job)
+        sha = known or await revision(job)
     except StorageError as error:
         log.warning("model.revision_unknown", model=str(model.key), problem=str(error))
         return None

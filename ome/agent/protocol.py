@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DELETED",
     "FAILED",
+    "NOT_REMOVED",
     "READY",
     "UPDATING",
     "Artifact",
@@ -37,6 +38,8 @@ READY = "Ready"
 UPDATING = "Updating"
 FAILED = "Failed"
 DELETED = "Deleted"
+NOT_REMOVED = "not_removed"
+"""Reason of the error of a model that is deleted and whose files could not be removed."""
 
 
 class Artifact(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -151,14 +151,19 @@ class Reporter:
         text = self._data.get(key)
         return None if text is None else decode_entry(text)
 
+    def states(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """By label the state that was last said, for the labels of some keys."""
+        said = ((label, self.entry(key)) for key, label in labels.items())
+        return {label: entry.status for label, entry in said if entry is not None}
+
     async def adopt(self) -> dict[str, Entry | None]:
         """Begin from what an earlier run of this agent reported; nothing is written.
 
         Gives the entries, None for one that cannot be read. Raises as the client does.
         """
-        held = await self._stored()
-        self._data |= held or {}
-        return {key: decode_entry(text) for key, text in (held or {}).items()}
+        held = (await self._stored() or {}).get("data") or {}
+        self._data |= held
+        return {key: decode_entry(text) for key, text in held.items()}
 
     async def repair(self, labels: Callable[[], Mapping[str, str]]) -> None:
         """Say again what somebody removed or changed, and take away what nobody said.
@@ -167,9 +172,12 @@ class Reporter:
         models that are gone. It is asked when the node was read, as answers may take their time
         and models come meanwhile. Raises as the client does.
         """
-        held = await self._stored() or {}
+        stored = await self._stored() or {}
+        held = stored.get("data") or {}
+        # Without its labels nobody reads it; any entry brings them back.
+        bare = bool(stored) and not self._described(stored["metadata"])
         for key, text in self._data.items():
-            if held.get(key) != text:
+            if bare or held.get(key) != text:
                 self._entries.put(key, text)
         for key in held.keys() - self._data.keys():
             self._entries.put(key, None)
@@ -200,12 +208,19 @@ class Reporter:
             group.start_soon(self._labels.run)
             group.start_soon(self._entries.run)
 
-    async def _stored(self) -> dict[str, str] | None:
+    async def _stored(self) -> dict[str, Any] | None:
         try:
-            held = await self._client.get(CONFIGMAPS, ObjectKey(self._namespace, self.node))
+            return await self._client.get(CONFIGMAPS, ObjectKey(self._namespace, self.node))
         except NotFound:
             return None
-        return dict(held.get("data") or {})
+
+    def _described(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether a ConfigMap has the metadata that readers ask for; it may have more."""
+        wanted = status_config_map(self.node, self._namespace, {})["metadata"]
+        return all(
+            wanted[name].items() <= (metadata.get(name) or {}).items()
+            for name in ("labels", "annotations")
+        )
 
     async def _write_entries(self, entries: dict[str, str | None]) -> None:
         with anyio.move_on_after(_LABELS_FIRST):

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 from ome.agent.protocol import EntryError
 from ome.api import names
 from ome.errors import StorageError
-from ome.storage.errors import metric_reason
+from ome.storage.errors import DiskFull, metric_reason
 
 if TYPE_CHECKING:
     import random
 
-__all__ = ["OF_THE_SOURCE", "PathTaken", "entry_error", "metric_of", "pause_after"]
+__all__ = [
+    "OF_ANOTHER_PATH",
+    "OF_THE_SOURCE",
+    "OF_WHAT_IS_THERE",
+    "PathTaken",
+    "entry_error",
+    "metric_of",
+    "pause_after",
+]
 
 _MINUTES = (1, 2, 5, 10, 30)
 _REFUSED = frozenset({"unauthorized", "gated", "disabled", "not_found", "credentials_not_found"})
@@ -31,6 +39,12 @@ class PathTaken(StorageError):
     """Another model with other content has the same directory."""
 
     reason = "path_taken"
+
+
+OF_ANOTHER_PATH = frozenset({PathTaken.reason})
+"""Failures that a change of another model's path may mend."""
+OF_WHAT_IS_THERE = OF_ANOTHER_PATH | {DiskFull.reason}
+"""Failures that another model's going from the node may mend."""
 
 
 def pause_after(failures: int, error: StorageError, rng: random.Random) -> float:

@@ -14,9 +14,11 @@ import math
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 import structlog
 
 from ome.agent.keeping import Keeper
+from ome.agent.protocol import NOT_REMOVED, EntryError
 from ome.agent.removing import discard_path, remove_model
 from ome.agent.retries import pause_after
 from ome.errors import StorageError
@@ -41,27 +43,36 @@ class Tender:
         """Whether the model is wanted on this node."""
         self.resting = False
         """Whether the model is as it should be, and nothing is under way."""
+        self.failed_by = ""
+        """The reason for which the last try failed, while the next one is waited for."""
         self._post = post
         self._began = False
         self._scope = anyio.CancelScope()
         self._look = anyio.Event()
         self._wish = self._wished()
 
-    def want(self, model: Model, here: bool) -> None:
-        """The model as it is now, and whether it belongs on the node."""
+    def want(self, model: Model, here: bool) -> bool:
+        """The model as it is now, and whether it belongs on the node; gives whether that is new."""
         self.model, self.here = model, here
-        if self._wished() != self._wish:
+        new = self._wished() != self._wish
+        if new:
             self._scope.cancel()
+        return new
 
     def look(self) -> None:
         """See whether the files still are as they were; does nothing while work is under way."""
         if self.resting:
             self._look.set()
 
+    def reconsider(self, reasons: frozenset[str]) -> None:
+        """Try again now what failed by one of these: another model made way for it."""
+        if self.failed_by in reasons:
+            self._look.set()
+
     async def run(self) -> None:
         """Work until the model is gone from the node, or cancelled."""
         while True:
-            self._wish, self.resting = self._wished(), False
+            self._wish, self.resting, self.failed_by = self._wished(), False, ""
             path = self._post.path_of(self.model)
             with anyio.CancelScope() as self._scope:
                 if self.here:
@@ -85,14 +96,19 @@ class Tender:
         model = self.model
         storage = {name: said for name, said in model.storage.items() if name not in _ELSEWHERE}
         path = self._post.path_of(model)
-        return self.here, storage, path, model.redownload, model.skip_parsing, model.for_shape
+        asked = model.redownload, model.skip_parsing, model.for_shape
+        return self.here, model.disabled, storage, path, asked
 
     async def _keep(self) -> None:
         """Have the model there, for ever; what fails is tried again after a while."""
         failures = 0
         post, log_model = self._post, str(self.model.key)
+        if self.model.disabled:
+            # Nothing is fetched or removed: what came is there when it is switched on again.
+            self._say_no_progress()
+            await anyio.sleep_forever()
         while True:
-            keeper, pause = Keeper(post, self.model), math.inf
+            keeper, pause, self.failed_by = Keeper(post, self.model), math.inf, ""
             try:
                 await keeper.ensure()
                 failures = 0
@@ -100,6 +116,7 @@ class Tender:
                 failures += 1
                 pause = pause_after(failures, error, post.rng)
                 await keeper.failed(error, pause)
+                self.failed_by = error.reason
                 log.warning(
                     "model.failed",
                     node=post.node,
@@ -111,6 +128,7 @@ class Tender:
             self._look, self.resting = anyio.Event(), pause == math.inf
             with anyio.move_on_after(pause):
                 await self._look.wait()
+                failures = 0
             self.resting = False
 
     async def _remove(self) -> None:
@@ -122,6 +140,7 @@ class Tender:
             except StorageError as error:
                 failures += 1
                 pause = pause_after(failures, error, self._post.rng)
+                self._tell(error)
                 log.warning(
                     "model.not_removed",
                     node=self._post.node,
@@ -132,3 +151,17 @@ class Tender:
                 await self._post.clock.sleep(pause)
             else:
                 return
+
+    def _say_no_progress(self) -> None:
+        key, reporter = self.model.report_key, self._post.reporter
+        entry = reporter.entry(key)
+        if entry is not None and entry.progress is not None:
+            reporter.amend(key, msgspec.structs.replace(entry, progress=None))
+
+    def _tell(self, error: StorageError) -> None:
+        """Have a model that waits for its deletion say what it waits for."""
+        key, reporter = self.model.report_key, self._post.reporter
+        entry = reporter.entry(key)
+        if entry is not None and self.model.deleting:
+            said = EntryError(NOT_REMOVED, str(error))
+            reporter.amend(key, msgspec.structs.replace(entry, error=said))

@@ -19,6 +19,7 @@ from ome.agent.post import Turn
 from ome.agent.protocol import READY
 from ome.agent.slots import Slots
 from ome.api import names
+from ome.api.turns import nodes_at_once
 from ome.errors import ApiError, NotFound, TransportError
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import NODES
@@ -188,10 +189,9 @@ class ClusterTurns:
 
 def _limit(model: Model) -> int:
     """How many nodes may download the model at a time; 0 for any number."""
-    text = model.annotations.get(names.ANNOTATION_MAX_CONCURRENT_NODES, "").strip()
-    if not text:
-        return 0
-    if not text.isdecimal() or not 0 < int(text) < 10_000:
+    text = model.annotations.get(names.ANNOTATION_MAX_CONCURRENT_NODES, "")
+    limit = nodes_at_once(text)
+    if limit is None:
         log.warning(
             "model.bad_annotation",
             model=str(model.key),
@@ -200,7 +200,7 @@ def _limit(model: Model) -> int:
             expected="a number from 1 to 9999",
         )
         return 0
-    return int(text)
+    return limit
 
 
 def _slot_name(use: str, model: Model) -> str:

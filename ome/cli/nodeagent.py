@@ -14,6 +14,7 @@ import structlog
 from ome import __version__
 from ome.agent.assembly import Site, node_agent
 from ome.agent.blobs import Blobs
+from ome.agent.disk import Disk
 from ome.agent.fleet import Fleet
 from ome.agent.metrics import AgentMetrics
 from ome.agent.serving import agent_app, metrics_only_app
@@ -37,6 +38,8 @@ from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ome.agent.agent import NodeAgent
 
 __all__ = ["address_of", "run", "settings_of", "start_delay"]
 
@@ -102,15 +105,20 @@ async def _main(
                 metrics=metrics,
             )
             informers = Informers(client, clock, rng)
-            agent, post = node_agent(client, node, site, settings, clock, rng)
-            fleet = Fleet(client, informers, clock, ON_NODES, lambda _: agent, node)
+
+            def make(name: str) -> NodeAgent:
+                # Each Node has an agent of its own, also one that is made anew under its name.
+                return node_agent(client, name, site, settings, clock, rng)[0]
+
+            fleet = Fleet(client, informers, clock, ON_NODES, make, node)
             blobs = Blobs(settings.root, metrics.peer_bytes.inc) if flags["peers"] else None
-            app = agent_app(metrics.registry, post.disk.problem, lambda: fleet.synced, blobs)
+            disk = Disk(settings.allowed)
+            app = agent_app(metrics.registry, disk.problem, lambda: fleet.synced, blobs)
             await _serve(stack, app, flags["port"])
             if flags["metrics-port"] not in (0, flags["port"]):
                 await _serve(stack, metrics_only_app(metrics.registry), flags["metrics-port"])
             # Probes answer while the API server is waited for.
-            post.shape = shape_of(await _own_labels(client, node), types)
+            site.shape = shape_of(await _own_labels(client, node), types)
             await _until_signal(fleet, informers, node)
     return outcome.code
 

@@ -26,7 +26,7 @@ from ome.webhooks.inferenceservice.resolution import Unresolved
 from ome.webhooks.registry import Problem, Review, Undecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.api.schema import KindObject
     from ome.cli.manifests import Manifest
@@ -45,6 +45,7 @@ _HANDLERS: Mapping[str, tuple[Defaulter, Validator]] = {
     "BenchmarkJob": (benchmarkjob.default, benchmarkjob.validate),
     "AcceleratorClass": (acceleratorclass.default, acceleratorclass.validate),
 }
+_ON_NODES = ("BaseModel", "ClusterBaseModel", "FineTunedWeight")
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 _METADATA: dict[str, Any] = {
     "type": "object",
@@ -102,11 +103,26 @@ def check(
         ),
         namespace=namespace,
     )
+    crowded = _crowded([item.document for item in ours])
     findings: list[Finding] = []
-    for manifest in ours:
-        said = _Judge(manifest, known, namespace, self_contained).findings(complete[id(manifest)])
+    for index, manifest in enumerate(ours):
+        judge = _Judge(manifest, known, namespace, self_contained)
+        said = [*judge.findings(complete[id(manifest)])]
+        if index in crowded:
+            said.append(judge.crowded(crowded[index]))
         findings += sorted(said, key=lambda finding: finding.line)
     return len(ours), findings
+
+
+def _crowded(documents: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """By place in the list, what is to be said of models in each other's way."""
+    kinds = [document.get("kind") for document in documents]
+    if sum(kind in _ON_NODES for kind in kinds) < 2:
+        return {}
+    # Late: what agents know of storage takes its time to load.
+    from ome.cli.placing import in_the_way
+
+    return dict(in_the_way(documents))
 
 
 def admitted(manifests: Iterable[Manifest], namespace: str) -> list[dict[str, Any]]:
@@ -241,6 +257,10 @@ class _Judge:
         if self._kind in _BY_KIND:
             for fault in faults(_schema(self._kind), self._manifest.document):
                 yield self._at(fault.path, "error", fault.message)
+
+    def crowded(self, message: str) -> Finding:
+        """That another model of the files is in the way of this one."""
+        return self._at(("spec", "storage", "path"), "warning", message)
 
     def _heading(self) -> Iterator[Finding]:
         version = self._manifest.document.get("apiVersion")

@@ -202,12 +202,14 @@ def _pools(directory: Directory, name: str) -> bool:
 
 def _format(directory: Directory, rules: dict[str, str]) -> str:
     names = directory.files()
-    if not any(name.endswith(".safetensors") for name in names):
-        for suffix, found in _OTHER_FORMATS.items():
-            if any(name.endswith(suffix) for name in names):
-                rules["modelFormat"] = f"no *.safetensors, but *{suffix} files"
-                return found
-    rules["modelFormat"] = "*.safetensors files"
+    if any(name.endswith(".safetensors") for name in names):
+        rules["modelFormat"] = "*.safetensors files"
+        return "safetensors"
+    for suffix, found in _OTHER_FORMATS.items():
+        if any(name.endswith(suffix) for name in names):
+            rules["modelFormat"] = f"no *.safetensors, but *{suffix} files"
+            return found
+    rules["modelFormat"] = "default, as there are no weights"
     return "safetensors"
 
 

@@ -57,7 +57,8 @@ def rules_of(record: Record) -> dict[str, str]:
     rules = dict(record.rules)
     rules["modelCapabilities"] = _capabilities(record)[1]
     rules["quantization"] = f"quantization_config: {record.quantization_method}"
-    rules["modelFramework"] = "model_index.json" if record.pipeline else "transformers_version"
+    version = "transformers_version" if record.transformers_version else "default, no version told"
+    rules["modelFramework"] = "model_index.json" if record.pipeline else version
     rules["modelConfiguration"] = "summary of all"
     if record.context_length > _MOST_TOKENS:
         rules["maxTokens"] += f", cut from {record.context_length} to 32 bits"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -115,44 +116,64 @@ async def download(
     await anyio.to_thread.run_sync(_prepare, listing, root, promised, limiter=around.threads)
     # Only now: what does not fit takes no room, so it must not seem to promise any.
     progress.total_bytes, progress.total_files = listing.total_bytes, len(listing.files)
-    facts: dict[str, FileFact] = {}
-    errors: dict[str, StorageError] = {}
-    waiting = list(reversed(listing.files))
+    files = _Files(source, root, around, policy, known or {}, progress, ranges, listing)
+    async with anyio.create_task_group() as group:
+        for _ in range(min(max(concurrency, 1), len(listing.files))):
+            group.start_soon(files.fetch, group.cancel_scope.cancel)
+    if files.errors:
+        raise _summary(files.errors, listing.files)
+    progress.phase = "finalizing"
+    return Downloaded(listing, files.facts)
 
-    def arrived(count: int) -> None:
-        progress.completed_bytes += count
 
-    def begins() -> None:
-        progress.phase = "downloading"
+class _Files:
+    """The files of one download, which its workers take one after the other."""
 
-    async def work(stop: Callable[[], None]) -> None:
-        while waiting:
-            file = waiting.pop()
+    def __init__(
+        self,
+        source: Source,
+        root: Path,
+        around: Surroundings,
+        policy: RetryPolicy,
+        known: Mapping[str, FileFact],
+        progress: Progress,
+        ranges: int,
+        listing: Listing,
+    ) -> None:
+        self.facts: dict[str, FileFact] = {}
+        self.errors: dict[str, StorageError] = {}
+        self._one = partial(
+            fetch_file,
+            source,
+            root=root,
+            around=around,
+            policy=policy,
+            arrived=self._arrived,
+            begins=self._begins,
+            ranges=ranges,
+        )
+        self._known = known
+        self._progress = progress
+        self._waiting = list(reversed(listing.files))
+
+    async def fetch(self, stop: Callable[[], None]) -> None:
+        """Fetch until none is left; ``stop`` is called when the others would fail too."""
+        while self._waiting:
+            file = self._waiting.pop()
             try:
-                facts[file.path] = await fetch_file(
-                    source,
-                    file,
-                    root,
-                    around,
-                    policy,
-                    known=(known or {}).get(file.path),
-                    arrived=arrived,
-                    begins=begins,
-                    ranges=ranges,
-                )
-                progress.completed_files += 1
+                known = self._known.get(file.path)
+                self.facts[file.path] = await self._one(file, known=known)
+                self._progress.completed_files += 1
             except StorageError as error:
-                errors[file.path] = error
+                self.errors[file.path] = error
                 if isinstance(error, _WALLS):
                     stop()
 
-    async with anyio.create_task_group() as group:
-        for _ in range(min(max(concurrency, 1), len(listing.files))):
-            group.start_soon(work, group.cancel_scope.cancel)
-    if errors:
-        raise _summary(errors, listing.files)
-    progress.phase = "finalizing"
-    return Downloaded(listing, facts)
+    def _arrived(self, count: int) -> None:
+        self._progress.completed_bytes += count
+
+    def _begins(self) -> None:
+        self._progress.phase = "downloading"
 
 
 def _prepare(listing: Listing, root: Path, promised: int) -> None:

@@ -14,6 +14,7 @@
     │   ├── Gated             the owner of the repository must grant access first
     │   └── Disabled          the repository was switched off
     ├── ForbiddenPath         a file would land outside the directory that is allowed
+    ├── ForbiddenAddress      the model names the machine itself, or its metadata service
     ├── ChecksumMismatch      the bytes are not those that the source lists
     ├── DiskFull              the file system cannot hold the files
     ├── DiskError             the file system refused
@@ -36,6 +37,7 @@ __all__ = [
     "Disabled",
     "DiskError",
     "DiskFull",
+    "ForbiddenAddress",
     "ForbiddenPath",
     "Gated",
     "HttpError",
@@ -117,6 +119,12 @@ class ForbiddenPath(StorageError):
     """A file would land outside the directory that is allowed."""
 
     reason = "forbidden_path"
+
+
+class ForbiddenAddress(StorageError):
+    """The model names the machine itself, or its metadata service, by whatever way."""
+
+    reason = "forbidden_address"
 
 
 class ChecksumMismatch(StorageError):

@@ -17,6 +17,7 @@ from ome.storage.uris import (
     PvcUri,
     StorageUri,
     parse_uri,
+    region_problem,
     scheme_of,
 )
 
@@ -78,6 +79,8 @@ def _oci(rest: str) -> ObjectAddress:
             f"invalid URI format, missing bucket name: {rest}; expected oci://[{{namespace}}@"
             "{region}/]{bucket}[/{prefix}]"
         )
+    if region_problem(region):
+        raise InvalidUri(f"invalid OCI URI format, {region_problem(region)}: {rest}")
     return ObjectAddress(namespace, bucket, prefix, region)
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 
 from ome.clock import Clock, SystemClock
+from ome.storage.errors import InvalidUri
 from ome.storage.paths import wanted
+from ome.storage.uris import region_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +55,13 @@ class Wishes:
     shape: str = ""
     """The alias of a GPU shape: of engines that are built for shapes, only its folder is wanted."""
 
+    def region_for(self, of_uri: str) -> str:
+        """The wished region, else the URI's. Raises ``InvalidUri`` when it is none."""
+        problem = region_problem(self.region)
+        if problem:
+            raise InvalidUri(f"spec.storage.parameters.region: {problem}")
+        return self.region or of_uri
+
     def wants(self, path: str) -> bool:
         """Whether a file is to be fetched."""
         if self.shape and f"/{self.shape}/" not in f"/{path}":
@@ -85,3 +94,5 @@ class Surroundings:
     rng: random.Random = field(default_factory=random.Random)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
+    guarded: bool = False
+    """Whether addresses that a model names may only be those of other hosts."""

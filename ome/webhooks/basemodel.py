@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ome.api import BaseModel, ClusterBaseModel
+from ome.api import BaseModel, ClusterBaseModel, names
+from ome.api.turns import nodes_at_once
 from ome.selection import parse_size, parse_version
-from ome.webhooks.reading import exempt, plain_copy, typed
+from ome.webhooks.reading import annotations_of, exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
 from ome.webhooks.storageuris import parse_storage, storage_remarks
 
@@ -36,7 +37,17 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
     model = typed(kind, review.object)
     spec = model.spec
     scope = "" if cluster else review.namespace
-    return Verdict(warnings=(*_storage(spec, scope), *_texts(spec)))
+    return Verdict(warnings=(*_turns(review), *_storage(spec, scope), *_texts(spec)))
+
+
+def _turns(review: Review) -> Iterator[str]:
+    name = names.ANNOTATION_MAX_CONCURRENT_NODES
+    text = annotations_of(review.object).get(name)
+    if isinstance(text, str) and nodes_at_once(text) is None:
+        yield (
+            f'metadata.annotations["{name}"]: {text!r} is ignored, so any number of nodes'
+            " downloads at once; write a number from 1 to 9999"
+        )
 
 
 def _storage(spec: BaseModelSpec, namespace: str) -> Iterator[str]:

@@ -6,14 +6,17 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
+from ome.agent.disk import Disk
 from ome.agent.protocol import READY, decode_entry
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository
+from ome.storage.errors import DiskError
 from tests.agent.support import World, agents, label, model, new_cluster, put_node, said, until
 from tests.storage.support import on_disk
 
@@ -245,6 +248,36 @@ async def test_each_trouble_has_its_own_reason_and_leaves_others_alone(
     assert not (world.root / "n1" / "etc").exists()
 
 
+@pytest.mark.parametrize("uri", ["ftp://a/b", "hf://a/b/c", "az://evil.example#/c"])
+async def test_a_uri_that_nobody_can_read_is_told_at_once_and_nothing_else_is(
+    world: World, uri: str
+) -> None:
+    cluster = world.cluster
+    async with agents(world):
+        cluster.put(model(uri=uri))
+        await until(lambda: status(cluster) == "Failed")
+    assert statuses(cluster) == ["Failed"]
+    async with agents(world):  # which tries it again
+        cluster.put(model("good"))
+        await until(lambda: status(cluster, name="good") == READY)
+    assert set(statuses(cluster)) == {"Failed"}
+
+
+async def test_a_model_may_not_name_the_machine_itself(world: World) -> None:
+    cluster = world.cluster
+    assert world.hub is not None
+    async with agents(world):
+        # The hub that the agent itself is told of is on this machine, and is asked.
+        cluster.put(model("good"))
+        cluster.put(model(parameters={"endpoint": world.hub.url}))
+        await until(lambda: status(cluster) == "Failed" and status(cluster, name="good") == READY)
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.error is not None
+        assert entry.error.reason == "forbidden_address"
+        assert "127.0.0.1 is the machine itself" in entry.error.message
+
+
 async def test_a_link_out_of_the_root_is_not_followed(world: World) -> None:
     cluster, root = world.cluster, world.disk_of("n1")
     outside = world.root / "outside"
@@ -275,6 +308,61 @@ async def test_a_deletion_does_not_wait_for_the_download(world: World) -> None:
     assert not (world.disk_of("n1") / "m").exists()
     assert not (world.disk_of("n1") / ".m.fetching").exists()
     assert statuses(cluster)[-1] is None
+
+
+async def test_a_model_that_is_switched_off_is_not_fetched_to_its_end(world: World) -> None:
+    cluster, off = world.cluster, model()
+    off["spec"]["disabled"] = True
+    assert world.hub is not None
+    trouble = Trouble(SHARD, 9, chunk_seconds=5.0)
+    world.hub.troubles.append(trouble)
+    world.settings["progress_seconds"] = 0.0
+    async with agents(world):
+        cluster.put(off)
+        await anyio.sleep(0.2)
+        assert said(cluster) is None
+        cluster.put(model())
+        await world.hub.until_served(SHARD, 1)
+        await until(lambda: (entry := said(cluster)) and entry.progress)
+        cluster.put(off)
+        await until(lambda: (entry := said(cluster)) and not entry.progress)
+        asked = len(world.hub.requests)
+        world.hub.troubles.remove(trouble)
+        await anyio.sleep(0.3)
+        assert (status(cluster), len(world.hub.requests)) == ("Updating", asked)
+        # What came by then is still there, and is not fetched again.
+        before = world.hub.served["config.json"]
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        assert world.hub.served["config.json"] == before
+        # What is there whole stays.
+        cluster.put(off)
+        cluster.put(model("other"))
+        await until(lambda: status(cluster, name="other") == READY)
+        assert status(cluster) == READY
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        await until(lambda: said(cluster) is None)
+    assert not (world.disk_of("n1") / "m").exists()
+
+
+async def test_files_that_cannot_be_removed_are_told_while_the_deletion_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_: Disk, path: str) -> None:
+        raise DiskError(f"{path}: permission denied")
+
+    cluster = world.cluster
+    async with agents(world):
+        cluster.put(model())
+        await until(lambda: status(cluster) == READY)
+        monkeypatch.setattr(Disk, "remove", refused)
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "m"))
+        await until(lambda: (entry := said(cluster)) and entry.error)
+        entry = said(cluster)
+        assert entry is not None
+        assert entry.error is not None
+        assert (entry.status, entry.error.reason) == (READY, "not_removed")
+        assert "permission denied" in entry.error.message
 
 
 async def test_two_models_of_other_content_in_one_path(world: World) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ome.agent.protocol import READY
+from ome.controllers.resources import CLUSTER_BASE_MODELS
+from ome.kube.resource import ObjectKey
 from ome.sandbox.hub import Repository, running_hub
 from ome.sandbox.safetensors_files import llama_repository
 from tests.agent.support import World, agents, model, new_cluster, said, until
@@ -54,3 +56,22 @@ async def test_a_model_that_does_not_fit_leaves_the_others_alone(
         assert "big.bin" not in hub.served
         assert not (small / ".big.fetching").exists()
         assert on_disk(small / "good") == FILES
+
+
+async def test_room_that_another_model_gives_back_is_used_at_once(
+    small: Path, tmp_path: Path
+) -> None:
+    half = {**FILES, "half.bin": b"x" * 1_200_000}
+    repositories = {name: Repository(half, commit=name[-1] * 40) for name in ("org/a", "org/b")}
+    async with running_hub(repositories) as hub:
+        world = World(new_cluster("n1"), hub, tmp_path)
+        cluster = world.cluster
+        async with agents(world):
+            cluster.put(model("a", "hf://org/a"))
+            await until(lambda: (entry := said(cluster, name="a")) and entry.status == READY)
+            cluster.put(model("b", "hf://org/b"))
+            await until(lambda: (entry := said(cluster, name="b")) and entry.status == "Failed")
+            cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "a"))
+            # Its next try by itself would be in a minute.
+            await until(lambda: (entry := said(cluster, name="b")) and entry.status == READY, 30)
+        assert on_disk(small / "b") == half

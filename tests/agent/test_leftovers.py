@@ -57,6 +57,11 @@ async def delete(world: World, name: str) -> None:
     cluster.put({**left, "metadata": {**left["metadata"], "finalizers": []}})
 
 
+async def becomes_ready(world: World, name: str) -> None:
+    """By itself and soon; the next try after a failure would be in a minute."""
+    await until(lambda: (found := said(world.cluster, name=name)) and found.status == READY, 30)
+
+
 def refused(entry: Entry) -> str:
     """Why a model may not have its directory; empty when it may."""
     taken = entry.error is not None and entry.error.reason == "path_taken"
@@ -74,8 +79,10 @@ async def test_a_model_whose_change_of_source_was_refused(world: World) -> None:
         await put(world, "a", path="/models/x")
         await put(world, "b", path="/models/x")
         assert refused(await put(world, "a", "hf://org/other", path="/models/x"))
-        await delete(world, "b")
         assert on_disk(world.disk_of("n1") / "x") == FILES
+        await delete(world, "b")
+        await becomes_ready(world, "a")
+        assert on_disk(world.disk_of("n1") / "x") == OTHER
         await delete(world, "a")
         assert left(world) == []
 
@@ -85,7 +92,8 @@ async def test_one_that_was_refused_goes_last(world: World) -> None:
         await put(world, "a", path="/models/x")
         assert refused(await put(world, "b", "hf://org/other", path="/models/x"))
         await delete(world, "a")
-        assert left(world) == []
+        await becomes_ready(world, "b")
+        assert on_disk(world.disk_of("n1") / "x") == OTHER
         await delete(world, "b")
         assert left(world) == []
 
@@ -182,7 +190,11 @@ async def test_one_directory_by_two_spellings(world: World) -> None:
         await delete(world, "a")
         assert on_disk(root / "real" / "x") == FILES
         await delete(world, "d")
-        assert left(world) == ["link", "real"]
+        for name in "bc":
+            await becomes_ready(world, name)
+            await delete(world, name)
+        # Directories that were made on the way to one stay.
+        assert left(world) == ["link", "real", "real/x"]
 
 
 async def test_a_model_that_needs_no_files_any_more(world: World) -> None:
@@ -208,3 +220,19 @@ async def test_files_that_a_user_kept_stay_below_the_next_model(world: World) ->
         await delete(world, "a")
         await put(world, "b", path="/models/x")
         assert on_disk(root / "x") == {**OTHER, **FILES}
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "elsewhere"])
+async def test_a_path_that_another_model_leaves_is_taken_at_once(world: World, how: str) -> None:
+    cluster = world.cluster
+    async with agents(world):
+        assert (await put(world, "a", path="/models/x")).status == READY
+        assert refused(await put(world, "b", "hf://org/other", path="/models/x"))
+        if how == "deleted":
+            cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "a"))
+        elif how == "moved":
+            cluster.put(model("a", path="/models/y"))
+        else:
+            cluster.put(model("a", path="/models/x", nodeSelector={"gpu": "yes"}))
+        await becomes_ready(world, "b")
+        await until(lambda: on_disk(world.disk_of("n1") / "x") == OTHER, 30)

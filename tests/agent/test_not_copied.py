@@ -62,6 +62,9 @@ async def test_they_are_ready_and_looking_again_writes_and_counts_nothing(world:
         assert entry is not None
         assert entry.config is not None
         assert entry.config.model_type == "llama"
+        assert entry.path == "/models/here"
+        assert (other := said(cluster, name="served")) is not None
+        assert other.path == ""
         await anyio.sleep(0.3)
         writes = len(cluster.writes)
         await anyio.sleep(0.5)

@@ -290,6 +290,30 @@ def test_repair_mends_entries_and_labels() -> None:
     run_virtual(scenario)
 
 
+def test_repair_brings_back_what_readers_select_by() -> None:
+    async def scenario() -> None:
+        cluster = cluster_with_node()
+        async with running(cluster) as reporter:
+            say(reporter, "a", "Ready")
+            await reporter.settled()
+            held = cluster.object(CONFIGMAPS, MAP)
+            assert held is not None
+            held["metadata"] = {**held["metadata"], "labels": {"mine": "x"}, "annotations": {}}
+            cluster.put(held)
+            await reporter.repair(lambda: {label("a"): "Ready"})
+            await reporter.settled()
+            held = cluster.object(CONFIGMAPS, MAP)
+            assert held is not None
+            assert held["metadata"]["labels"] == {
+                "mine": "x",
+                "models.ome/basemodel-status": "true",
+                "node": "n1",
+            }
+            assert held["metadata"]["annotations"]["models.ome.io/node-name"] == "n1"
+
+    run_virtual(scenario)
+
+
 def test_repair_leaves_what_is_said_while_it_looks() -> None:
     async def scenario() -> None:
         cluster = cluster_with_node()

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from ome.agent.fetching import InProcess
+from ome.agent.post import Alone
 from ome.agent.protocol import FAILED, READY, Artifact, Config, Entry
 from ome.agent.sharing import Owner, artifact_of, children, find_owner
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
 from ome.sandbox.hub import Repository, running_hub
 from ome.sandbox.safetensors_files import llama_repository
+from ome.storage.settings import Surroundings
 from tests.agent.support import World, agents, model, new_cluster, said, until
 from tests.storage.support import on_disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from ome.agent.fetch.model import Job
+    from ome.agent.models import Model
 
 pytestmark = pytest.mark.timeout(180)
 """A busy machine is no failure."""
@@ -77,6 +83,31 @@ async def test_a_second_model_of_the_content_is_a_link(world: World) -> None:
         await put(world, "again", **REUSE)
         assert (root / "b").is_symlink()
     assert not any("clusterbasemodel.b" in str(write.body) for write in world.cluster.writes)
+
+
+async def test_a_node_waits_for_its_moment_before_it_asks_for_a_commit(
+    world: World,
+) -> None:
+    asked: list[str] = []
+
+    class InTime(Alone):
+        async def delay(self, model: Model) -> float:
+            asked.append(f"when {model.key.name}")
+            return 0.0
+
+    class Noted(InProcess):
+        async def revision(self, job: Job) -> str:
+            asked.append(f"what {job.key}")
+            return await super().revision(job)
+
+    environ = {"HF_ENDPOINT": world.hub.url if world.hub else ""}
+    world.downloads = Noted(Surroundings(environ=environ))
+    world.turns = lambda *_: InTime()
+    async with agents(world):
+        await put(world, "a")
+        await put(world, "b", **REUSE)
+    assert (world.disk_of("n1") / "b").is_symlink()
+    assert asked == ["when a", "when b", "what clusterbasemodel.b"]
 
 
 async def test_an_owner_that_goes_first_leaves_its_files_to_the_links(world: World) -> None:

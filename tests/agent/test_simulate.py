@@ -339,6 +339,27 @@ async def test_skip_parsing_leaves_the_config_out() -> None:
 
 
 @virtual
+async def test_a_model_that_is_switched_off_is_not_fetched_and_stays_where_it_is() -> None:
+    cluster, off = new_cluster("n1"), model()
+    off["spec"]["disabled"] = True
+    cluster.put(off)
+    async with agents(cluster):
+        await anyio.sleep(10)
+        assert (said(cluster, "n1"), label(cluster, "n1")) == (None, "")
+        cluster.put(model())
+        await anyio.sleep(1.2)
+        cluster.put(off)
+        await anyio.sleep(30)
+        assert state(cluster, "n1") == "Updating"
+        cluster.put(model())
+        await anyio.sleep(10)
+        assert state(cluster, "n1") == "Ready"
+        cluster.put(off)
+        await anyio.sleep(10)
+        assert (state(cluster, "n1"), label(cluster, "n1")) == ("Ready", "Ready")
+
+
+@virtual
 async def test_pvc_models_are_not_for_nodes() -> None:
     cluster = new_cluster("n1")
     cluster.put(model(storageUri="pvc://claim/x"))

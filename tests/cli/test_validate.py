@@ -161,6 +161,49 @@ def test_everything_is_told_in_the_order_of_the_file(tmp_path: Path, capsys: Cap
     assert err.startswith("3 objects checked: 6 errors, 1 warning")
 
 
+def placed(name: str, uri: str, path: str, selector: str = "{}") -> str:
+    return f"""\
+apiVersion: ome.io/v1beta1
+kind: ClusterBaseModel
+metadata: {{name: {name}}}
+spec:
+  storage: {{storageUri: {uri}, path: {path}, nodeSelector: {selector}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "said_of_it"),
+    [
+        (placed("b", "hf://o/b", "/raid/a/v2"), "lies in or around /raid/a, that of"),
+        (placed("b", "hf://o/a", "/raid/a/v2"), "lies in or around /raid/a, that of"),
+        (placed("b", "hf://o/b", "/raid"), "lies in or around /raid/a, that of"),
+        (placed("b", "hf://o/b", "/raid//a/"), "is that of ClusterBaseModel a"),
+        (placed("b", "hf://o/a@main", "/raid/a"), ""),
+        (placed("b", "hf://o/b", "/raid/ab"), ""),
+        (placed("b", "hf://o/b", "/raid/a", "{gpu: h200}"), ""),
+        (placed("b", "hf://o/b", "/raid/a", "{zone: x}"), "is that of ClusterBaseModel a"),
+        (placed("b", "vendor://v/models/x", "/raid/a"), ""),
+        (placed("b", "local:///raid/a", "/raid/a"), ""),
+        ("apiVersion: ome.io/v1beta1\nkind: BenchmarkJob\n", None),
+        (placed("b", "hf://o/b", "/raid/a", "[x]"), None),
+        (placed("b", "7", "/raid/a"), None),
+    ],
+)
+def test_models_whose_directories_are_in_each_others_way(
+    tmp_path: Path, capsys: Capture, other: str, said_of_it: str | None
+) -> None:
+    first = placed("a", "hf://o/a", "/raid/a", "{gpu: h100}")
+    file = written(tmp_path, f"{first}---\n{other}")
+    code, lines, _ = said(capsys, "-f", file)
+    if said_of_it is None:  # wrong by itself, and nothing more is said
+        assert (code, [line for line in lines if "that of" in line]) == (1, [])
+        return
+    assert (code, len(lines)) == (0, bool(said_of_it))
+    for line in lines:
+        assert line.startswith(f"{file}:11 ClusterBaseModel/b spec.storage.path: warning: ")
+        assert said_of_it in line
+
+
 def test_references_may_lead_out_of_the_files(tmp_path: Path, capsys: Capture) -> None:
     file = written(tmp_path, SERVICE)
     code, (line,), _ = said(capsys, file, "--strict")

@@ -160,6 +160,33 @@ async def test_killed_at_random_moments_of_a_download_of_fifty_files(
     assert not (root / "m").exists()
 
 
+async def test_a_node_that_is_made_anew_is_served_as_before(
+    tmp_path: Path, namespace: str, node: str
+) -> None:
+    name, root = f"m-{node}", tmp_path / "models"
+    root.mkdir()
+
+    def labelled() -> bool:
+        labels = (cluster.get("nodes", node) or {"metadata": {}})["metadata"].get("labels") or {}
+        return bool(labels.get(f"models.ome.io/clusterbasemodel.{name}") == READY)
+
+    async with running_hub({"org/tiny": Repository(llama_repository(2))}) as hub:
+        cluster.apply(model(name, node, root / "m"))
+        with an_agent(node, namespace, root, hub, tmp_path / "log", free_port()):
+            await until_ready(node, namespace, name)
+            fetched = sum(hub.served.values())
+            # As who resets a node's labels does, within the time that its pods have.
+            cluster.delete("nodes", node)
+            cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
+            await anyio.to_thread.run_sync(cluster.eventually, labelled, 100.0, 0.5)
+            cluster.delete("clusterbasemodels", name, wait=0)
+            await anyio.to_thread.run_sync(
+                cluster.eventually, lambda: said(node, namespace, name) is None, 60.0, 0.5
+            )
+        assert sum(hub.served.values()) == fetched
+    assert not (root / "m").exists()
+
+
 TROUBLES = {
     "full-disk": "DiskFull",
     "revoked-token": "Unauthorized",

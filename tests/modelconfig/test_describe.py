@@ -8,6 +8,7 @@ import pytest
 
 from ome.modelconfig.describe import describe
 from ome.modelconfig.directory import LocalDirectory
+from ome.modelconfig.spec import rules_of
 from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests.modelconfig.support import DENSE, LLAMA, described, directory
 
@@ -122,6 +123,14 @@ def test_neighbours_count_only_beside_the_chosen_file() -> None:
 def test_formats(names: list[str], expected: str) -> None:
     files: dict[str, Any] = dict.fromkeys(names, b"")
     assert describe(directory({"config.json": LLAMA, **files})).format_name == expected
+
+
+def test_a_rule_names_no_files_that_are_not_there() -> None:
+    rules = rules_of(described(LLAMA))
+    assert rules["modelFormat"] == "default, as there are no weights"
+    assert rules["modelFramework"] == "default, no version told"
+    rules = rules_of(described({**LLAMA, "transformers_version": "4.43.0"}))
+    assert rules["modelFramework"] == "transformers_version"
 
 
 def test_packed_weights_of_a_quantized_model() -> None:

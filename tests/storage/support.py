@@ -80,9 +80,12 @@ async def read_all(
 
 
 def on_disk(root: Path) -> dict[str, bytes]:
-    """All files below a directory."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-    }
+    """All files below a directory; none while it changes under the look."""
+    try:
+        return {
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in root.rglob("*")
+            if path.is_file()
+        }
+    except FileNotFoundError:
+        return {}

@@ -19,6 +19,7 @@ from ome.storage.errors import (
     AccessDenied,
     ChecksumMismatch,
     CredentialsNotFound,
+    InvalidUri,
     NetworkError,
     SourceNotFound,
 )
@@ -294,3 +295,14 @@ def b64(value: Any) -> str:
 def test_checksums_in_headers(headers: dict[str, str], expected: str | None) -> None:
     found = checksum_of(headers)
     assert (str(found) if found else None) == expected
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/p", "oci://n/ns/b/bk/o/p"])
+async def test_a_region_that_would_be_another_host(uri: str) -> None:
+    if uri.startswith("oci"):
+        pytest.importorskip("oci")
+    with pytest.raises(
+        InvalidUri, match=r'spec\.storage\.parameters\.region: region "evil\.example/"'
+    ):
+        async with opened(uri, {"region": "evil.example/"}):
+            pass

@@ -35,6 +35,7 @@ def test_object_form(uri: str, expected: ObjectAddress) -> None:
     ("uri", "text"),
     [
         ("oci://", "invalid URI format, missing bucket name: ;"),
+        ("oci://ns@evil.example#/bk/p", 'invalid OCI URI format, region "evil.example#" may hold'),
         ("oci://ns@us-phoenix-1", "invalid URI format, missing bucket name: ns@us-phoenix-1;"),
         (
             "oci://n/ns/b/bk",

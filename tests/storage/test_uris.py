@@ -147,6 +147,11 @@ HTTP = "invalid HTTP storage URI format: "
         ("az://", AZ + "missing account name"),
         ("az://acct", AZ + "missing container name"),
         ("az://acct.blob.core.windows.net", AZ + "missing container name"),
+        ("az://evil.example#/cont/x", AZ + 'account name "evil.example#" may hold only letters'),
+        ("az://evil.example:1?/cont", AZ + 'account name "evil.example:1?" may hold only'),
+        ("az://user@evil/cont", AZ + 'account name "user@evil" may hold only'),
+        ("az://acct.blob.core.x#y/cont", AZ + 'account name "acct.blob.core.x#y" may hold only'),
+        ("s3://b@evil.example#/p", S3 + 'region "evil.example#" may hold only letters'),
         ("az://acct/", AZ + "account name and container name are required"),
         ("az:///cont/x", AZ + "account name and container name are required"),
         (

@@ -46,6 +46,17 @@ def test_models(given: dict[str, Any], text: str) -> None:
     assert text in warning
 
 
+@pytest.mark.parametrize(("text", "wrong"), [("3", 0), (" 12 ", 0), ("", 0), ("two", 1), ("0", 1)])
+def test_how_many_nodes_may_download_at_once(text: str, wrong: int) -> None:
+    given = model()
+    given["metadata"]["annotations"] = {"ome.io/max-concurrent-nodes": text}
+    verdict = basemodel.validate(review(given), cluster())
+    assert len(verdict.warnings) == wrong
+    for warning in verdict.warnings:
+        assert warning.startswith('metadata.annotations["ome.io/max-concurrent-nodes"]: ')
+        assert "write a number from 1 to 9999" in warning
+
+
 def weight(uri: str = "oci://n/a/b/c/o/d", **reference: str) -> dict[str, Any]:
     return document(
         "FineTunedWeight",

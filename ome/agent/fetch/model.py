@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,18 +22,21 @@ from ome.modelconfig.spec import spec_values
 from ome.modelconfig.values import ConfigError
 from ome.storage.download import download, list_files
 from ome.storage.errors import LocalPathNotFound
+from ome.storage.guard import check_address
 from ome.storage.objects import source_uri
 from ome.storage.registry import open_source
 from ome.storage.retry import RetryPolicy
 from ome.storage.settings import Credentials, Surroundings, Wishes, wishes_of
-from ome.storage.uris import LocalUri, VendorUri
+from ome.storage.uris import AzureUri, HttpUri, LocalUri, VendorUri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from ome.agent.fetch.place import Place
     from ome.modelconfig.record import Record
     from ome.storage.download import Progress
+    from ome.storage.sources import Source
+    from ome.storage.uris import StorageUri
 
 __all__ = ["Fetched", "Job", "config_of", "fetch_model", "find_revision"]
 
@@ -70,6 +74,8 @@ class Job(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """Agents that have the files, by URL, the nearest first; they are asked before the source."""
     origin: bool = True
     """Whether files that no peer gives may be fetched from the source."""
+    guarded: bool = False
+    """Whether addresses that the model names may only be those of other hosts."""
 
     def __repr__(self) -> str:
         return f"Job({self.key!r}, {self.uri!r})"
@@ -155,7 +161,7 @@ async def _download(
     wishes = job.wishes
     async with (
         AsyncExitStack() as peers,
-        open_source(source_uri(job.uri), credentials, wishes, around) as source,
+        _opened(job, credentials, around) as source,
     ):
         listing = await list_files(source, wishes, around, policy)
         work = await in_thread(place.workplace)
@@ -185,6 +191,30 @@ async def _download(
     )
 
 
+@asynccontextmanager
+async def _opened(
+    job: Job, credentials: Credentials, around: Surroundings
+) -> AsyncIterator[Source]:
+    """The job's source. Raises ``ForbiddenAddress`` for one that the model may not name."""
+    wishes = job.wishes
+    if job.guarded:
+        around = replace(around, guarded=True)
+        named = _named_address(source_uri(job.uri), wishes)
+        if named:
+            await check_address(named)
+    async with open_source(source_uri(job.uri), credentials, wishes, around) as source:
+        yield source
+
+
+def _named_address(uri: StorageUri, wishes: Wishes) -> str:
+    """The URL that a model itself names to fetch from; empty for that of its store."""
+    if isinstance(uri, HttpUri):
+        return uri.url
+    if isinstance(uri, AzureUri) and uri.endpoint and not wishes.endpoint:
+        return f"https://{uri.account}.{uri.endpoint}"
+    return wishes.endpoint
+
+
 def _left(former: Manifest | None, path: str) -> list[str]:
     """The directories of a model that go when it has this one."""
     paths = [] if former is None else [*former.left, former.path]
@@ -200,7 +230,7 @@ async def find_revision(job: Job, around: Surroundings) -> str:
     """The commit that the source is at now; empty when it has none. Raises ``StorageError``."""
     policy = RetryPolicy(attempts=4, interval=10.0, longest=60.0, patience=60.0)
     credentials = Credentials(job.credentials, "the agent")
-    async with open_source(source_uri(job.uri), credentials, job.wishes, around) as source:
+    async with _opened(job, credentials, around) as source:
         return (await list_files(source, job.wishes, around, policy)).revision
 
 

@@ -13,6 +13,7 @@ from ome.cli.why.history import history
 from ome.cli.why.story import NodeProgress, Story, condition, moment_of, size, span
 from ome.controllers.basemodel.problems import nodes as counted
 from ome.controllers.basemodel.problems import one_line, problem_of_uri
+from ome.controllers.basemodel.status import DISABLED
 from ome.controllers.finetunedweight.status import for_nodes
 from ome.controllers.resources import FINE_TUNED_WEIGHTS
 
@@ -208,6 +209,8 @@ def _troubles(facts: Facts, nodes: _Nodes, elsewhere: tuple[str, str] | None) ->
             told = ": ".join(str(ready[name]) for name in ("reason", "message") if ready.get(name))
             yield told or "no report yet; is a manager running?"
         return
+    if document["metadata"].get("deletionTimestamp"):
+        yield from _leaving(nodes)
     groups: dict[tuple[str, str], list[str]] = {}
     for node, entry in nodes.failed.items():
         error = entry.error
@@ -217,8 +220,27 @@ def _troubles(facts: Facts, nodes: _Nodes, elsewhere: tuple[str, str] | None) ->
         yield f"{_named(group)}: {reason}: {one_line(message)}"
     for node, seconds in nodes.silent.items():
         yield f"{node}: no news of its download for {span(seconds)}; see the log of its agent"
+    if spec.get("disabled"):
+        if not nodes.ready:
+            yield DISABLED
+        return
     if not (nodes.ready or nodes.failed or nodes.downloading or nodes.queued) and facts.complete:
         yield _nobody(nodes, spec.get("storage") or {})
+
+
+def _leaving(nodes: _Nodes) -> Iterator[str]:
+    """What a deletion waits for."""
+    held = sorted([*nodes.ready, *nodes.failed, *nodes.queued, *_names(nodes.downloading)])
+    if held:
+        yield (
+            f"it is being deleted and waits for {counted(len(held))} to remove the files"
+            f" ({_named(held)}); see the log of the agent there, or annotate it"
+            f' {names.ANNOTATION_FORCE_DELETE}: "true" to give the files up'
+        )
+
+
+def _names(downloading: Sequence[NodeProgress]) -> list[str]:
+    return [item.node for item in downloading]
 
 
 def _nobody(nodes: _Nodes, storage: Mapping[str, Any]) -> str:

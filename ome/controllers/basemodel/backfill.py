@@ -38,6 +38,12 @@ GO_CONFIGURATION = frozenset(
 """The keys of a ``modelConfiguration`` that the Go operator filled: such a one is not a user's."""
 
 _MOST_TOKENS = 2**31 - 1
+_VANISHING = frozenset(
+    {"modelArchitecture", "modelParameterSize", "maxTokens", "quantization", "diffusionPipeline"}
+)
+"""What the files of one model say and those of the next may not."""
+_PIPELINE = "diffusers"
+_NOT_ON_NODES = ("vendor", "pvc")
 _PATH = "storage.path"
 _FORMAT = "modelFormat.name"
 _VERSION = "modelFormat.version"
@@ -54,10 +60,12 @@ class Fill:
     annotation: str
 
     def spec(self, before: Mapping[str, Any]) -> dict[str, Any]:
-        """The top-level fields that change, each with its whole new value."""
+        """The top-level fields that change, each with its whole new value; not those that go."""
         changed: dict[str, Any] = {}
         for path, value in self.fields.items():
             top, _, inner = path.partition(".")
+            if value is None and not inner:
+                continue
             present = before.get(top)
             whole = changed.setdefault(top, dict(present) if isinstance(present, dict) else {})
             if inner and value is None:
@@ -71,6 +79,11 @@ class Fill:
                 changed[top] = value
         return changed
 
+    @property
+    def removed(self) -> list[str]:
+        """The top-level fields that go."""
+        return [path for path, value in self.fields.items() if value is None and "." not in path]
+
     def ops(self, document: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The JSON patch operations that write it to a model as it is stored."""
         spec = document.get("spec") or {}
@@ -78,6 +91,7 @@ class Fill:
             {"op": "add", "path": pointer("spec", field), "value": value}
             for field, value in self.spec(spec).items()
         ]
+        found += [{"op": "remove", "path": pointer("spec", field)} for field in self.removed]
         if not document["metadata"].get("annotations"):
             found.append({"op": "add", "path": "/metadata/annotations", "value": {}})
         path = pointer("metadata", "annotations", names.ANNOTATION_AUTO_FILLED_FIELDS)
@@ -88,8 +102,9 @@ def backfill(
     spec: Mapping[str, Any], annotations: Mapping[str, str], entries: Iterable[Entry]
 ) -> Fill | None:
     """What to fill, from the entries in node name order; None when nothing changes."""
-    held = still_filled(spec, annotations)
-    found = _wanted(spec, held, list(entries), skip=skips_parsing(annotations))
+    held, reports = still_filled(spec, annotations), list(entries)
+    skip = skips_parsing(annotations)
+    found = _wanted(spec, held, reports, skip=skip)
     changes: dict[str, Any] = {}
     kept = dict(held)
     for path, value in found.items():
@@ -101,6 +116,12 @@ def backfill(
         # The version of the former format says nothing of the new one.
         changes[_VERSION] = None
         del kept[_VERSION]
+    gone = [] if skip else _gone(held, found, reports)
+    if _PATH in held and _only_place(spec) not in (None, value_at(spec, _PATH)):
+        gone.append(_PATH)
+    for path in gone:
+        changes[path] = None
+        del kept[path]
     text = ",".join(f"{path}={kept[path]}" for path in sorted(kept))
     if not changes and text == annotations.get(names.ANNOTATION_AUTO_FILLED_FIELDS, ""):
         return None
@@ -136,11 +157,41 @@ def _wanted(
                 values.pop(_VERSION, None)  # name and version come from one node
             found = {**values, **found}
     _agree(spec, held, found)
+    only = _only_place(spec)
     paths = [entry.path for entry in entries if entry.status == READY and entry.path]
+    paths = [path for path in paths if only in (None, path)]
     # Nodes may have different roots: a path that is filled and true of a node stays.
     if paths and value_at(spec, _PATH) not in paths:
         found[_PATH] = paths[0]
     return found
+
+
+def _gone(held: Mapping[str, str], found: Mapping[str, Any], entries: list[Entry]) -> list[str]:
+    """What was filled from files of before, and no node reads in those of now.
+
+    While nobody has read the files of now, nothing is known of them. An agent of another make
+    never tells of a pipeline.
+    """
+    types = {
+        entry.config.model_type
+        for entry in entries
+        if entry.status == READY and entry.config is not None and entry.config.model_type
+    }
+    if not types:
+        return []
+    gone = sorted(_VANISHING & (held.keys() - found.keys()))
+    return [path for path in gone if path != "diffusionPipeline" or _PIPELINE not in types]
+
+
+def _only_place(spec: Mapping[str, Any]) -> str | None:
+    """The one directory that a model may be in which no node fetches, empty for none of a node's.
+
+    None when nodes say where they put it.
+    """
+    scheme, _, rest = str(value_at(spec, "storage.storageUri") or "").partition("://")
+    if scheme == "local":
+        return rest
+    return "" if scheme in _NOT_ON_NODES else None
 
 
 def _of_config(config: Config) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from ome.agent.protocol import DELETED
+from ome.agent.protocol import DELETED, NOT_REMOVED
 from ome.api import names
-from ome.controllers.basemodel.problems import nodes
+from ome.controllers.basemodel.problems import nodes, one_line
 from ome.controllers.regarding import regarding
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ class Farewell:
                 stored,
                 "Warning",
                 names.REASON_FORCE_DELETED,
-                f"released by annotation {names.ANNOTATION_FORCE_DELETE} while {held} it; their"
-                " agents remove the files when they run again",
+                f"released by annotation {names.ANNOTATION_FORCE_DELETE} while {held} it; what"
+                " an agent cannot remove now stays on its node until somebody deletes it there",
             )
         elif self._waited(stored) >= PATIENCE:
             self._tell(
                 stored,
                 "Normal",
                 names.REASON_WAITING_FOR_NODES,
-                f"not deleted yet: {held} it; see that the agent runs there, or annotate the model"
+                f"not deleted yet: {held} it; {self._next_step(reports)}, or annotate the model"
                 f' {names.ANNOTATION_FORCE_DELETE}: "true" to give the files up',
             )
         return forced
@@ -57,6 +57,20 @@ class Farewell:
         holders = [node for report, group in said if report.state != DELETED for node in group]
         verb = "still reports" if len(holders) == 1 else "still report"
         return f"{nodes(len(holders))} (first {min(holders)}) {verb}"
+
+    @staticmethod
+    def _next_step(reports: ModelReports) -> str:
+        """What an agent says that it could not do; where none does, maybe none is there."""
+        told = {
+            reports.first(report): report.entry.error.message
+            for report in reports.by_report
+            if report.entry is not None and report.entry.error is not None
+            if report.state != DELETED and report.entry.error.reason == NOT_REMOVED
+        }
+        if not told:
+            return "see that the agent runs there"
+        node = min(told)
+        return f"on node {node} the files could not be removed: {one_line(told[node])}; mend that"
 
     def _waited(self, stored: WholeObject) -> float:
         since = datetime.fromisoformat(stored.metadata.deletion_timestamp or "")

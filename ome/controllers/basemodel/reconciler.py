@@ -146,13 +146,13 @@ class ModelReconciler:
     ) -> Result | None:
         before = document.get("status") or {}
         reports = self._reports(key)
-        storage = (document.get("spec") or {}).get("storage") or {}
-        uri = storage.get("storageUri", "")
-        found = problems(reports, uri)
+        spec = document.get("spec") or {}
+        found = problems(reports, (spec.get("storage") or {}).get("storageUri", ""))
         if refused is not None:
             found.append(_not_filled(refused))
         wall = rfc3339(self._context.clock.wall())
-        after = compute_status(before, reports, found, wall=wall)
+        disabled = bool(spec.get("disabled"))
+        after = compute_status(before, reports, found, wall=wall, disabled=disabled)
         changed: set[str] = set()
         now = self._context.clock.monotonic()
         if not same_status(before, after):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEGRADED",
+    "DISABLED",
     "NOBODY",
     "compute_status",
     "condition",
@@ -29,6 +30,11 @@ DEGRADED = "Degraded"
 NOBODY = (
     "no node has reported yet; is an agent running on nodes that match storage.nodeSelector and"
     " storage.nodeAffinity?"
+)
+
+DISABLED = (
+    "spec.disabled is true, so no node fetches it and no new service is let in; set it to false to"
+    " have it fetched"
 )
 
 
@@ -51,10 +57,12 @@ def compute_status(
     found: Sequence[Problem],
     *,
     wall: str,
+    disabled: bool = False,
 ) -> dict[str, Any]:
     """The status to store; equal to ``stored`` when nothing that it says changed.
 
     ``found`` is what is wrong, the worst first. Members that are not ours stay as they are.
+    ``disabled``: nodes are not to fetch it.
     """
     ready, failed = reports.nodes(READY), reports.nodes(FAILED)
     status = {
@@ -68,7 +76,7 @@ def compute_status(
     status["nodesReadyCount"] = len(ready)
     status["nodesFailedCount"] = len(failed)
     status["nodesUpdatingCount"] = reports.count(UPDATING)
-    reason, message = _readiness(status, found)
+    reason, message = _readiness(status, found, DISABLED if disabled else NOBODY)
     wanted = {
         "Ready": (bool(ready), reason, message),
         DEGRADED: (bool(found), found[0].reason if found else "NoProblem", _all(found)),
@@ -77,8 +85,8 @@ def compute_status(
     return status
 
 
-def _readiness(status: Mapping[str, Any], found: Sequence[Problem]) -> tuple[str, str]:
-    """Reason and message of ``Ready``."""
+def _readiness(status: Mapping[str, Any], found: Sequence[Problem], nobody: str) -> tuple[str, str]:
+    """Reason and message of ``Ready``; ``nobody`` is said while no node says anything."""
     counts = {
         "ready on": status["nodesReadyCount"],
         "failed on": status["nodesFailedCount"],
@@ -91,8 +99,8 @@ def _readiness(status: Mapping[str, Any], found: Sequence[Problem]) -> tuple[str
     if fatal is not None:
         return fatal.reason, fatal.text
     if counted:
-        return "InTransit", counted
-    return "InTransit", NOBODY
+        return "InTransit", f"{counted}; {nobody}" if nobody == DISABLED else counted
+    return "InTransit", nobody
 
 
 def _all(found: Sequence[Problem]) -> str:

@@ -81,7 +81,14 @@ class WeightReconciler:
         found = weight_problems(spec, self._base_exists(document), reports)
         before = document.get("status") or {}
         wall = rfc3339(self._context.clock.wall())
-        after = compute_status(before, found, reports, for_nodes=for_nodes(spec), wall=wall)
+        after = compute_status(
+            before,
+            found,
+            reports,
+            for_nodes=for_nodes(spec),
+            wall=wall,
+            disabled=bool(spec.get("disabled")),
+        )
         changed: set[str] = set()
         if after != before:
             now = self._context.clock.monotonic()

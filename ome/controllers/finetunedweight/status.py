@@ -14,7 +14,7 @@ from ome.controllers.basemodel.problems import (
     problem_of_uri,
     reported_problems,
 )
-from ome.controllers.basemodel.status import NOBODY
+from ome.controllers.basemodel.status import DISABLED, NOBODY
 from ome.controllers.metaconditions import Wanted, lay_conditions
 from ome.storage.errors import InvalidUri
 from ome.storage.uris import OciUri, PvcUri, parse_uri
@@ -88,6 +88,7 @@ def compute_status(
     *,
     for_nodes: bool,
     wall: str,
+    disabled: bool = False,
 ) -> dict[str, Any]:
     """The status to store; equal to ``stored`` when nothing changed. Other members stay.
 
@@ -99,7 +100,8 @@ def compute_status(
         "nodesFailed": reports.nodes(FAILED),
     }
     counts = (reports.count(READY), reports.count(FAILED), reports.count(UPDATING))
-    state, reason, message = _readiness(found, counts, on_nodes)
+    nobody = DISABLED if disabled else NOBODY
+    state, reason, message = _readiness(found, counts, nobody if on_nodes else "")
     kept = {key: value for key, value in stored.items() if key not in (*_LISTS, *_COUNTS)}
     status = {**kept, "state": state, **{key: value for key, value in lists.items() if value}}
     if on_nodes:
@@ -115,14 +117,17 @@ def compute_status(
 
 
 def _readiness(
-    found: Sequence[Problem], counts: tuple[int, int, int], on_nodes: bool
+    found: Sequence[Problem], counts: tuple[int, int, int], nobody: str
 ) -> tuple[str, str, str]:
-    """State, and reason and message of ``Ready``."""
+    """State, and reason and message of ``Ready``.
+
+    ``nobody`` is said while no node says anything; empty when none is to have the weight.
+    """
     invalid = (names.REASON_BASE_MODEL_NOT_FOUND, names.REASON_INVALID_STORAGE_URI)
     wrong = next((problem for problem in found if problem.reason in invalid), None)
     if wrong is not None:
         return "Failed", wrong.reason, wrong.text
-    if not on_nodes:
+    if not nobody:
         return "Ready", "BaseModelFound", "fetched by the pods that serve it"
     words = ("ready on", "failed on", "updating on")
     said = ", ".join(
@@ -138,4 +143,6 @@ def _readiness(
             worst.reason if worst else names.REASON_DOWNLOAD_FAILED,
             worst.text if worst else said,
         )
-    return "In_Transit", "InTransit", said or NOBODY
+    if said and nobody == DISABLED:
+        said = f"{said}; {nobody}"
+    return "In_Transit", "InTransit", said or nobody

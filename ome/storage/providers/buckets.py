@@ -51,7 +51,7 @@ async def open_s3(
 ) -> AsyncIterator[Bucket]:
     """Objects of S3; without credentials the machine's own identity is used."""
     config: dict[str, Any] = {}
-    region = uri.region or wishes.region
+    region = uri.region or wishes.region_for("")
     if region:
         config["region"] = region
     if wishes.endpoint:
@@ -67,7 +67,7 @@ async def open_s3(
     endpoint = wishes.endpoint or around.environ.get("AWS_ENDPOINT_URL", "")
     where = f"s3://{uri.bucket}"
     store = _store(S3Store, uri.bucket, config, endpoint, where)
-    async with Web(around.clock) as web:
+    async with _web(wishes, around) as web:
         yield Bucket(store, where, uri.prefix, web)
 
 
@@ -89,7 +89,7 @@ async def open_gcs(
         )  # fmt: skip
     where = f"gs://{uri.bucket}"
     store = _store(GCSStore, uri.bucket, config, wishes.endpoint, where)
-    async with Web(around.clock) as web:
+    async with _web(wishes, around) as web:
         yield Bucket(store, where, uri.object, web)
 
 
@@ -122,7 +122,7 @@ async def open_azure(
         config["skip_signature"] = True
     where = f"az://{uri.account}/{uri.container}"
     store = _store(AzureStore, uri.container, config, endpoint, where)
-    async with Web(around.clock) as web:
+    async with _web(wishes, around) as web:
         yield Bucket(store, where, uri.blob, web)
 
 
@@ -140,6 +140,10 @@ def _azure_credentials(credentials: Credentials) -> dict[str, str]:
         "client_secret": credentials.get("azure_client_secret"),
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _web(wishes: Wishes, around: Surroundings) -> Web:
+    return Web(around.clock, guarded=around.guarded and bool(wishes.endpoint))
 
 
 def _store(kind: Any, name: str, config: Mapping[str, str], endpoint: str, where: str) -> Any:

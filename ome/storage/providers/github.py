@@ -33,7 +33,8 @@ async def open_github(
     headers = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "ome"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    async with Web(around.clock, headers) as web:
+    guarded = around.guarded and bool(wishes.endpoint)
+    async with Web(around.clock, headers, guarded=guarded) as web:
         yield GitHubRelease(uri, endpoint.rstrip("/"), web)
 
 

@@ -66,7 +66,8 @@ async def open_huggingface(
     if token:
         headers["Authorization"] = f"Bearer {token}"
     silence = _seconds(environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "")) or SILENCE_SECONDS
-    async with Web(around.clock, headers, silence=silence) as web:
+    guarded = around.guarded and bool(wishes.endpoint)
+    async with Web(around.clock, headers, silence=silence, guarded=guarded) as web:
         yield HuggingFace(uri.model_id, revision, endpoint, token, web, around, wishes.repository)
 
 

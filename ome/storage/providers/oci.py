@@ -51,7 +51,7 @@ async def open_oci(
     uri: OciUri, _: Credentials, wishes: Wishes, around: Surroundings
 ) -> AsyncIterator[OciObjects]:
     """The objects; the region is the wished one, else the URI's, else the principal's own."""
-    region = wishes.region or uri.region
+    region = wishes.region_for(uri.region)
     kind = auth_type(wishes.auth)
     environ = dict(around.environ)
 

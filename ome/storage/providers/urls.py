@@ -28,7 +28,7 @@ async def open_url(
     """The file; a token of the model's Secret goes with each request."""
     token = credentials.get("token")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with Web(around.clock, headers) as web:
+    async with Web(around.clock, headers, guarded=around.guarded) as web:
         yield WebFile(uri, web)
 
 

@@ -20,6 +20,7 @@ from ome.storage.errors import (
     SourceNotFound,
     SourceUnavailable,
 )
+from ome.storage.guard import guarding
 from ome.storage.retry import retry_after
 
 if TYPE_CHECKING:
@@ -121,15 +122,18 @@ class Web:
         *,
         silence: float = SILENCE_SECONDS,
         proxies: bool = True,
+        guarded: bool = False,
     ) -> None:
         """``silence``: seconds without a byte after which a transfer is broken.
 
-        ``proxies``: whether the environment's proxies lead to what is asked.
+        ``proxies``: whether the environment's proxies lead to what is asked. ``guarded``: whether
+        only other hosts may be asked, also by redirects; raises ``ForbiddenAddress``.
         """
         self._clock = clock
         self._headers = dict(headers or {})
         self._silence = silence
         self._proxies = proxies
+        self._guarded = guarded
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Web:
@@ -141,6 +145,7 @@ class Web:
             headers={"Accept-Encoding": "identity", **self._headers},
             auto_decompress=False,
             trust_env=self._proxies,
+            middlewares=(guarding,) if self._guarded else (),
         )
         return self
 

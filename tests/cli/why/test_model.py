@@ -126,6 +126,22 @@ def test_without_agents_that_is_what_is_asked() -> None:
     assert "is an agent running" in trouble
 
 
+def test_a_model_that_is_switched_off_wants_no_agent() -> None:
+    document = model()
+    document["spec"]["disabled"] = True
+    (trouble,) = model_story(facts({"a": None}, document)).troubles
+    assert trouble.startswith("spec.disabled is true")
+
+
+def test_a_model_on_its_way_out_says_which_nodes_still_have_it() -> None:
+    document = model()
+    document["metadata"]["deletionTimestamp"] = rfc3339(NOW - 60)
+    story = model_story(facts({"b": entry("Ready"), "a": fetching(1, 2, 1.0), "c": None}, document))
+    (trouble,) = story.troubles
+    assert "is being deleted and waits for 2 nodes to remove the files (a, b)" in trouble
+    assert 'ome.io/force-delete: "true"' in trouble
+
+
 def test_what_could_not_be_read_is_no_trouble_of_the_model() -> None:
     found = facts({})
     found.complete = False

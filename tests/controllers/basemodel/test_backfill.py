@@ -56,8 +56,10 @@ class Model:
             if fill is None:
                 return changed
             new = fill.spec(self.spec)
-            changed |= new.keys()
+            changed |= new.keys() | set(fill.removed)
             self.spec |= new
+            for field in fill.removed:
+                del self.spec[field]
             self.annotations[ANNOTATION_AUTO_FILLED_FIELDS] = fill.annotation
         raise AssertionError("the back-fill does not come to rest")
 
@@ -159,6 +161,51 @@ def test_filled_fields_follow_the_files_and_others_do_not() -> None:
     assert "modelFormat.version" not in model.ours
 
 
+BF16 = msgspec.structs.replace(
+    LLAMA, quantization="", max_tokens=0, diffusion_pipeline=None, model_parameter_size=""
+)
+
+
+def test_what_the_next_files_do_not_say_goes() -> None:
+    model = Model()
+    model.fill(ready())
+    # Not before somebody has read them, nor while a node still has those of before.
+    updating = Entry("m", "Updating", config=BF16)
+    for entries in ([updating], [ready(Config())], [ready(BF16), ready()], []):
+        assert model.fill(*entries) == set()
+    gone = {"quantization", "maxTokens", "diffusionPipeline", "modelParameterSize"}
+    assert model.fill(ready(BF16)) == gone
+    assert not gone & model.spec.keys()
+    assert not gone & set(model.ours)
+    assert model.fill(ready(BF16)) == set()
+
+
+def test_what_the_user_wrote_stays_whatever_the_next_files_say() -> None:
+    model = Model(quantization="fp8")
+    model.fill(ready())
+    model.spec["maxTokens"] = 4096
+    model.fill(ready(BF16))
+    assert (model.spec["quantization"], model.spec["maxTokens"]) == ("fp8", 4096)
+
+
+def test_a_pipeline_that_only_agents_of_another_make_still_have_stays() -> None:
+    model = Model()
+    flux = msgspec.structs.replace(LLAMA, model_type="diffusers")
+    model.fill(ready(flux))
+    assert model.fill(ready(msgspec.structs.replace(flux, diffusion_pipeline=None))) == set()
+
+
+def test_the_operations_that_write_it() -> None:
+    model = Model()
+    model.fill(ready())
+    fill = backfill(model.spec, model.annotations, [ready(BF16)])
+    assert fill is not None
+    document = {"metadata": {"annotations": model.annotations}, "spec": model.spec}
+    ops = {op["path"]: op["op"] for op in fill.ops(document)}
+    assert ops.pop("/metadata/annotations/ome.io~1auto-filled-fields") == "add"
+    assert set(ops.values()) == {"remove"}
+
+
 def test_a_field_that_the_user_changed_is_theirs_from_then_on() -> None:
     model = Model()
     model.fill(ready())
@@ -240,6 +287,34 @@ def test_the_path_comes_from_a_ready_node_and_stays_while_it_is_true() -> None:
     model.fill(ready(path="/c"))
     assert model.spec["storage"]["path"] == "/mine"
     assert "storage.path" not in model.ours
+
+
+@pytest.mark.parametrize("uri", ["local:///opt/m", "vendor://v/models/m", "pvc://claim/m"])
+def test_a_path_that_was_filled_is_not_that_of_files_which_nodes_do_not_fetch(uri: str) -> None:
+    model = Model()
+    model.spec["storage"]["path"] = ""
+    model.fill(ready(path="/models/hf:/a/b"))
+    assert model.spec["storage"]["path"] == "/models/hf:/a/b"
+    model.spec["storage"]["storageUri"] = uri
+    before = ready(path="/models/hf:/a/b")
+    assert model.fill(before) == {"storage"}
+    assert model.spec["storage"] == {"storageUri": uri}
+    assert "storage.path" not in model.ours
+    # One that the user wrote says where the files of local:// are.
+    model.spec["storage"]["path"] = "/mine"
+    assert model.fill(before) == set()
+
+
+def test_the_path_of_files_that_are_on_nodes_already_is_that_of_the_uri() -> None:
+    model = Model()
+    model.spec["storage"] = {"storageUri": "local:///opt/m"}
+    assert model.fill(ready(None, path="/opt/m")) == {"storage"}
+    assert model.spec["storage"]["path"] == "/opt/m"
+    assert model.fill(ready(None)) == set()
+    model.spec["storage"]["storageUri"] = "local:///opt/n"
+    assert model.fill(ready(None)) == {"storage"}
+    assert model.fill(ready(None, path="/opt/n")) == {"storage"}
+    assert model.spec["storage"]["path"] == "/opt/n"
 
 
 def test_an_annotation_that_somebody_broke() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import anyio
 
+from ome.agent.protocol import Entry, EntryError, encode_entry
 from ome.kube.resources import EVENTS
 from tests.controllers.basemodel.world import (
     delete,
@@ -33,10 +34,32 @@ async def test_what_a_deletion_waits_for_is_told_after_a_while() -> None:
         assert (event["type"], event["reason"]) == ("Normal", "WaitingForNodes")
         assert "2 nodes (first n1) still report it" in event["note"]
         assert 'ome.io/force-delete: "true"' in event["note"]
+        assert "see that the agent runs there" in event["note"]
         assert not gone(cluster)
         put_reports(cluster, {"n2": "Deleted", "n1": "Deleted"})
         await anyio.sleep(1)
         assert gone(cluster)
+
+
+@virtual
+async def test_files_that_could_not_be_removed_are_what_is_to_be_mended() -> None:
+    cluster = new_cluster("n1", "n2")
+    cluster.put(model())
+    error = EntryError("not_removed", "/raid/m: permission denied")
+    entries = {
+        "n1": Entry("m", "Ready", error=EntryError("ConfigParseFailed", "no config.json")),
+        "n2": Entry("m", "Ready", error=error),
+    }
+    put_reports(cluster, {node: encode_entry(entry) for node, entry in entries.items()})
+    async with operator(cluster):
+        await anyio.sleep(1)
+        delete(cluster)
+        await anyio.sleep(80)
+        (event,) = [e for e in cluster.objects(EVENTS) if e["reason"] == "WaitingForNodes"]
+        text = (
+            "on node n2 the files could not be removed: /raid/m: permission denied; mend that, or"
+        )
+        assert text in event["note"]
 
 
 @virtual

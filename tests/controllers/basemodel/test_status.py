@@ -133,6 +133,16 @@ def test_every_reason_is_told_the_one_that_fails_most_first() -> None:
         assert said_in(degraded, problem)
 
 
+def test_a_model_that_is_switched_off_is_not_said_to_want_an_agent() -> None:
+    status = compute_status({}, reports(), [], wall="t1", disabled=True)
+    assert (status["state"], ready(status)["reason"]) == ("In_Transit", "InTransit")
+    assert "spec.disabled is true, so no node fetches it" in ready(status)["message"]
+    status = compute_status({}, reports(a="Updating"), [], wall="t1", disabled=True)
+    assert ready(status)["message"].startswith("updating on 1 node; spec.disabled is true")
+    status = compute_status({}, reports(a="Ready"), [], wall="t1", disabled=True)
+    assert ready(status)["message"] == "ready on 1 node"
+
+
 def test_a_problem_beside_ready_does_not_make_the_model_unready() -> None:
     status = computed(reports(n1=failed("ConfigParseFailed", "not JSON", "Ready")))
     assert (ready(status)["status"], ready(status)["reason"]) == ("True", "NodesReady")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from ome.controllers.basemodel.status import condition
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS
 from ome.errors import Conflict, InternalError
 from ome.kube.resource import ObjectKey
@@ -165,6 +166,12 @@ async def test_one_with_a_path_is_for_nodes_from_its_first_moment() -> None:
             0,
         )
         assert stored(cluster)["metadata"]["finalizers"] == [FINALIZER]
+        switched_off = {**stored(cluster)["spec"], "disabled": True}
+        cluster.put({**stored(cluster), "spec": switched_off})
+        await anyio.sleep(2)
+        held = condition(status(cluster), "Ready")
+        assert held is not None
+        assert held["message"].startswith("spec.disabled is true")
         put_reports(cluster, {"n1": "Ready"}, REPORT)
         await anyio.sleep(2)
         assert (status(cluster)["state"], status(cluster)["nodesReady"]) == ("Ready", ["n1"])
