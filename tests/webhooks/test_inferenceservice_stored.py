@@ -1,13 +1,14 @@
-"""A service that may run already is not refused an edit for what agents read in its model."""
+"""A service that is stored is not refused an edit for what others, or admission, have written."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ome.api.filled import mark_of
-from ome.webhooks.inferenceservice import validate
+from ome.webhooks.inferenceservice import default, validate
 from tests.webhooks.objects import cluster, document, model, review, runtime, told
 
 SERVICE = document("InferenceService", "chat", {"model": {"name": "llama"}, "engine": {}})
@@ -47,3 +48,32 @@ def test_an_edit_is_refused_where_nothing_would_be_kept(lacking: Any) -> None:
     """The model's own user wrote the version, or the runtime is gone."""
     (problem,) = validate(review(EDITED, old=SERVICE), lacking).problems
     assert problem.field == "spec.runtime"
+
+
+STORED_WITHOUT_WEBHOOK = [
+    ({"model": {"name": "gone"}, "engine": {}}, cluster()),
+    ({"predictor": {"model": {"baseModel": "llama"}}}, cluster(model())),
+    ({"model": {"name": "llama"}, "engine": {}}, cluster(model())),
+]
+
+
+@pytest.mark.parametrize(("spec", "held"), STORED_WITHOUT_WEBHOOK)
+def test_defaults_that_come_late_do_not_hold_up_a_finalizer(
+    spec: dict[str, Any], held: Any
+) -> None:
+    """What was stored while no webhook ran gets them with the first update of anything."""
+    stored = document("InferenceService", "chat", spec)
+    update = review(document("InferenceService", "chat", spec, finalizers=["f"]), old=stored)
+    update = replace(update, object=default(update, held))
+    assert update.object is not None
+    assert update.object["spec"] != spec
+    assert validate(update, held).problems == ()
+
+
+@pytest.mark.parametrize(("spec", "held"), STORED_WITHOUT_WEBHOOK)
+def test_an_edit_of_it_is_judged(spec: dict[str, Any], held: Any) -> None:
+    stored = document("InferenceService", "chat", spec)
+    edited = document("InferenceService", "chat", {**spec, "router": {}})
+    update = review(edited, old=stored)
+    update = replace(update, object=default(update, held))
+    assert validate(update, held).problems != ()
