@@ -9,6 +9,7 @@ import structlog
 
 from ome import api
 from ome.api import names
+from ome.controllers.benchmarkjob.expiry import check_time_to_live
 from ome.controllers.decode import Unreadable
 from ome.controllers.metaconditions import Wanted
 from ome.kube.resource import ObjectKey
@@ -84,6 +85,7 @@ class Resolver:
             here = job.metadata.namespace
             data = _data(job)
             results = output(job.spec.output_location, here)
+            check_time_to_live(job)
         except (BenchmarkError, ConfigError, Unreadable) as error:
             raise CannotRun(names.REASON_CONFIGURATION, str(error)) from error
         for claim in (results.claim, data.claim):

@@ -21,6 +21,7 @@ __all__ = [
     "SUCCEEDED",
     "Seen",
     "compute_status",
+    "has_ended",
     "state_of",
 ]
 
@@ -34,7 +35,14 @@ SPEC_APPLIED = "SpecApplied"
 SUCCEEDED = "Succeeded"
 """Unknown while it runs, then how it ended."""
 
-_PER_RUN = ("progress", "summary", "resultLocation")
+_OF_ONE_JOB = (
+    "startTime",
+    "failureMessage",
+    "observedGeneration",
+    "progress",
+    "resultLocation",
+    "summary",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +89,11 @@ def state_of(job: Job | None) -> tuple[str, str | None, str]:
 def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[str, Any]:
     """The status to store; equal to ``stored`` when nothing changed. Other members stay."""
     state, ended, failure = state_of(seen.job)
+    again = _runs_again(stored, state, seen.job)
+    if again:
+        stored = {key: value for key, value in stored.items() if key not in _OF_ONE_JOB}
     status = dict(stored)
-    if state != stored.get("state"):
+    if again or state != stored.get("state"):
         status |= {"state": state, "lastReconcileTime": wall}
         _set(status, "completionTime", ended)
     started = None if seen.job is None else seen.job.status.start_time
@@ -91,8 +102,7 @@ def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[
         _set(status, "startTime", started)
     _set(status, "failureMessage", _failure(stored, state, failure, seen.trouble))
     if seen.job is None:
-        status = {key: value for key, value in status.items() if key not in _PER_RUN}
-        status.pop("observedGeneration", None)
+        status = {key: value for key, value in status.items() if key not in _OF_ONE_JOB}
     else:
         status.setdefault("observedGeneration", seen.generation)
     if seen.progress is not None:
@@ -112,6 +122,21 @@ def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[
         stored.get("conditions"), _conditions(status, state, seen), wall
     )
     return status
+
+
+def has_ended(state: str | None) -> bool:
+    """Whether nothing more comes of a Job."""
+    return state in ("Completed", "Failed")
+
+
+def _runs_again(stored: Mapping[str, Any], state: str, job: Job | None) -> bool:
+    """Whether the Job was made anew and no status has told of its start."""
+    if job is None:
+        return False
+    started, told = job.status.start_time, stored.get("startTime")
+    if started and told and started != told:
+        return True
+    return has_ended(stored.get("state")) and not has_ended(state)
 
 
 def _set(status: dict[str, Any], field_: str, value: str | None) -> None:

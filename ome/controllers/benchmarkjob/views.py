@@ -34,10 +34,15 @@ class JobStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     conditions: tuple[JobCondition, ...] = ()
 
 
+class JobSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    ttl_seconds_after_finished: int | None = None
+
+
 class Job(msgspec.Struct, frozen=True, gc=False):
     """A Job and how far it is."""
 
     metadata: Metadata
+    spec: JobSpec = JobSpec()
     status: JobStatus = JobStatus()
 
     def condition(self, type_: str) -> JobCondition | None:
