@@ -135,9 +135,11 @@ def _unreadable(body: bytes, error: Exception) -> Asked:
     return Asked(known.api_version, known.request.uid, None, problem=text)
 
 
-def allow(*, patch: Sequence[dict[str, Any]] = (), warnings: Sequence[str] = ()) -> Answer:
+def allow(
+    *, patch: Sequence[dict[str, Any]] = (), warnings: Sequence[str] = (), message: str = ""
+) -> Answer:
     """The request may go on, changed by ``patch``."""
-    return Answer(patch=patch, warnings=tuple(warnings))
+    return Answer(message=message, patch=patch, warnings=tuple(warnings))
 
 
 def deny(problems: Sequence[Problem], warnings: Sequence[str] = ()) -> Answer:
