@@ -298,6 +298,47 @@ def test_a_damaged_secret_of_ours_is_made_anew() -> None:
     on_cluster(configuration())(scenario)
 
 
+def taken_over(cluster: FakeCluster, days_ago: float) -> tuple[dict[str, Any], Material]:
+    """cert-manager wrote its certificate into our Secret; the key of our authority stays there."""
+    ours = cluster.object(SECRETS, SECRET)
+    assert ours is not None
+    since = datetime.fromtimestamp(VirtualClock().wall() - days_ago * DAY, UTC)
+    made = advance(None, HOSTS, since)
+    texts = {"tls.crt": made.chain, "tls.key": made.leaf_key, "ca.crt": made.bundle}
+    data = {name: base64.b64encode(text).decode() for name, text in texts.items()}
+    notes = {"cert-manager.io/certificate-name": "serving-cert"}
+    metadata = {**ours["metadata"], "annotations": notes}
+    return cluster.put({**ours, "metadata": metadata, "data": {**ours["data"], **data}}), made
+
+
+def test_a_secret_that_cert_manager_took_over_is_left_to_it_and_served() -> None:
+    """As when the chart's ``certManager.enabled`` is set where the manager had its own."""
+
+    async def scenario(cluster: FakeCluster) -> None:
+        async with replica(cluster, 1) as first, replica(cluster, 2) as second:
+            await anyio.sleep(120)
+            theirs, made = taken_over(cluster, days_ago=70)
+            await anyio.sleep(700)
+            assert first.chain == second.chain == made.chain
+            assert known(first.chain, bundle(cluster))
+            assert first.problem() is None
+            assert cluster.object(SECRETS, SECRET) == theirs
+
+    on_cluster(configuration())(scenario)
+
+
+def test_one_that_cert_manager_does_not_renew_is_ours_again() -> None:
+    async def scenario(cluster: FakeCluster) -> None:
+        async with replica(cluster, 1) as first, replica(cluster, 2) as second:
+            await anyio.sleep(120)
+            _, made = taken_over(cluster, days_ago=80)
+            await anyio.sleep(1300)
+            assert first.chain == second.chain != made.chain
+            assert known(first.chain, bundle(cluster))
+
+    on_cluster(configuration())(scenario)
+
+
 def test_what_cert_manager_fills_in_is_left_to_it_and_a_mix_up_is_said() -> None:
     async def scenario(cluster: FakeCluster) -> None:
         async with replica(cluster) as certificates:
