@@ -81,7 +81,9 @@ class ProgressReader:
         why = f"no answer after {_PATIENCE:g} s"
         try:
             with anyio.move_on_after(_PATIENCE):
-                text = await self._context.client.pod_log(pod.metadata.key, tail_lines=lines)
+                text = await self._context.client.pod_log(
+                    pod.metadata.key, tail_lines=lines, container=pod.container
+                )
         except OmeError as error:
             why = str(error)
         if text is None:
