@@ -139,7 +139,7 @@ def allow(
     *, patch: Sequence[dict[str, Any]] = (), warnings: Sequence[str] = (), message: str = ""
 ) -> Answer:
     """The request may go on, changed by ``patch``."""
-    return Answer(message=message, patch=patch, warnings=tuple(warnings))
+    return Answer(message=message, patch=patch, warnings=tuple(map(str, warnings)))
 
 
 def deny(problems: Sequence[Problem], warnings: Sequence[str] = ()) -> Answer:
@@ -149,7 +149,7 @@ def deny(problems: Sequence[Problem], warnings: Sequence[str] = ()) -> Answer:
         for problem in problems
     )
     causes = tuple((problem.field, problem.message) for problem in problems[:_MAX_CAUSES])
-    return Answer(HTTPStatus.FORBIDDEN, "Forbidden", text, causes, tuple(warnings))
+    return Answer(HTTPStatus.FORBIDDEN, "Forbidden", text, causes, tuple(map(str, warnings)))
 
 
 def refuse(code: int, message: str, reason: str = "") -> Answer:

@@ -172,6 +172,37 @@ def test_references_may_lead_out_of_the_files(tmp_path: Path, capsys: Capture) -
     assert 'in namespace "team-a"' in line
 
 
+def test_what_admission_only_warns_of_may_be_in_the_cluster_too(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    text = """\
+        apiVersion: ome.io/v1beta1
+        kind: InferenceService
+        metadata: {name: chat}
+        spec:
+          model: {name: llama, fineTunedWeights: [legal]}
+          runtime: {name: mine}
+          acceleratorSelector: {acceleratorClass: h100}
+          engine: {}
+        ---
+        apiVersion: ome.io/v1beta1
+        kind: FineTunedWeight
+        metadata: {name: tone}
+        spec:
+          baseModelRef: {name: other}
+          modelType: LoRA
+          hyperParameters: {}
+          storage: {storageUri: oci://n/a/b/c/o/d}
+        """
+    written(tmp_path, text)
+    written(tmp_path, MODEL, "model.yaml")
+    code, lines, _ = said(capsys, str(tmp_path), "--strict")
+    assert (code, [": note: " in line for line in lines]) == (0, [True] * 4)
+    code, lines, _ = said(capsys, str(tmp_path), "--self-contained")
+    assert (code, [": warning: " in line for line in lines]) == (0, [True] * 4)
+    assert said(capsys, str(tmp_path), "--self-contained", "--strict")[0] == 1
+
+
 def test_models_and_runtimes_of_other_files_count(tmp_path: Path, capsys: Capture) -> None:
     written(tmp_path, MODEL, "models/model.yaml")
     written(tmp_path, RUNTIME, "models/runtime.yml")

@@ -15,7 +15,7 @@ from ome.selection import (
     validate_named_runtime,
 )
 from ome.webhooks.reading import annotations_of, candidates, problems_of, shared
-from ome.webhooks.registry import Problem
+from ome.webhooks.registry import IfAbsent, Problem
 
 if TYPE_CHECKING:
     from ome.api import BaseModelSpec, InferenceService, ModelRef, ServingRuntimeRef
@@ -141,11 +141,15 @@ def _weights(reference: ModelRef, lookup: Lookup, found: Resolution) -> None:
         start = f"spec.model.fineTunedWeights[{index}]: FineTunedWeight {name}"
         held = lookup.fine_tuned_weight(name)
         if held is None:
-            found.warnings.append(
-                f"{start} does not exist; the service waits for it. Create it or correct the name"
-            )
+            text = f"{start} does not exist; the service waits for it."
+            found.warnings.append(IfAbsent(f"{text} Create it or correct the name"))
             continue
         spec = held.get("spec") or {}
+        if spec.get("disabled") is True:
+            found.warnings.append(
+                f"{start} is disabled; the service will not be Ready. Set its spec.disabled to"
+                " false or name another"
+            )
         base = (spec.get("baseModelRef") or {}).get("name")
         if base and reference.name and base != reference.name:
             found.warnings.append(
@@ -165,11 +169,12 @@ def _weights(reference: ModelRef, lookup: Lookup, found: Resolution) -> None:
 def _accelerators(service: InferenceService, lookup: Lookup, found: Resolution) -> None:
     for name in sorted(required_classes(service)):
         if name and lookup.accelerator(name) is None:
-            found.warnings.append(
+            text = (
                 f"accelerator class {name} is asked for (acceleratorSelector, acceleratorOverride"
                 " or annotation ome.io/accelerator-class) and does not exist; create the"
                 " AcceleratorClass or correct the name"
             )
+            found.warnings.append(IfAbsent(text))
 
 
 def _spec(document: Document) -> BaseModelSpec | None:
@@ -193,10 +198,11 @@ def _judge_named(
     local = runtime is not None and runtime.get("kind") == "ServingRuntime"
     if runtime is None or (named.kind == "ServingRuntime" and not local):
         scope = "" if named.kind == "ServingRuntime" else " or at cluster scope"
-        found.warnings.append(
+        text = (
             f"spec.runtime.name: runtime {named.name} not found in namespace {namespace}{scope};"
             " the service waits for it. Create it or correct the name"
         )
+        found.warnings.append(IfAbsent(text))
         return
     if local and named.kind != "ServingRuntime" and lookup.runtime("", named.name) is not None:
         found.warnings.append(_both("spec.runtime.name", "ServingRuntime", named.name, namespace))
