@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ome.api import BaseModel, ClusterBaseModel
+from ome.api import BaseModel, ClusterBaseModel, FineTunedWeight
 from ome.errors import SelectionError
 from ome.selection import (
     SelectionRequest,
@@ -25,6 +25,9 @@ __all__ = ["Resolution", "Unresolved", "resolve"]
 
 _MODEL_KINDS = ("BaseModel", "ClusterBaseModel")
 _RUNTIME_KINDS = ("ServingRuntime", "ClusterServingRuntime")
+_DISABLED_WEIGHT = (
+    "is disabled; the service will not be Ready. Set its spec.disabled to false or name another"
+)
 
 
 class Unresolved(Problem):
@@ -53,10 +56,14 @@ def resolve(
     reference, spec = service.spec.model, service.spec
     document = None
     if reference is not None and reference.name:
-        document = _model(reference, namespace, lookup, found)
+        if reference.kind == FineTunedWeight.KIND:
+            document = _base_of(reference.name, lookup, found)
+        else:
+            document = _model(reference, namespace, lookup, found)
         if document is None:
             return found
-        _weights(reference, lookup, found)
+        if reference.kind != FineTunedWeight.KIND:
+            _weights(reference, lookup, found)
     named = spec.runtime if spec.runtime is not None and spec.runtime.name else None
     if named is not None:
         _check_kind("runtime", named.kind, _RUNTIME_KINDS, found)
@@ -98,6 +105,31 @@ def _model(
         found.problems.append(_missing(reference, namespace))
     elif local and reference.kind != "BaseModel" and lookup.base_model("", name) is not None:
         found.warnings.append(_both("spec.model.name", "BaseModel", name, namespace))
+    return document
+
+
+def _base_of(name: str, lookup: Lookup, found: Resolution) -> Document | None:
+    """The base model of a weight that is named as the model."""
+    field, weight = "spec.model.name", lookup.fine_tuned_weight(name)
+    if weight is None:
+        text = f"No FineTunedWeight with the name: {name}; create it first or correct the name"
+        found.problems.append(Unresolved(field, text))
+        return None
+    spec = weight.get("spec") or {}
+    if spec.get("disabled") is True:
+        found.warnings.append(f"{field}: FineTunedWeight {name} {_DISABLED_WEIGHT}")
+    base = spec.get("baseModelRef") or {}
+    named, place = base.get("name") or "", base.get("namespace") or ""
+    kind = "BaseModel" if place else "ClusterBaseModel"
+    document = lookup.base_model(place, named)
+    if document is None or document.get("kind") != kind:
+        where = f" in namespace {place}" if place else ""
+        text = (
+            f"{kind} {named}{where}, of which FineTunedWeight {name} was made, not found; create it"
+            " first or correct spec.baseModelRef of the weight"
+        )
+        found.problems.append(Unresolved(field, text))
+        return None
     return document
 
 
@@ -146,10 +178,7 @@ def _weights(reference: ModelRef, lookup: Lookup, found: Resolution) -> None:
             continue
         spec = held.get("spec") or {}
         if spec.get("disabled") is True:
-            found.warnings.append(
-                f"{start} is disabled; the service will not be Ready. Set its spec.disabled to"
-                " false or name another"
-            )
+            found.warnings.append(f"{start} {_DISABLED_WEIGHT}")
         base = (spec.get("baseModelRef") or {}).get("name")
         if base and reference.name and base != reference.name:
             found.warnings.append(

@@ -346,6 +346,36 @@ async def test_the_model_of_the_services_namespace_comes_first() -> None:
 
 
 @virtual
+async def test_a_service_of_a_weight_has_the_tokenizer_of_its_base_model() -> None:
+    cluster = new_cluster()
+    cluster.put(llama("models"))
+    cluster.put(service(model={"name": "legal", "kind": "FineTunedWeight"}))
+    cluster.put(benchmark(SERVICE))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        assert "No FineTunedWeight with the name: legal" in status(cluster)["details"]
+        cluster.put(
+            {
+                "apiVersion": "ome.io/v1beta1",
+                "kind": "FineTunedWeight",
+                "metadata": {"name": "legal"},
+                "spec": {
+                    "baseModelRef": {"name": "llama", "namespace": "models"},
+                    "modelType": "LoRA",
+                    "hyperParameters": {},
+                    "storage": {"storageUri": "oci://n/a/b/c/o/d"},
+                },
+            }
+        )
+        await anyio.sleep(60)
+        job = the_job(cluster)
+        assert job is not None
+        spec = job["spec"]["template"]["spec"]
+        assert spec["nodeSelector"] == {"models.ome.io/models.basemodel.llama": "Ready"}
+        assert "/raid/llama" in spec["containers"][0]["args"]
+
+
+@virtual
 async def test_what_it_was_made_from_may_go() -> None:
     cluster = new_cluster()
     for document in (llama(), service(), benchmark(SERVICE)):

@@ -64,6 +64,7 @@ def new_cluster(*, settings: bool = True) -> FakeCluster:
         kinds.INFERENCE_SERVICES,
         kinds.BASE_MODELS,
         kinds.CLUSTER_BASE_MODELS,
+        kinds.FINE_TUNED_WEIGHTS,
         kinds.SERVING_RUNTIMES,
         kinds.CLUSTER_SERVING_RUNTIMES,
         clock=VirtualClock(),
