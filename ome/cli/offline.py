@@ -78,10 +78,14 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """``file:line kind/name field: message``; the level is said unless it is an error."""
+        """``file:line kind/name field: message``; the level is said unless it is an error.
+
+        One line, whatever the values are that it repeats.
+        """
         field = f" {self.field}" if self.field else ""
         level = "" if self.level == "error" else f"{self.level}: "
-        return f"{self.file}:{self.line} {self.subject}{field}: {level}{self.message}"
+        said = f"{self.file}:{self.line} {self.subject}{field}: {level}{self.message}"
+        return "\\n".join(said.splitlines())
 
 
 def check(

@@ -172,6 +172,24 @@ def test_references_may_lead_out_of_the_files(tmp_path: Path, capsys: Capture) -
     assert 'in namespace "team-a"' in line
 
 
+def test_a_problem_is_one_line_whatever_it_repeats(tmp_path: Path, capsys: Capture) -> None:
+    text = """\
+        apiVersion: ome.io/v1beta1
+        kind: BenchmarkJob
+        metadata: {name: b}
+        spec:
+          endpoint: {inferenceService: {name: a, namespace: b}}
+          task: text-to-text
+          trafficScenarios: ["D(1,\\n2)"]
+          maxTimePerIteration: 1
+          maxRequestsPerIteration: 1
+          outputLocation: {storageUri: "s3://b"}
+        """
+    code, (line,), _ = said(capsys, written(tmp_path, text))
+    assert code == 1
+    assert "failed to validate scenario 'D(1,\\n2)'" in line
+
+
 def test_what_admission_only_warns_of_may_be_in_the_cluster_too(
     tmp_path: Path, capsys: Capture
 ) -> None:
