@@ -12,6 +12,7 @@ import anyio
 import msgspec
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from prometheus_client import CollectorRegistry
 
 from ome.errors import Conflict, Forbidden, OmeError, TransportError
@@ -379,6 +380,27 @@ def test_files_are_read_again_when_they_change(tmp_path: Path) -> None:
             (tmp_path / "tls.key").write_bytes(first.leaf_key)
             await anyio.sleep(30)
             assert certificates.chain == second.chain
+
+    on_cluster(configuration())(scenario)
+
+
+def test_a_key_with_a_password_is_said_and_ends_nothing(tmp_path: Path) -> None:
+    async def scenario(cluster: FakeCluster) -> None:
+        material = advance(None, HOSTS, datetime.now(UTC))
+        write_files(tmp_path, material)
+        key = serialization.load_pem_private_key(material.leaf_key, None)
+        locked = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+        (tmp_path / "tls.key").write_bytes(locked)
+        async with replica(cluster, source=FileSource(tmp_path)) as certificates:
+            await anyio.sleep(30)
+            assert "key is no plain PEM" in (certificates.problem() or "")
+            (tmp_path / "tls.key").write_bytes(material.leaf_key)
+            await anyio.sleep(30)
+            assert certificates.problem() is None
 
     on_cluster(configuration())(scenario)
 
