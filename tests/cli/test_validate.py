@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ome.cli import main
+from ome.cli.manifests import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -317,6 +318,34 @@ def test_yaml_is_read_as_kubectl_reads_it(tmp_path: Path, capsys: Capture) -> No
     assert said(capsys, written(tmp_path, text))[:2] == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("y", True),
+        ("N", False),
+        ("on", True),
+        ("yes please", "yes please"),
+        ("0o17", 15),
+        ("017", 15),
+        ("08", 8),
+        ("0x1F", 31),
+        ("1_000", 1000),
+        ("1_0.5", 10.5),
+        ("1e3", 1000),
+        ("1e400", "1e400"),
+        ("12:30", "12:30"),
+        ("2020-01-01", "2020-01-01"),
+        ("~", None),
+    ],
+)
+def test_a_word_is_what_kubectl_takes_it_for(tmp_path: Path, text: str, value: object) -> None:
+    """As ``kubectl create --dry-run=client`` shows them."""
+    (found,) = read(written(tmp_path, f"a: {text}\n{text}: b\n"))
+    assert (found.document["a"], type(found.document["a"])) == (value, type(value))
+    if isinstance(value, bool):
+        assert found.document["true" if value else "false"] == "b"
+
+
 # What cannot be read, and what is said of it.
 UNUSABLE: list[tuple[bytes, str]] = [
     (b"a: [", " not YAML: "),
@@ -332,6 +361,7 @@ UNUSABLE: list[tuple[bytes, str]] = [
         "more than 1000000 values",
     ),
     (b"a: !!binary aGFsbG8=\n", "is no JSON value"),
+    (b"a: .inf\n", "inf is no JSON value"),
 ]
 
 
