@@ -70,11 +70,12 @@ class ProgressReader:
     async def at_the_end(
         self, pod: Pod, spec: api.BenchmarkJobSpec
     ) -> tuple[Progress | None, list[dict[str, Any]]]:
-        """How far it came, and the figures that its log ends with, when it has some."""
+        """How far it came, as far as its log says, and the figures that this ends with."""
         text = await self._text(pod, _ALL_LINES)
         if text is None:
             return None, []
-        return progress_in(text, spec), summary_at_end(text)
+        progress = progress_in(text, spec)
+        return progress if progress.scenario or progress.running else None, summary_at_end(text)
 
     async def _text(self, pod: Pod, lines: int) -> str | None:
         text = None

@@ -165,3 +165,17 @@ async def test_one_that_is_made_anew_waits_for_the_job_of_the_former() -> None:
         cluster.remove(JOBS, KEY)
         await anyio.sleep(1)
         assert status(cluster)["state"] == "Running"
+
+
+@virtual
+async def test_a_log_that_tells_nothing_at_the_end_takes_no_progress_back() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster) as client:
+        await anyio.sleep(1)
+        client.log = "no line of the tool"
+        put_pod(cluster, phase="Succeeded")
+        job_is(cluster, conditions=[ended("Complete")])
+        await anyio.sleep(1)
+        assert status(cluster)["state"] == "Completed"
+        assert "progress" not in status(cluster)
