@@ -58,22 +58,27 @@ STORED_WITHOUT_WEBHOOK = [
 
 
 @pytest.mark.parametrize(("spec", "held"), STORED_WITHOUT_WEBHOOK)
-def test_defaults_that_come_late_do_not_hold_up_a_finalizer(
-    spec: dict[str, Any], held: Any
-) -> None:
-    """What was stored while no webhook ran gets them with the first update of anything."""
+def test_a_finalizer_or_a_label_is_no_edit(spec: dict[str, Any], held: Any) -> None:
+    """What was stored while no webhook ran is neither refused nor scaled by it."""
     stored = document("InferenceService", "chat", spec)
     update = review(document("InferenceService", "chat", spec, finalizers=["f"]), old=stored)
-    update = replace(update, object=default(update, held))
-    assert update.object is not None
-    assert update.object["spec"] != spec
+    assert default(update, held) == update.object
     assert validate(update, held).problems == ()
 
 
 @pytest.mark.parametrize(("spec", "held"), STORED_WITHOUT_WEBHOOK)
-def test_an_edit_of_it_is_judged(spec: dict[str, Any], held: Any) -> None:
+def test_an_edit_is_completed_and_judged(spec: dict[str, Any], held: Any) -> None:
     stored = document("InferenceService", "chat", spec)
     edited = document("InferenceService", "chat", {**spec, "router": {}})
     update = review(edited, old=stored)
     update = replace(update, object=default(update, held))
+    assert update.object is not None
+    assert update.object["spec"]["router"]["maxReplicas"] == 2
     assert validate(update, held).problems != ()
+
+
+def test_a_mode_that_is_taken_away_is_written_anew() -> None:
+    stored = document("InferenceService", "chat", {}, {"ome.io/deploymentMode": "RawDeployment"})
+    update = review(document("InferenceService", "chat", {}), old=stored)
+    written = default(update, cluster())["metadata"]["annotations"]
+    assert written == {"ome.io/deploymentMode": "RawDeployment"}

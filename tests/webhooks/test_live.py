@@ -232,7 +232,7 @@ async def test_what_users_see(versions: tuple[str, ...]) -> None:
         await place.register(versions=versions)
         async with place.replica():
             await reaching(place)
-            await defaults_that_come_late_hold_nothing_up(place)
+            await a_label_is_no_edit(place)
             with pytest.raises(ApiError) as caught:
                 await place.client.create(
                     INFERENCE_SERVICES, place.service("chat", model={"name": "none"})
@@ -249,12 +249,12 @@ async def test_what_users_see(versions: tuple[str, ...]) -> None:
             await a_deletion_is_never_blocked(place)
 
 
-async def defaults_that_come_late_hold_nothing_up(place: Place) -> None:
-    """A service that was stored before there was a webhook: a label is taken, an edit is judged."""
+async def a_label_is_no_edit(place: Place) -> None:
+    """A service that was stored before there was a webhook."""
     key = ObjectKey(place.name, "early")
     labelled = {"metadata": {"labels": {"team": "a"}}}
     found = await place.client.merge_patch(INFERENCE_SERVICES, key, labelled)
-    assert found["spec"]["engine"]["maxReplicas"] == 3
+    assert found["spec"]["engine"] == {}
     with pytest.raises(ApiError, match='referenced model "none" not found'):
         await place.client.merge_patch(
             INFERENCE_SERVICES, key, {"spec": {"engine": {"maxReplicas": 4}}}

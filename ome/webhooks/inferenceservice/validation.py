@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ome.api import InferenceService, names
 from ome.webhooks.inferenceservice.accelerators import accelerator_warnings
-from ome.webhooks.inferenceservice.defaulting import default
 from ome.webhooks.inferenceservice.exposure import (
     EXPOSURE_ANNOTATIONS,
     exposure_problems,
@@ -22,7 +20,7 @@ from ome.webhooks.inferenceservice.scaling import (
     scaling_problems,
     scaling_warnings,
 )
-from ome.webhooks.reading import annotations_of, exempt, metadata_of, typed, untouched
+from ome.webhooks.reading import annotations_of, exempt, metadata_of, typed
 from ome.webhooks.registry import Problem, Verdict
 
 if TYPE_CHECKING:
@@ -59,7 +57,7 @@ _GENERATED = "xxxxx"
 
 def validate(review: Review, lookup: Lookup) -> Verdict:
     """The verdict on a service. Raises ``ApiError`` when a look-up failed."""
-    if exempt(review, _READ) or _merely_completed(review, lookup):
+    if exempt(review, _READ):
         return Verdict()
     service = typed(InferenceService, review.object)
     held = metadata_of(review.object)
@@ -86,18 +84,6 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
     stored = review.operation == "UPDATE"
     resolution = resolve(service, review.namespace, lookup, stored=stored)
     return Verdict((*problems, *resolution.problems), (*warnings, *resolution.warnings))
-
-
-def _merely_completed(review: Review, lookup: Lookup) -> bool:
-    """Whether an update changes nothing but what admission itself fills in.
-
-    A service that was stored while no webhook ran gets its defaults with the first update of
-    whatever: they are no reason to refuse a finalizer or a label.
-    """
-    if review.operation != "UPDATE" or review.old is None:
-        return False
-    completed = default(replace(review, object=review.old), lookup)
-    return untouched(replace(review, old=completed), _READ)
 
 
 def _name_problems(review: Review) -> Iterator[Problem]:
