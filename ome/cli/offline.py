@@ -175,7 +175,7 @@ def _is_ours(document: Any) -> bool:
         return False
     version = document.get("apiVersion")
     if version is None:
-        return document.get("kind") in _BY_KIND
+        return str(document.get("kind")) in _BY_KIND
     return isinstance(version, str) and version.partition("/")[0] == names.GROUP
 
 

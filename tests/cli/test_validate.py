@@ -346,6 +346,10 @@ def test_a_word_is_what_kubectl_takes_it_for(tmp_path: Path, text: str, value: o
         assert found.document["true" if value else "false"] == "b"
 
 
+def test_a_kind_that_is_no_word_is_nobodys(tmp_path: Path, capsys: Capture) -> None:
+    assert said(capsys, written(tmp_path, "kind: {a: b}\nspec: {}\n"))[:2] == (0, [])
+
+
 # What cannot be read, and what is said of it.
 UNUSABLE: list[tuple[bytes, str]] = [
     (b"a: [", " not YAML: "),
