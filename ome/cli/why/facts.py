@@ -179,12 +179,15 @@ def _model(client: Client, facts: Facts) -> Callable[[], Awaitable[None]]:
     async def read() -> None:
         spec = facts.target.document.get("spec") or {}
         reference = spec.get("model") or {}
+        if reference.get("kind") == FINE_TUNED_WEIGHTS.kind:
+            reference = await _base_of(client, str(reference.get("name") or ""))
         if not reference.get("name"):
             return
+        own = reference.get("namespace") or facts.target.key.namespace
         for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
             if resource.namespaced is False and reference.get("kind") == BASE_MODELS.kind:
                 continue
-            place = facts.target.key.namespace if resource.namespaced else ""
+            place = own if resource.namespaced else ""
             try:
                 facts.model = await client.get(resource, ObjectKey(place, reference["name"]))
                 return
@@ -192,6 +195,16 @@ def _model(client: Client, facts: Facts) -> Callable[[], Awaitable[None]]:
                 continue
 
     return read
+
+
+async def _base_of(client: Client, weight: str) -> Document:
+    """The base model of a weight that a service names as its model."""
+    try:
+        found = await client.get(FINE_TUNED_WEIGHTS, ObjectKey("", weight)) if weight else {}
+    except NotFound:
+        return {}
+    reference: Document = (found.get("spec") or {}).get("baseModelRef") or {}
+    return reference
 
 
 async def _flights(client: Client, facts: Facts, operator: str) -> None:

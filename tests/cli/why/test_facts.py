@@ -85,6 +85,22 @@ async def test_all_that_tells_of_a_service() -> None:
     assert server.asked[-1][0] == f"{proxy}/debug/flights/inferenceservice/demo/chat"
 
 
+async def test_a_weight_as_the_model_means_its_base_model() -> None:
+    named = {"model": {"name": "tone", "kind": "FineTunedWeight"}}
+    changed = {
+        ("InferenceService", "demo", "chat"): {**SERVICE, "spec": named},
+        ("FineTunedWeight", "", "tone"): {
+            "spec": {"baseModelRef": {"name": "own", "namespace": "models"}}
+        },
+        ("BaseModel", "models", "own"): {"metadata": {"name": "own"}},
+    }
+    facts = await gathered(Server(changed=changed))
+    assert facts.model == {"metadata": {"name": "own"}}
+    del changed["FineTunedWeight", "", "tone"]
+    facts = await gathered(Server(changed=changed))
+    assert (facts.model, facts.notes) == (None, [])
+
+
 async def test_what_is_forbidden_is_told_and_costs_only_itself() -> None:
     facts = await gathered(Server({"Event": Forbidden("no events")}))
     assert facts.notes == ["events could not be read: no events"]
