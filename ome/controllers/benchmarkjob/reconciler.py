@@ -56,9 +56,9 @@ log = structlog.get_logger("BenchmarkJob")
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    """What a pass found; ``seen`` is None when the status stays, ``again`` are seconds."""
+    """What a pass found; ``again`` are seconds."""
 
-    seen: Seen | None
+    seen: Seen
     again: float | None = None
     created: bool = False
 
@@ -98,9 +98,8 @@ class BenchmarkReconciler:
             return None
         document = await self._writes.hold(document)
         found = await self._look(key, stored)
-        if found.seen is not None:
-            await self._tell(document, found.seen, created=found.created)
-            await self._limit(stored, found.seen.job)
+        await self._tell(document, found.seen, created=found.created)
+        await self._limit(stored, found.seen.job)
         return None if found.again is None else Result(requeue_after=found.again)
 
     async def _look(self, key: ObjectKey, stored: WholeObject) -> _Pass:
@@ -113,7 +112,7 @@ class BenchmarkReconciler:
             benchmark = self._decode(api.BenchmarkJob, stored)
             endpoint = self._endpoint(benchmark)
             if collected(benchmark, self._context.clock.wall()):
-                return _Pass(None)
+                return _Pass(Seen(None, generation, collected=True))
             self._check_former(key)
             await self._make(benchmark_job(self._resolver.inputs(benchmark)))
         except CannotRun as error:

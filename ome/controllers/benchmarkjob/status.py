@@ -61,6 +61,8 @@ class Seen:
     summary: Sequence[Mapping[str, Any]] = field(default=())
     endpoint: Wanted | None = None
     """How the service that is measured is; None at a URL, and once the benchmark has ended."""
+    collected: bool = False
+    """Whether there is no Job because its time was over: what is told of it stays."""
 
     @property
     def lost(self) -> str:
@@ -88,6 +90,9 @@ def state_of(job: Job | None) -> tuple[str, str | None, str]:
 
 def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[str, Any]:
     """The status to store; equal to ``stored`` when nothing changed. Other members stay."""
+    if seen.collected:
+        applied = {SPEC_APPLIED: _applied(stored, seen)}
+        return {**stored, "conditions": lay_conditions(stored.get("conditions"), applied, wall)}
     state, ended, failure = state_of(seen.job)
     again = _runs_again(stored, state, seen.job)
     if again:
@@ -186,13 +191,18 @@ def _conditions(status: Mapping[str, Any], state: str, seen: Seen) -> dict[str, 
         wanted[JOB_CREATED] = Wanted("False", "Pending", "")
     if seen.endpoint is not None:
         wanted[ENDPOINT_READY] = seen.endpoint
+    wanted[SPEC_APPLIED] = _applied(status, seen)
+    return wanted
+
+
+def _applied(status: Mapping[str, Any], seen: Seen) -> Wanted:
+    """Whether the Job is of the spec as it is now."""
     applied = status.get("observedGeneration")
     if applied is None or applied == seen.generation:
-        wanted[SPEC_APPLIED] = Wanted("True", "SpecApplied", "")
-    else:
-        text = (
-            f"the Job runs generation {applied} of the spec, the changes since then have no effect;"
-            " delete the Job to run the benchmark again with them"
-        )
-        wanted[SPEC_APPLIED] = Wanted("False", "SpecChangeIgnored", text, seen.generation)
-    return wanted
+        return Wanted("True", "SpecApplied", "")
+    verb, what = ("ran", "BenchmarkJob and apply it again") if seen.collected else ("runs", "Job")
+    text = (
+        f"the Job {verb} generation {applied} of the spec, the changes since then have no effect;"
+        f" delete the {what} to run the benchmark again with them"
+    )
+    return Wanted("False", "SpecChangeIgnored", text, seen.generation)

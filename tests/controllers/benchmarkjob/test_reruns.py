@@ -63,6 +63,32 @@ async def test_a_job_may_be_removed_only_when_its_end_is_in_the_status() -> None
 
 
 @virtual
+async def test_a_change_after_the_job_is_gone_is_told_to_have_no_effect() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark(podOverride={"ttlSecondsAfterFinished": 0}))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        now = rfc3339(VirtualClock().wall())
+        job_is(cluster, startTime=now, completionTime=now)
+        await anyio.sleep(1)
+        cluster.remove(JOBS, KEY)
+        await anyio.sleep(1)
+        before = status(cluster)
+        changed = found(cluster)
+        changed["spec"]["numConcurrency"] = [2]
+        changed["metadata"]["generation"] = 2
+        cluster.put(changed)
+        await anyio.sleep(600)
+        assert the_job(cluster) is None
+        assert (
+            "delete the BenchmarkJob and apply it again"
+            in (condition(cluster, "SpecApplied")["message"])
+        )
+        assert told(cluster)[-1] == ("Warning", "SpecChangeIgnored")
+        assert {**status(cluster), "conditions": []} == {**before, "conditions": []}
+
+
+@virtual
 async def test_a_clock_that_is_ahead_of_ours_runs_nothing_again() -> None:
     cluster = new_cluster()
     cluster.put(benchmark(podOverride={"ttlSecondsAfterFinished": 60}))
