@@ -6,11 +6,12 @@ as the text that they are. A key that is written twice is a fault, not a silent 
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
@@ -159,6 +160,8 @@ def _json(value: Any, seen: list[int]) -> Any:
         return {_key(key): _json(item, seen) for key, item in value.items()}
     if isinstance(value, list):
         return [_json(item, seen) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no JSON value; write a number, or put it in quotes")
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if value is None or isinstance(value, str | bool | int | float):
@@ -179,7 +182,15 @@ else:  # libyaml reads the same in a tenth of the time; some builds of PyYAML la
 
 
 class _Loader(_Fast):
-    """Without dates and base 60, and with numbers such as 1e3."""
+    """Without dates and base 60, with numbers such as 1e3 and 0o17, and with y and n as words."""
+
+    bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> float | str:
+    """A number, or the text of one that is too large to be a number."""
+    value: float = loader.construct_yaml_float(node)
+    return node.value if math.isinf(value) and node.value[-1].isdigit() else value
 
 
 _SAME = {
@@ -191,13 +202,15 @@ _SAME = {
 _Loader.yaml_implicit_resolvers = _SAME
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:int",
-    re.compile(r"[-+]?(0b[01_]+|0[0-7_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*)$"),
+    re.compile(r"[-+]?(0b[01_]+|0o[0-7_]+|0[0-7_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*)$"),
     list("-+0123456789"),
 )
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(
-        r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+        r"([-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9_]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
     ),
     list("-+0123456789."),
 )
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]$"), list("yYnN"))
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)

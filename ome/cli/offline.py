@@ -23,7 +23,7 @@ from ome.webhooks import (
 )
 from ome.webhooks.documents import Documents
 from ome.webhooks.inferenceservice.resolution import Unresolved
-from ome.webhooks.registry import Problem, Review, Undecodable
+from ome.webhooks.registry import IfAbsent, Problem, Review, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,6 +59,7 @@ _METADATA: dict[str, Any] = {
     },
 }
 _SHOWN = 10
+_UNDECIDED = "(not decided by the files given; the cluster may differ)"
 _COMPONENT = len(("spec", "engine"))
 _MIGRATED = ("engine", "model", "runtime")
 _WHERE = re.compile(r'((?:spec|metadata)(?:\.[\w-]+|\[\d+\]|\["[^"]*"\])*): (.*)', re.DOTALL)
@@ -78,10 +79,14 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """``file:line kind/name field: message``; the level is said unless it is an error."""
+        """``file:line kind/name field: message``; the level is said unless it is an error.
+
+        One line, whatever the values are that it repeats.
+        """
         field = f" {self.field}" if self.field else ""
         level = "" if self.level == "error" else f"{self.level}: "
-        return f"{self.file}:{self.line} {self.subject}{field}: {level}{self.message}"
+        said = f"{self.file}:{self.line} {self.subject}{field}: {level}{self.message}"
+        return "\\n".join(said.splitlines())
 
 
 def check(
@@ -186,7 +191,7 @@ def _is_ours(document: Any) -> bool:
         return False
     version = document.get("apiVersion")
     if version is None:
-        return document.get("kind") in _BY_KIND
+        return str(document.get("kind")) in _BY_KIND
     return isinstance(version, str) and version.partition("/")[0] == names.GROUP
 
 
@@ -300,8 +305,11 @@ class _Judge:
             yield self._problem(problem)
         for warning in verdict.warnings:
             split = _WHERE.fullmatch(warning)
-            field, message = (split[1], split[2]) if split else ("", warning)
-            yield self._at(_path(field), "warning", message)
+            field, message = (split[1], split[2]) if split else ("", str(warning))
+            if isinstance(warning, IfAbsent) and not self._closed:
+                yield self._at(_path(field), "note", f"{message} {_UNDECIDED}")
+            else:
+                yield self._at(_path(field), "warning", message)
 
     def _review(self, document: dict[str, Any]) -> Review:
         name = str(self._held.get("name") or "")
@@ -309,8 +317,7 @@ class _Judge:
 
     def _problem(self, problem: Problem) -> Finding:
         if isinstance(problem, Unresolved) and not self._closed:
-            message = f"{problem.message} (not decided by the files given; the cluster may differ)"
-            return self._at(_path(problem.field), "note", message)
+            return self._at(_path(problem.field), "note", f"{problem.message} {_UNDECIDED}")
         return self._at(_path(problem.field), "error", problem.message)
 
     @property

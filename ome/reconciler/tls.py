@@ -62,5 +62,6 @@ def load_pair(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(key + b"\n" + chain)
         file.flush()
-        server_context().load_cert_chain(file.name)
-        context.load_cert_chain(file.name)
+        # Without a password OpenSSL would ask the terminal for that of an encrypted key.
+        server_context().load_cert_chain(file.name, password="")
+        context.load_cert_chain(file.name, password="")

@@ -135,9 +135,11 @@ def _unreadable(body: bytes, error: Exception) -> Asked:
     return Asked(known.api_version, known.request.uid, None, problem=text)
 
 
-def allow(*, patch: Sequence[dict[str, Any]] = (), warnings: Sequence[str] = ()) -> Answer:
+def allow(
+    *, patch: Sequence[dict[str, Any]] = (), warnings: Sequence[str] = (), message: str = ""
+) -> Answer:
     """The request may go on, changed by ``patch``."""
-    return Answer(patch=patch, warnings=tuple(warnings))
+    return Answer(message=message, patch=patch, warnings=tuple(map(str, warnings)))
 
 
 def deny(problems: Sequence[Problem], warnings: Sequence[str] = ()) -> Answer:
@@ -147,7 +149,7 @@ def deny(problems: Sequence[Problem], warnings: Sequence[str] = ()) -> Answer:
         for problem in problems
     )
     causes = tuple((problem.field, problem.message) for problem in problems[:_MAX_CAUSES])
-    return Answer(HTTPStatus.FORBIDDEN, "Forbidden", text, causes, tuple(warnings))
+    return Answer(HTTPStatus.FORBIDDEN, "Forbidden", text, causes, tuple(map(str, warnings)))
 
 
 def refuse(code: int, message: str, reason: str = "") -> Answer:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ome.api import FineTunedWeight
 from ome.api.weights import kept_on_nodes
 from ome.webhooks.reading import exempt, plain_copy, typed
-from ome.webhooks.registry import Verdict
+from ome.webhooks.registry import IfAbsent, Verdict
 from ome.webhooks.storageuris import parse_storage, storage_remarks
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _base(reference: ObjectReference, lookup: Lookup) -> Iterator[str]:
     found = lookup.base_model(reference.namespace or "", reference.name)
     if found is None or found.get("kind", kind) != kind:
         where = f" in namespace {reference.namespace}" if reference.namespace else ""
-        yield (
+        yield IfAbsent(
             f"spec.baseModelRef: {kind} {reference.name} not found{where}; the weight will be"
             " Failed until it exists. A reference with namespace means a BaseModel, one without a"
             " ClusterBaseModel"

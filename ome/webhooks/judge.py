@@ -54,6 +54,8 @@ class Route:
     validate: Validator | None = None
     traced: bool = False
     """Whether objects that are defaulted there remember the trace of their request."""
+    passed: str = ""
+    """What an answer says that allows."""
 
 
 async def judge(route: Route, asked: Asked, lookup: Reads, panicked: Callable[[], None]) -> Answer:
@@ -97,7 +99,7 @@ def _attempt(route: Route, review: Review, lookup: Lookup, panicked: Callable[[]
         verdict = route.validate(review, lookup)
         if verdict.problems:
             return deny(verdict.problems, verdict.warnings)
-        return allow(warnings=verdict.warnings)
+        return allow(warnings=verdict.warnings, message=route.passed)
     except Exception as error:
         return _failure(route, error, panicked)
 

@@ -26,6 +26,7 @@ __all__ = [
     "BadSetting",
     "Defaulter",
     "Document",
+    "IfAbsent",
     "Lookup",
     "Problem",
     "Review",
@@ -76,6 +77,12 @@ class Problem:
 
     field: str
     message: str
+
+
+class IfAbsent(str):
+    """A warning that only stands as long as the cluster lacks something."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

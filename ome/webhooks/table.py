@@ -34,6 +34,7 @@ _VALIDATORS: Mapping[str, Validator] = {
     "servingruntimes": servingruntime.validate,
     "benchmarkjobs": benchmarkjob.validate,
 }
+_PASSED = {"benchmarkjobs": "Validation passed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class Registration:
         if self.mutating:
             own = self.group == names.GROUP
             return Route(self.path, default=_DEFAULTERS[self.resource], traced=own)
-        return Route(self.path, validate=_VALIDATORS[self.resource])
+        return Route(
+            self.path, validate=_VALIDATORS[self.resource], passed=_PASSED.get(self.resource, "")
+        )
 
 
 def _validator(singular: str) -> Registration:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.workloads.layout import place_alone, place_among
 from ome.workloads.weights import is_tfew
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from ome.workloads.weights import Served
 
 __all__ = ["mount_copies"]
-
-_TENSORRT = "tensorrtllm"
 
 
 def mount_copies(
@@ -64,15 +63,13 @@ def mount_copies(
 def _layout(model: ModelInput, served: Served) -> dict[PurePosixPath, WeightInput]:
     """The places of the weights in the volume, as admission has them filled."""
     if served.several:
-        return {PurePosixPath(names.SUB_PATH_FINE_TUNED, one.name): one for one in served.weights}
+        return {PurePosixPath(place_among(one.name).sub_path): one for one in served.weights}
     (weight,) = served.weights
-    place = ""
-    if is_tfew(model, weight):
-        place = names.SUB_PATH_FINE_TUNED
-    elif model.spec.model_format is not None:
-        format_ = model.spec.model_format.name.replace("_", "").replace("-", "").lower()
-        place = names.SUB_PATH_TENSORRT if format_ == _TENSORRT else ""
-    return {PurePosixPath(place): weight}
+    tfew = is_tfew(model, weight)
+    # Where its engine looks for one of T-Few does not depend on the model's format.
+    named = model.spec.model_format if not tfew else None
+    place = place_alone(named.name if named is not None else "", tfew=tfew)
+    return {PurePosixPath(place.sub_path): weight}
 
 
 def _is_ours(mount: Mapping[str, Any]) -> bool:

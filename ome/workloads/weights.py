@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.workloads.errors import RenderError
+from ome.workloads.layout import place_among
 from ome.workloads.lora import NotAnEngine, add_adapters
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def serve_weights(
                 "readOnly": True,
             }
         )
-    places = {item.name: f"{names.PATH_ADAPTERS}/{item.name}" for item in served.weights}
+    places = {item.name: place_among(item.name).directory for item in served.weights}
     try:
         add_adapters(runner, places)
     except NotAnEngine as error:

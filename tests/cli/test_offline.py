@@ -102,3 +102,12 @@ def test_many_wrong_items_of_one_list_are_all_named() -> None:
     _, findings = check([Manifest("f", document)], namespace="a", self_contained=False)
     text = " ".join(finding.text for finding in findings)
     assert all(f"imagePullSecrets[{place}]" in text for place in range(1, 12))
+
+
+@pytest.mark.parametrize(("value", "whole"), [(2**63 - 1, True), (2**63, False), (2**70, False)])
+def test_a_quantity_that_64_bits_do_not_hold_is_no_integer(value: int, whole: bool) -> None:
+    """As a kube-apiserver answers."""
+    spec = {"engine": {"runner": {"resources": {"limits": {"memory": value}}}}}
+    found = list(faults({"properties": root("InferenceService")["properties"]}, {"spec": spec}))
+    assert ([fault.message for fault in found] == []) is whole
+    assert all("no integer or string" in fault.message for fault in found)

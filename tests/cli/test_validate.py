@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ome.cli import main
+from ome.cli.manifests import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,6 +216,55 @@ def test_references_may_lead_out_of_the_files(tmp_path: Path, capsys: Capture) -
     assert 'in namespace "team-a"' in line
 
 
+def test_a_problem_is_one_line_whatever_it_repeats(tmp_path: Path, capsys: Capture) -> None:
+    text = """\
+        apiVersion: ome.io/v1beta1
+        kind: BenchmarkJob
+        metadata: {name: b}
+        spec:
+          endpoint: {inferenceService: {name: a, namespace: b}}
+          task: text-to-text
+          trafficScenarios: ["D(1,\\n2)"]
+          maxTimePerIteration: 1
+          maxRequestsPerIteration: 1
+          outputLocation: {storageUri: "s3://b"}
+        """
+    code, (line,), _ = said(capsys, written(tmp_path, text))
+    assert code == 1
+    assert "failed to validate scenario 'D(1,\\n2)'" in line
+
+
+def test_what_admission_only_warns_of_may_be_in_the_cluster_too(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    text = """\
+        apiVersion: ome.io/v1beta1
+        kind: InferenceService
+        metadata: {name: chat}
+        spec:
+          model: {name: llama, fineTunedWeights: [legal]}
+          runtime: {name: mine}
+          acceleratorSelector: {acceleratorClass: h100}
+          engine: {}
+        ---
+        apiVersion: ome.io/v1beta1
+        kind: FineTunedWeight
+        metadata: {name: tone}
+        spec:
+          baseModelRef: {name: other}
+          modelType: LoRA
+          hyperParameters: {}
+          storage: {storageUri: oci://n/a/b/c/o/d}
+        """
+    written(tmp_path, text)
+    written(tmp_path, MODEL, "model.yaml")
+    code, lines, _ = said(capsys, str(tmp_path), "--strict")
+    assert (code, [": note: " in line for line in lines]) == (0, [True] * 4)
+    code, lines, _ = said(capsys, str(tmp_path), "--self-contained")
+    assert (code, [": warning: " in line for line in lines]) == (0, [True] * 4)
+    assert said(capsys, str(tmp_path), "--self-contained", "--strict")[0] == 1
+
+
 def test_models_and_runtimes_of_other_files_count(tmp_path: Path, capsys: Capture) -> None:
     written(tmp_path, MODEL, "models/model.yaml")
     written(tmp_path, RUNTIME, "models/runtime.yml")
@@ -311,6 +361,38 @@ def test_yaml_is_read_as_kubectl_reads_it(tmp_path: Path, capsys: Capture) -> No
     assert said(capsys, written(tmp_path, text))[:2] == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("y", True),
+        ("N", False),
+        ("on", True),
+        ("yes please", "yes please"),
+        ("0o17", 15),
+        ("017", 15),
+        ("08", 8),
+        ("0x1F", 31),
+        ("1_000", 1000),
+        ("1_0.5", 10.5),
+        ("1e3", 1000),
+        ("1e400", "1e400"),
+        ("12:30", "12:30"),
+        ("2020-01-01", "2020-01-01"),
+        ("~", None),
+    ],
+)
+def test_a_word_is_what_kubectl_takes_it_for(tmp_path: Path, text: str, value: object) -> None:
+    """As ``kubectl create --dry-run=client`` shows them."""
+    (found,) = read(written(tmp_path, f"a: {text}\n{text}: b\n"))
+    assert (found.document["a"], type(found.document["a"])) == (value, type(value))
+    if isinstance(value, bool):
+        assert found.document["true" if value else "false"] == "b"
+
+
+def test_a_kind_that_is_no_word_is_nobodys(tmp_path: Path, capsys: Capture) -> None:
+    assert said(capsys, written(tmp_path, "kind: {a: b}\nspec: {}\n"))[:2] == (0, [])
+
+
 # What cannot be read, and what is said of it.
 UNUSABLE: list[tuple[bytes, str]] = [
     (b"a: [", " not YAML: "),
@@ -326,6 +408,7 @@ UNUSABLE: list[tuple[bytes, str]] = [
         "more than 1000000 values",
     ),
     (b"a: !!binary aGFsbG8=\n", "is no JSON value"),
+    (b"a: .inf\n", "inf is no JSON value"),
 ]
 
 

@@ -1,13 +1,14 @@
-"""A service that may run already is not refused an edit for what agents read in its model."""
+"""A service that is stored is not refused an edit for what others, or admission, have written."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ome.api.filled import mark_of
-from ome.webhooks.inferenceservice import validate
+from ome.webhooks.inferenceservice import default, validate
 from tests.webhooks.objects import cluster, document, model, review, runtime, told
 
 SERVICE = document("InferenceService", "chat", {"model": {"name": "llama"}, "engine": {}})
@@ -47,3 +48,37 @@ def test_an_edit_is_refused_where_nothing_would_be_kept(lacking: Any) -> None:
     """The model's own user wrote the version, or the runtime is gone."""
     (problem,) = validate(review(EDITED, old=SERVICE), lacking).problems
     assert problem.field == "spec.runtime"
+
+
+STORED_WITHOUT_WEBHOOK = [
+    ({"model": {"name": "gone"}, "engine": {}}, cluster()),
+    ({"predictor": {"model": {"baseModel": "llama"}}}, cluster(model())),
+    ({"model": {"name": "llama"}, "engine": {}}, cluster(model())),
+]
+
+
+@pytest.mark.parametrize(("spec", "held"), STORED_WITHOUT_WEBHOOK)
+def test_a_finalizer_or_a_label_is_no_edit(spec: dict[str, Any], held: Any) -> None:
+    """What was stored while no webhook ran is neither refused nor scaled by it."""
+    stored = document("InferenceService", "chat", spec)
+    update = review(document("InferenceService", "chat", spec, finalizers=["f"]), old=stored)
+    assert default(update, held) == update.object
+    assert validate(update, held).problems == ()
+
+
+@pytest.mark.parametrize(("spec", "held"), STORED_WITHOUT_WEBHOOK)
+def test_an_edit_is_completed_and_judged(spec: dict[str, Any], held: Any) -> None:
+    stored = document("InferenceService", "chat", spec)
+    edited = document("InferenceService", "chat", {**spec, "router": {}})
+    update = review(edited, old=stored)
+    update = replace(update, object=default(update, held))
+    assert update.object is not None
+    assert update.object["spec"]["router"]["maxReplicas"] == 2
+    assert validate(update, held).problems != ()
+
+
+def test_a_mode_that_is_taken_away_is_written_anew() -> None:
+    stored = document("InferenceService", "chat", {}, {"ome.io/deploymentMode": "RawDeployment"})
+    update = review(document("InferenceService", "chat", {}), old=stored)
+    written = default(update, cluster())["metadata"]["annotations"]
+    assert written == {"ome.io/deploymentMode": "RawDeployment"}

@@ -33,9 +33,10 @@ def service(
     return document("InferenceService", name, spec, annotations, **metadata)
 
 
-def weight(name: str, base: str = "llama", *, merged: bool = False) -> dict[str, Any]:
+def weight(name: str, base: str = "llama", *, merged: bool = False, **spec: Any) -> dict[str, Any]:
     configuration = {"configuration": {"merged_weights": True}} if merged else {}
-    return document("FineTunedWeight", name, {"baseModelRef": {"name": base}, **configuration})
+    made = {"baseModelRef": {"name": base}, **configuration, **spec}
+    return document("FineTunedWeight", name, made)
 
 
 def note(name: str) -> str:
@@ -383,6 +384,11 @@ REMARKS: list[tuple[dict[str, Any], Cluster, str]] = [
         service({"model": {"name": "llama", "fineTunedWeights": ["a"]}}),
         cluster(model(), weight("a", base="qwen")),
         "spec.model.fineTunedWeights[0]: FineTunedWeight a was made from model qwen, not from",
+    ),
+    (
+        service({"model": {"name": "llama", "fineTunedWeights": ["a"]}}),
+        cluster(model(), weight("a", disabled=True)),
+        "spec.model.fineTunedWeights[0]: FineTunedWeight a is disabled",
     ),
     (
         service({"model": {"name": "llama", "fineTunedWeights": ["b", "a"]}}),

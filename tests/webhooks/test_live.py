@@ -227,9 +227,12 @@ async def reaching(place: Place) -> None:
 @pytest.mark.parametrize("versions", [("v1", "v1beta1"), ("v1beta1",)])
 async def test_what_users_see(versions: tuple[str, ...]) -> None:
     async with a_place() as place:
+        early = place.service("early", model={"name": "none"}, engine={})
+        await place.client.create(INFERENCE_SERVICES, early)
         await place.register(versions=versions)
         async with place.replica():
             await reaching(place)
+            await a_label_is_no_edit(place)
             with pytest.raises(ApiError) as caught:
                 await place.client.create(
                     INFERENCE_SERVICES, place.service("chat", model={"name": "none"})
@@ -244,6 +247,18 @@ async def test_what_users_see(versions: tuple[str, ...]) -> None:
             await pods_are_mutated(place)
             await files_of_one_folder_are_taken(place)
             await a_deletion_is_never_blocked(place)
+
+
+async def a_label_is_no_edit(place: Place) -> None:
+    """A service that was stored before there was a webhook."""
+    key = ObjectKey(place.name, "early")
+    labelled = {"metadata": {"labels": {"team": "a"}}}
+    found = await place.client.merge_patch(INFERENCE_SERVICES, key, labelled)
+    assert found["spec"]["engine"] == {}
+    with pytest.raises(ApiError, match='referenced model "none" not found'):
+        await place.client.merge_patch(
+            INFERENCE_SERVICES, key, {"spec": {"engine": {"maxReplicas": 4}}}
+        )
 
 
 async def pods_are_mutated(place: Place) -> None:

@@ -55,7 +55,7 @@ async def serving(
     reading: Reading | None = None, draining: bool = False
 ) -> AsyncIterator[tuple[TestClient[Any, Any], CollectorRegistry]]:
     registry = CollectorRegistry()
-    routes = [Route(POD, default=pods.default), Route(OTHER, validate=careless)]
+    routes = [Route(POD, default=pods.default), Route(OTHER, validate=careless, passed="Passed")]
     lookup = reading or Reading()
     app = webhook_app(
         routes, lambda: lookup, WebhookMetrics(registry), SystemClock(), lambda: draining
@@ -102,6 +102,14 @@ async def test_the_answer_is_of_the_version_that_was_asked(version: str) -> None
     patch = json.loads(base64.b64decode(response["patch"]))
     assert {"op": "add", "path": "/metadata/namespace", "value": "team"} in patch
     assert response["patchType"] == "JSONPatch"
+
+
+async def test_an_answer_that_allows_may_say_so() -> None:
+    async with serving() as (client, _):
+        named = {"spec": {"model": {"name": "llama"}}}
+        response = check(await (await client.post(OTHER, json=body(named))).json())
+    assert response["status"] == {"code": 200, "message": "Passed"}
+    assert response["warnings"] == ["llama"]
 
 
 async def test_a_refusal_has_code_message_and_no_patch() -> None:

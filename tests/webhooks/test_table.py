@@ -40,6 +40,11 @@ def test_what_is_registered_is_served_and_the_other_way_round() -> None:
         assert (route.default is not None) is route.path.startswith("/mutate")
 
 
+def test_a_benchmark_that_passes_is_told_so_and_no_other_kind() -> None:
+    said = {route.path: route.passed for route in routes() if route.passed}
+    assert said == {"/validate-ome-io-v1beta1-benchmarkjob": "Validation passed"}
+
+
 def test_there_are_five_configurations_one_of_them_mutating() -> None:
     found = [
         (item["kind"], item["metadata"]["name"]) for item in configurations(client_config("o"))

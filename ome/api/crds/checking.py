@@ -98,7 +98,9 @@ def faults(schema: Mapping[str, Any], value: Any, path: Path = ()) -> Iterator[F
 def _type_fault(schema: Mapping[str, Any], value: Any) -> str:
     """The type that was wanted, or nothing when the value has it."""
     if schema.get("x-kubernetes-int-or-string"):
-        fits = isinstance(value, int | str) and not isinstance(value, bool)
+        # A number that 64 bits do not hold is no integer to the server.
+        whole = isinstance(value, int) and -(2**63) <= value < 2**63
+        fits = isinstance(value, str) or (whole and not isinstance(value, bool))
         return "" if fits else "integer or string"
     wanted = schema.get("type", "")
     if wanted not in _TYPES:

@@ -37,9 +37,13 @@ class Experiment:
     runs: tuple[Run, ...]
 
 
+Found = list[tuple[str, Run]]
+"""Runs, each with the folder of its file below what was named; "" for that itself."""
+
+
 async def gather(words: Sequence[str], namespace: str, where: Where) -> list[Experiment]:
-    """The experiment of each word, in order. Raises ``UserError`` for one that gives none."""
-    found = []
+    """The experiments of each word, in order. Raises ``UserError`` for one that gives none."""
+    found: list[Experiment] = []
     for word in words:
         if os.path.exists(word):  # noqa: ASYNC240  # nothing else runs in this loop
             runs = _of_path(Path(word))
@@ -47,15 +51,32 @@ async def gather(words: Sequence[str], namespace: str, where: Where) -> list[Exp
             raise UserError(f"{_COMMAND}: {word}: no such file or folder")
         else:
             runs = await _of_job(word, namespace, where)
-        ordered = sorted(runs, key=lambda run: (run.scenario, run.concurrency))
-        found.append(Experiment(word.rstrip("/"), tuple(ordered)))
+        found += _experiments(word.rstrip("/"), runs)
     return found
 
 
-def _of_path(path: Path) -> list[Run]:
+def _experiments(name: str, found: Found) -> list[Experiment]:
+    """One for all; one for each folder where folders have the same runs, to be told apart."""
+    folders: dict[str, list[Run]] = {}
+    for folder, run in found:
+        folders.setdefault(folder, []).append(run)
+    different = sum(len({_which(run) for run in runs}) for runs in folders.values())
+    if len({_which(run) for _, run in found}) == different:
+        folders = {"": [run for _, run in found]}
+    return [
+        Experiment(f"{name}/{folder}" if folder else name, tuple(sorted(runs, key=_which)))
+        for folder, runs in sorted(folders.items())
+    ]
+
+
+def _which(run: Run) -> tuple[str, int]:
+    return run.scenario, run.concurrency
+
+
+def _of_path(path: Path) -> Found:
     if path.is_file():
         try:
-            return [Run.parse(path.read_text())]
+            return [("", Run.parse(path.read_text()))]
         except (BadResult, OSError, UnicodeDecodeError) as error:
             raise UserError(f"{_COMMAND}: {path}: {error}") from error
     files = [item for item in sorted(path.rglob("*.json")) if _is_result(item.name)]
@@ -64,14 +85,22 @@ def _of_path(path: Path) -> list[Run]:
             f"{_COMMAND}: {path}: no result of genai-bench in it; expected files such as"
             " D100_100_text-to-text_num_concurrency_1_time_60s.json"
         )
-    return [run for file in files for run in _of_path(file)]
+    return [
+        (_folder(file.relative_to(path).as_posix()), run)
+        for file in files
+        for _, run in _of_path(file)
+    ]
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
 
 
 def _is_result(name: str) -> bool:
     return name.endswith("s.json") and "_time_" in name
 
 
-async def _of_job(word: str, namespace: str, where: Where) -> list[Run]:
+async def _of_job(word: str, namespace: str, where: Where) -> Found:
     # Late: a report of files needs no Kubernetes client.
     from ome.controllers.resources import BENCHMARK_JOBS
 
@@ -87,11 +116,11 @@ async def _of_job(word: str, namespace: str, where: Where) -> list[Run]:
     return await _of_document(key, document)
 
 
-async def _of_document(key: ObjectKey, document: Mapping[str, Any]) -> list[Run]:
+async def _of_document(key: ObjectKey, document: Mapping[str, Any]) -> Found:
     status = document.get("status") or {}
     summary = status.get("summary")
     if summary:
-        return [Run.of_summary(run) for run in summary]
+        return [("", Run.of_summary(run)) for run in summary]
     location = status.get("resultLocation") or ""
     if not location:
         state = status.get("state") or "Pending"
@@ -109,7 +138,7 @@ async def _of_document(key: ObjectKey, document: Mapping[str, Any]) -> list[Run]
         raise UserError(f"{_COMMAND}: BenchmarkJob {key}: {location}: {error}") from error
 
 
-async def _of_bucket(location: str, parameters: Mapping[str, str]) -> list[Run]:
+async def _of_bucket(location: str, parameters: Mapping[str, str]) -> Found:
     # Late: the library of a provider is loaded for its scheme alone.
     from ome.storage.credentials import find_credentials
     from ome.storage.download import list_files
@@ -127,7 +156,7 @@ async def _of_bucket(location: str, parameters: Mapping[str, str]) -> list[Run]:
         results = [file for file in listing.files if _is_result(file.path.rpartition("/")[2])]
         if not results:
             raise BadResult("no result of genai-bench there")
-        return [Run.parse(await _text(source, file)) for file in results]
+        return [(_folder(file.path), Run.parse(await _text(source, file))) for file in results]
 
 
 async def _text(source: Source, file: RemoteFile) -> str:

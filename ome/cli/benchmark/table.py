@@ -25,13 +25,12 @@ def table_of(experiments: Sequence[Experiment]) -> str:
     keys = {(run.scenario, run.concurrency) for item in experiments for run in item.runs}
     for key in sorted(keys):
         for item in experiments:
-            run = next((run for run in item.runs if (run.scenario, run.concurrency) == key), None)
-            if run is None:
-                continue
             against = base.get(key) if item is not experiments[0] else None
             named = [item.name] if several else []
-            cells = [_cell(figure, run, against) for figure in FIGURES]
-            rows.append([run.scenario or "-", str(run.concurrency), *named, *cells])
+            for run in item.runs:
+                if (run.scenario, run.concurrency) == key:
+                    cells = [_cell(figure, run, against) for figure in FIGURES]
+                    rows.append([run.scenario or "-", str(run.concurrency), *named, *cells])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     words = len(headings)
     lines = []

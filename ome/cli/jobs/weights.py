@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import random
 import shutil
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,8 +96,10 @@ def _unzip(archive: Path, target: Path) -> list[str]:
                     raise JobFailed(f"{archive.name}: {info.filename} is a link; pack files only")
             for info in members:
                 _extract(opened, info, target)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise JobFailed(f"{archive.name}: {error}") from error
+    except RuntimeError as error:  # encrypted, or compressed in a way that Python does not know
+        raise JobFailed(f"{archive.name}: {error}; pack it with deflate and no password") from error
     return [info.filename for info in members]
 
 
@@ -106,8 +110,12 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> No
     new = place.with_name(f".{place.name}.new")
     with disk_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
-        with opened.open(info) as packed, new.open("wb") as file:
-            shutil.copyfileobj(packed, file, 2**20)
+        try:
+            with opened.open(info) as packed, new.open("wb") as file:
+                shutil.copyfileobj(packed, file, 2**20)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
         mode = stat.S_IMODE(info.external_attr >> 16)
         if mode:
             new.chmod(mode)

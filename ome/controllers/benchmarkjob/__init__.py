@@ -14,6 +14,7 @@ from ome.controllers.resources import (
     BENCHMARK_JOBS,
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
+    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
     SERVING_RUNTIMES,
 )
@@ -58,6 +59,7 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
         services.store,
         informers.informer(BASE_MODELS, WholeObject).store,
         informers.informer(CLUSTER_BASE_MODELS, WholeObject).store,
+        informers.informer(FINE_TUNED_WEIGHTS, WholeObject).store,
         informers.informer(SERVING_RUNTIMES, WholeObject).store,
         informers.informer(CLUSTER_SERVING_RUNTIMES, WholeObject).store,
         informers.informer(

@@ -70,18 +70,21 @@ class ProgressReader:
     async def at_the_end(
         self, pod: Pod, spec: api.BenchmarkJobSpec
     ) -> tuple[Progress | None, list[dict[str, Any]]]:
-        """How far it came, and the figures that its log ends with, when it has some."""
+        """How far it came, as far as its log says, and the figures that this ends with."""
         text = await self._text(pod, _ALL_LINES)
         if text is None:
             return None, []
-        return progress_in(text, spec), summary_at_end(text)
+        progress = progress_in(text, spec)
+        return progress if progress.scenario or progress.running else None, summary_at_end(text)
 
     async def _text(self, pod: Pod, lines: int) -> str | None:
         text = None
         why = f"no answer after {_PATIENCE:g} s"
         try:
             with anyio.move_on_after(_PATIENCE):
-                text = await self._context.client.pod_log(pod.metadata.key, tail_lines=lines)
+                text = await self._context.client.pod_log(
+                    pod.metadata.key, tail_lines=lines, container=pod.container
+                )
         except OmeError as error:
             why = str(error)
         if text is None:

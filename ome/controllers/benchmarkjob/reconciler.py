@@ -1,8 +1,8 @@
 """One pass over a BenchmarkJob: its finalizer, its Job, its status.
 
-The Job is made once and never changed. While it exists nothing else is looked at, so what the
-benchmark was made from may go. A Job that is deleted is made anew: the benchmark runs again, unless
-the Job's own time to live had it removed after its end.
+The Job is made once and never changed, but for its time to live (``expiry``). While it exists
+nothing else is looked at, so what the benchmark was made from may go. A Job that is deleted is made
+anew: the benchmark runs again, unless its time to live had it removed after its end.
 
 Races: the cache may lack a Job that was just made; creating it again finds it. It may hold one that
 is gone; the status then says so one event later.
@@ -10,8 +10,8 @@ is gone; the status then says so one event later.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,14 +19,16 @@ import structlog
 from ome import api
 from ome.api import names
 from ome.clock import rfc3339
+from ome.controllers.benchmarkjob.expiry import collected, limiting
 from ome.controllers.benchmarkjob.progress import ProgressReader
 from ome.controllers.benchmarkjob.resolving import CannotRun
-from ome.controllers.benchmarkjob.status import Seen, compute_status, state_of
+from ome.controllers.benchmarkjob.status import Seen, compute_status, has_ended, state_of
 from ome.controllers.benchmarkjob.telling import Teller
 from ome.controllers.benchmarkjob.views import trouble_of, waiting_for
 from ome.controllers.decode import Unreadable
 from ome.controllers.userobjects import UserObjects
 from ome.errors import ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound, NotOurs
+from ome.kube.resources import JOBS
 from ome.reconciler.controller import Result
 from ome.workloads.benchmark import benchmark_job
 from ome.workloads.benchmark.results import summary_in
@@ -54,9 +56,9 @@ log = structlog.get_logger("BenchmarkJob")
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    """What a pass found; ``seen`` is None when the status stays, ``again`` are seconds."""
+    """What a pass found; ``again`` are seconds."""
 
-    seen: Seen | None
+    seen: Seen
     again: float | None = None
     created: bool = False
 
@@ -96,8 +98,8 @@ class BenchmarkReconciler:
             return None
         document = await self._writes.hold(document)
         found = await self._look(key, stored)
-        if found.seen is not None:
-            await self._tell(document, found.seen, created=found.created)
+        await self._tell(document, found.seen, created=found.created)
+        await self._limit(stored, found.seen.job)
         return None if found.again is None else Result(requeue_after=found.again)
 
     async def _look(self, key: ObjectKey, stored: WholeObject) -> _Pass:
@@ -109,8 +111,9 @@ class BenchmarkReconciler:
         try:
             benchmark = self._decode(api.BenchmarkJob, stored)
             endpoint = self._endpoint(benchmark)
-            if self._collected(benchmark):
-                return _Pass(None)
+            if collected(benchmark, self._context.clock.wall()):
+                return _Pass(Seen(None, generation, collected=True))
+            self._check_former(key)
             await self._make(benchmark_job(self._resolver.inputs(benchmark)))
         except CannotRun as error:
             problem = (error.reason, error.text)
@@ -136,22 +139,23 @@ class BenchmarkReconciler:
         if applied.action == "created":
             self._jobs.observed(applied.object)
 
-    def _collected(self, benchmark: api.BenchmarkJob) -> bool:
-        """Whether the Job is gone because it had ended and its time was over."""
-        override, status = benchmark.spec.pod_override, benchmark.status
-        seconds = None if override is None else override.ttl_seconds_after_finished
-        ended = None if status is None else status.completion_time
-        if seconds is None or ended is None:
-            return False
-        since = datetime.fromisoformat(str(ended)).timestamp()
-        return self._context.clock.wall() >= since + seconds
+    def _check_former(self, key: ObjectKey) -> None:
+        """Raise ``CannotRun`` while the Job of a BenchmarkJob is there that had this name."""
+        job = self._jobs.store.get(key)
+        owner = None if job is None else job.metadata.controller
+        if owner is not None and owner.kind == "BenchmarkJob":
+            raise CannotRun(
+                names.REASON_WAITING_FOR_REMOVAL,
+                f"Job {key} of a former BenchmarkJob of this name is still there; the benchmark"
+                " starts when it is gone",
+            )
 
     async def _follow(self, key: ObjectKey, stored: WholeObject, job: Job) -> _Pass:
         state, _, _ = state_of(job)
         pods = self._pods.store.by_index(BY_JOB, job.metadata.uid)
         pod = max(pods, key=lambda item: item.metadata.creation_timestamp or "", default=None)
         generation, benchmark = stored.metadata.generation, self._readable(stored)
-        if state in ("Completed", "Failed"):
+        if has_ended(state):
             self._reader.forget(key)
         if state == "Failed":
             return _Pass(Seen(job, generation, trouble="" if pod is None else trouble_of(pod)))
@@ -190,6 +194,23 @@ class BenchmarkReconciler:
             location=location,
             summary=summary_in(pod.said) or summary,
         )
+
+    async def _limit(self, stored: WholeObject, job: Job | None) -> None:
+        """Have a Job removed in time whose end has been told."""
+        benchmark = self._readable(stored)
+        operations = [] if job is None or benchmark is None else limiting(job, benchmark)
+        if job is None or not operations:
+            return
+        read = job.metadata
+        metadata = {
+            "name": read.name,
+            "namespace": read.namespace,
+            "uid": read.uid,
+            "resourceVersion": read.resource_version,
+        }
+        with suppress(NotFound):
+            limited = await self._context.applier.patch_user_object(JOBS, metadata, operations)
+            self._jobs.observed(limited)
 
     def _readable(self, stored: WholeObject) -> api.BenchmarkJob | None:
         try:

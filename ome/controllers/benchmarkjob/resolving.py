@@ -9,6 +9,7 @@ import structlog
 
 from ome import api
 from ome.api import names
+from ome.controllers.benchmarkjob.expiry import check_time_to_live
 from ome.controllers.decode import Unreadable
 from ome.controllers.metaconditions import Wanted
 from ome.kube.resource import ObjectKey
@@ -55,6 +56,7 @@ class Stores:
     services: Store[WholeObject]
     base_models: Store[WholeObject]
     cluster_base_models: Store[WholeObject]
+    weights: Store[WholeObject]
     runtimes: Store[WholeObject]
     cluster_runtimes: Store[WholeObject]
     deployments: Store[WholeObject]
@@ -84,6 +86,7 @@ class Resolver:
             here = job.metadata.namespace
             data = _data(job)
             results = output(job.spec.output_location, here)
+            check_time_to_live(job)
         except (BenchmarkError, ConfigError, Unreadable) as error:
             raise CannotRun(names.REASON_CONFIGURATION, str(error)) from error
         for claim in (results.claim, data.claim):
@@ -140,22 +143,31 @@ class Resolver:
     def _model(self, service: api.InferenceService) -> ModelInput:
         name, namespace = model_name_of(service), service.metadata.namespace
         reference = service.spec.model
+        kind = reference.kind if reference is not None and reference.name == name else ""
+        if kind == api.FineTunedWeight.KIND:
+            base = self._base_of(name)
+            name, namespace = base.name, base.namespace or namespace
+            kind = "BaseModel" if base.namespace else ""
         local = self._stores.base_models.get(ObjectKey(namespace, name))
         if local is not None:
             spec = self._decode(api.BaseModel, local).spec
             return ModelInput(name, namespace, local.metadata.annotations, spec)
         shared = self._stores.cluster_base_models.get(ObjectKey("", name))
-        named_local = reference is not None and (reference.name, reference.kind) == (
-            name,
-            "BaseModel",
-        )
-        if shared is None or named_local:
+        if shared is None or kind == "BaseModel":
+            where = f"{service.metadata.namespace}/{service.metadata.name}"
             raise BenchmarkError(
                 f"failed to get BaseModel {name}: No BaseModel or ClusterBaseModel with the name:"
-                f" {name} (InferenceService {namespace}/{service.metadata.name}); create it"
+                f" {name} (InferenceService {where}); create it"
             )
         spec = self._decode(api.ClusterBaseModel, shared).spec
         return ModelInput(name, "", shared.metadata.annotations, spec)
+
+    def _base_of(self, weight: str) -> api.ObjectReference:
+        """The base model of a weight, whose tokenizer it shares."""
+        stored = self._stores.weights.get(ObjectKey("", weight))
+        if stored is None:
+            raise BenchmarkError(f"No FineTunedWeight with the name: {weight}; create it")
+        return self._decode(api.FineTunedWeight, stored).spec.base_model_ref
 
     def _command_lines(self, service: api.InferenceService) -> Iterator[Sequence[str]]:
         """What starts the engine: as it runs, as the service says, as its runtime says."""

@@ -21,6 +21,7 @@ __all__ = [
     "SUCCEEDED",
     "Seen",
     "compute_status",
+    "has_ended",
     "state_of",
 ]
 
@@ -34,7 +35,14 @@ SPEC_APPLIED = "SpecApplied"
 SUCCEEDED = "Succeeded"
 """Unknown while it runs, then how it ended."""
 
-_PER_RUN = ("progress", "summary", "resultLocation")
+_OF_ONE_JOB = (
+    "startTime",
+    "failureMessage",
+    "observedGeneration",
+    "progress",
+    "resultLocation",
+    "summary",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class Seen:
     summary: Sequence[Mapping[str, Any]] = field(default=())
     endpoint: Wanted | None = None
     """How the service that is measured is; None at a URL, and once the benchmark has ended."""
+    collected: bool = False
+    """Whether there is no Job because its time was over: what is told of it stays."""
 
     @property
     def lost(self) -> str:
@@ -80,9 +90,15 @@ def state_of(job: Job | None) -> tuple[str, str | None, str]:
 
 def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[str, Any]:
     """The status to store; equal to ``stored`` when nothing changed. Other members stay."""
+    if seen.collected:
+        applied = {SPEC_APPLIED: _applied(stored, seen)}
+        return {**stored, "conditions": lay_conditions(stored.get("conditions"), applied, wall)}
     state, ended, failure = state_of(seen.job)
+    again = _runs_again(stored, state, seen.job)
+    if again:
+        stored = {key: value for key, value in stored.items() if key not in _OF_ONE_JOB}
     status = dict(stored)
-    if state != stored.get("state"):
+    if again or state != stored.get("state"):
         status |= {"state": state, "lastReconcileTime": wall}
         _set(status, "completionTime", ended)
     started = None if seen.job is None else seen.job.status.start_time
@@ -91,8 +107,7 @@ def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[
         _set(status, "startTime", started)
     _set(status, "failureMessage", _failure(stored, state, failure, seen.trouble))
     if seen.job is None:
-        status = {key: value for key, value in status.items() if key not in _PER_RUN}
-        status.pop("observedGeneration", None)
+        status = {key: value for key, value in status.items() if key not in _OF_ONE_JOB}
     else:
         status.setdefault("observedGeneration", seen.generation)
     if seen.progress is not None:
@@ -112,6 +127,21 @@ def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[
         stored.get("conditions"), _conditions(status, state, seen), wall
     )
     return status
+
+
+def has_ended(state: str | None) -> bool:
+    """Whether nothing more comes of a Job."""
+    return state in ("Completed", "Failed")
+
+
+def _runs_again(stored: Mapping[str, Any], state: str, job: Job | None) -> bool:
+    """Whether the Job was made anew and no status has told of its start."""
+    if job is None:
+        return False
+    started, told = job.status.start_time, stored.get("startTime")
+    if started and told and started != told:
+        return True
+    return has_ended(stored.get("state")) and not has_ended(state)
 
 
 def _set(status: dict[str, Any], field_: str, value: str | None) -> None:
@@ -161,13 +191,18 @@ def _conditions(status: Mapping[str, Any], state: str, seen: Seen) -> dict[str, 
         wanted[JOB_CREATED] = Wanted("False", "Pending", "")
     if seen.endpoint is not None:
         wanted[ENDPOINT_READY] = seen.endpoint
+    wanted[SPEC_APPLIED] = _applied(status, seen)
+    return wanted
+
+
+def _applied(status: Mapping[str, Any], seen: Seen) -> Wanted:
+    """Whether the Job is of the spec as it is now."""
     applied = status.get("observedGeneration")
     if applied is None or applied == seen.generation:
-        wanted[SPEC_APPLIED] = Wanted("True", "SpecApplied", "")
-    else:
-        text = (
-            f"the Job runs generation {applied} of the spec, the changes since then have no effect;"
-            " delete the Job to run the benchmark again with them"
-        )
-        wanted[SPEC_APPLIED] = Wanted("False", "SpecChangeIgnored", text, seen.generation)
-    return wanted
+        return Wanted("True", "SpecApplied", "")
+    verb, what = ("ran", "BenchmarkJob and apply it again") if seen.collected else ("runs", "Job")
+    text = (
+        f"the Job {verb} generation {applied} of the spec, the changes since then have no effect;"
+        f" delete the {what} to run the benchmark again with them"
+    )
+    return Wanted("False", "SpecChangeIgnored", text, seen.generation)

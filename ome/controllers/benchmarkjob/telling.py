@@ -64,7 +64,7 @@ class Teller:
             return
         if (reason, text) == (was.get("reason"), was.get("message")):
             return
-        if reason == names.REASON_WAITING_FOR_SERVICE:
+        if reason in (names.REASON_WAITING_FOR_SERVICE, names.REASON_WAITING_FOR_REMOVAL):
             self._normal(document, reason, text)
         else:
             self._warn(document, reason, text)

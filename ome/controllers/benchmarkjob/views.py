@@ -6,7 +6,9 @@ import re
 
 import msgspec
 
+from ome.api import names
 from ome.informers.projection import Metadata
+from ome.workloads.benchmark.overrides import CONTAINER
 
 __all__ = ["ConfigData", "Job", "JobCondition", "Pod", "trouble_of", "waiting_for"]
 
@@ -34,10 +36,15 @@ class JobStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     conditions: tuple[JobCondition, ...] = ()
 
 
+class JobSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    ttl_seconds_after_finished: int | None = None
+
+
 class Job(msgspec.Struct, frozen=True, gc=False):
     """A Job and how far it is."""
 
     metadata: Metadata
+    spec: JobSpec = JobSpec()
     status: JobStatus = JobStatus()
 
     def condition(self, type_: str) -> JobCondition | None:
@@ -89,13 +96,21 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
     status: PodStatus = PodStatus()
 
     @property
+    def containers(self) -> list[ContainerStatus]:
+        """The benchmark's own first; a mesh or a policy may have put others beside it."""
+        own = (CONTAINER, self.metadata.labels.get(names.LABEL_BENCHMARK))
+        return sorted(self.status.container_statuses, key=lambda status: status.name not in own)
+
+    @property
+    def container(self) -> str:
+        """The name of the benchmark's own, empty while no container is known."""
+        return next((status.name for status in self.containers), "")
+
+    @property
     def said(self) -> str:
-        """The termination message of a container that ended well; empty when there is none."""
-        for status in self.status.container_statuses:
-            ended = status.state.terminated
-            if ended is not None and ended.exit_code == 0:
-                return ended.message
-        return ""
+        """The termination message of the benchmark when it ended well; empty without one."""
+        ended = next((status.state.terminated for status in self.containers), None)
+        return ended.message if ended is not None and ended.exit_code == 0 else ""
 
 
 class ConfigData(msgspec.Struct, frozen=True):
@@ -110,7 +125,7 @@ def trouble_of(pod: Pod) -> str:
     status = pod.status
     if status.reason:  # of the pod itself: evicted, lost with its node, out of time
         return _line(f"pod {pod.metadata.name}: {status.reason}", status.message)
-    for container in status.container_statuses:
+    for container in pod.containers:
         ended = container.state.terminated
         if ended is not None and ended.exit_code != 0:
             why = ended.reason if ended.reason not in ("", "Error") else "ended"
@@ -124,7 +139,7 @@ def waiting_for(pod: Pod) -> str:
     for condition in pod.status.conditions:
         if condition.type == "PodScheduled" and condition.status == "False":
             return _line(f"pod {pod.metadata.name} is not scheduled", condition.message)
-    for container in pod.status.container_statuses:
+    for container in pod.containers:
         waiting = container.state.waiting
         if waiting is not None and waiting.reason not in ("", "ContainerCreating"):
             return _line(f"pod {pod.metadata.name}: {waiting.reason}", waiting.message)

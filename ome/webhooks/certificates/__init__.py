@@ -93,7 +93,10 @@ class Certificates:
                 load_pair(self.context, *pair)
             except ssl.SSLError as error:
                 self._metrics.certificate_errors.inc()
-                return f"the serving certificate cannot be used: {error.reason or error}"
+                return (
+                    f"the serving certificate cannot be used ({error.reason or error}): it or its"
+                    " key is no plain PEM, or they do not belong together; replace both"
+                )
             self._shown = pair
             self._metrics.certificates.inc()
             self._metrics.certificate_expiry.set(_ends(serving.chain))

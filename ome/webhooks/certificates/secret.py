@@ -2,17 +2,21 @@
 
 Races: replicas that find nothing, or something due, all make the next step and all try to write
 it. The first one wins (create, or a replace that carries the resourceVersion); the others read what
-it wrote and serve that. What is in the Secret is the truth, never what a replica made.
+it wrote and serve that. What is in the Secret is the truth, never what a replica made. cert-manager
+may have begun to keep its own certificate in a Secret that was ours: that is served, for two who
+overwrite each other would have callers trust neither. Should nobody renew it, it is ours again.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from ome.errors import AlreadyExists, Conflict, NotFound
@@ -36,7 +40,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SecretSource"]
 
+CERTIFICATE_OF_CERT_MANAGER = "cert-manager.io/certificate-name"
+"""Annotation of a Secret that cert-manager keeps."""
 _ATTEMPTS = 8
+_NEGLECTED = 1 / 6
+"""The share of its life that is left of a certificate which nobody has renewed."""
 log = structlog.get_logger(__name__)
 
 
@@ -67,6 +75,9 @@ class SecretSource:
     async def current(self) -> Serving:
         """See ``Source``."""
         material = await self._settled()
+        if isinstance(material, Serving):
+            self._due = math.inf
+            return material
         self._due = next_step(material, self._hosts).timestamp()
         return Serving(
             material.chain,
@@ -80,10 +91,13 @@ class SecretSource:
         due = max(self._due - self._clock.wall(), 0.0)
         return min(due + self._rng.uniform(0, 5), self._look_every)
 
-    async def _settled(self) -> Material:
+    async def _settled(self) -> Material | Serving:
         for _ in range(_ATTEMPTS):
             stored = await self._stored()
             held = None if stored is None else self._parse(stored)
+            if stored is not None and held is None and (theirs := _of_cert_manager(stored)):
+                if _is_renewed(theirs, self._now()):
+                    return theirs
             material = advance(held, self._hosts, self._now())
             if material is held:
                 return material
@@ -119,7 +133,8 @@ class SecretSource:
             )
             return Material.parse(bundle, authority_key, chain, key)
         except (KeyError, ValueError, TypeError, binascii.Error) as error:
-            log.warning("certificate.unreadable", secret=str(self._key), why=str(error))
+            if CERTIFICATE_OF_CERT_MANAGER not in _annotations(stored):
+                log.warning("certificate.unreadable", secret=str(self._key), why=str(error))
             return None
 
     async def _write(self, stored: dict[str, Any] | None, material: Material) -> bool:
@@ -152,3 +167,28 @@ class SecretSource:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.wall(), UTC)
+
+
+def _annotations(stored: dict[str, Any]) -> dict[str, Any]:
+    return stored["metadata"].get("annotations") or {}
+
+
+def _of_cert_manager(stored: dict[str, Any]) -> Serving | None:
+    """The certificate that cert-manager keeps in the Secret."""
+    data = stored.get("data") or {}
+    if CERTIFICATE_OF_CERT_MANAGER not in _annotations(stored):
+        return None
+    try:
+        chain, key = (base64.b64decode(data[name]) for name in (CERTIFICATE, KEY))
+        return Serving(chain, key, b"", base64.b64decode(data.get(BUNDLE) or ""))
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _is_renewed(serving: Serving, now: datetime) -> bool:
+    try:
+        leaf = x509.load_pem_x509_certificate(serving.chain)
+    except ValueError:
+        return False
+    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    return now < leaf.not_valid_after_utc - life * _NEGLECTED

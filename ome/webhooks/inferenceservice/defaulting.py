@@ -2,7 +2,9 @@
 finalizer into a new one.
 
 Only what is absent is written, so defaulting what was defaulted changes nothing. An object whose
-values have the wrong types is left as it is: the API server refuses it with the field.
+values have the wrong types is left as it is: the API server refuses it with the field. And so is
+one whose spec an update leaves alone, also when it was stored while no webhook ran: a label or a
+finalizer must neither be refused nor scale anything.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import InferenceService, names
-from ome.errors import OmeError
 from ome.webhooks.inferenceservice.migration import migrate, predictor_in_use
 from ome.webhooks.reading import leaving, plain_copy, readable, untouched
 from ome.workloads.config import default_deployment_mode
@@ -24,6 +25,7 @@ DEPRECATION = (
     "The Predictor field is deprecated and will be removed in a future release. Please use Engine"
     " and Model fields instead."
 )
+_WRITTEN = (names.ANNOTATION_DEPLOYMENT_MODE, names.ANNOTATION_DEPRECATION_WARNING)
 _MOST_REPLICAS = {
     names.COMPONENT_ENGINE: 3,
     names.COMPONENT_DECODER: 3,
@@ -38,14 +40,10 @@ def default(review: Review, lookup: Lookup) -> dict[str, Any]:
     ``BadSetting`` when the operator's settings cannot be used, ``ApiError`` when a look-up failed.
     """
     document = plain_copy(review)
-    if leaving(review) or readable(InferenceService, document) is None:
+    if leaving(review) or untouched(review, _WRITTEN):
         return document
-    try:
+    if readable(InferenceService, document) is not None:
         _complete(document, review, lookup)
-    except OmeError:
-        if not untouched(review):
-            raise
-        return plain_copy(review)  # what changed around it must not hold up a finalizer
     return document
 
 

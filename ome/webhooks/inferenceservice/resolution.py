@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ome.api import BaseModel, ClusterBaseModel
+from ome.api import BaseModel, ClusterBaseModel, FineTunedWeight
 from ome.errors import SelectionError
 from ome.selection import (
     SelectionRequest,
@@ -15,7 +15,7 @@ from ome.selection import (
     validate_named_runtime,
 )
 from ome.webhooks.reading import annotations_of, candidates, problems_of, shared
-from ome.webhooks.registry import Problem
+from ome.webhooks.registry import IfAbsent, Problem
 
 if TYPE_CHECKING:
     from ome.api import BaseModelSpec, InferenceService, ModelRef, ServingRuntimeRef
@@ -25,6 +25,9 @@ __all__ = ["Resolution", "Unresolved", "resolve"]
 
 _MODEL_KINDS = ("BaseModel", "ClusterBaseModel")
 _RUNTIME_KINDS = ("ServingRuntime", "ClusterServingRuntime")
+_DISABLED_WEIGHT = (
+    "is disabled; the service will not be Ready. Set its spec.disabled to false or name another"
+)
 
 
 class Unresolved(Problem):
@@ -53,10 +56,14 @@ def resolve(
     reference, spec = service.spec.model, service.spec
     document = None
     if reference is not None and reference.name:
-        document = _model(reference, namespace, lookup, found)
+        if reference.kind == FineTunedWeight.KIND:
+            document = _base_of(reference.name, lookup, found)
+        else:
+            document = _model(reference, namespace, lookup, found)
         if document is None:
             return found
-        _weights(reference, lookup, found)
+        if reference.kind != FineTunedWeight.KIND:
+            _weights(reference, lookup, found)
     named = spec.runtime if spec.runtime is not None and spec.runtime.name else None
     if named is not None:
         _check_kind("runtime", named.kind, _RUNTIME_KINDS, found)
@@ -101,6 +108,31 @@ def _model(
     return document
 
 
+def _base_of(name: str, lookup: Lookup, found: Resolution) -> Document | None:
+    """The base model of a weight that is named as the model."""
+    field, weight = "spec.model.name", lookup.fine_tuned_weight(name)
+    if weight is None:
+        text = f"No FineTunedWeight with the name: {name}; create it first or correct the name"
+        found.problems.append(Unresolved(field, text))
+        return None
+    spec = weight.get("spec") or {}
+    if spec.get("disabled") is True:
+        found.warnings.append(f"{field}: FineTunedWeight {name} {_DISABLED_WEIGHT}")
+    base = spec.get("baseModelRef") or {}
+    named, place = base.get("name") or "", base.get("namespace") or ""
+    kind = "BaseModel" if place else "ClusterBaseModel"
+    document = lookup.base_model(place, named)
+    if document is None or document.get("kind") != kind:
+        where = f" in namespace {place}" if place else ""
+        text = (
+            f"{kind} {named}{where}, of which FineTunedWeight {name} was made, not found; create it"
+            " first or correct spec.baseModelRef of the weight"
+        )
+        found.problems.append(Unresolved(field, text))
+        return None
+    return document
+
+
 def _missing(reference: ModelRef, namespace: str) -> Problem:
     text = f'referenced model "{reference.name}" not found in namespace "{namespace}": ensure a'
     if reference.kind == "BaseModel":
@@ -141,11 +173,12 @@ def _weights(reference: ModelRef, lookup: Lookup, found: Resolution) -> None:
         start = f"spec.model.fineTunedWeights[{index}]: FineTunedWeight {name}"
         held = lookup.fine_tuned_weight(name)
         if held is None:
-            found.warnings.append(
-                f"{start} does not exist; the service waits for it. Create it or correct the name"
-            )
+            text = f"{start} does not exist; the service waits for it."
+            found.warnings.append(IfAbsent(f"{text} Create it or correct the name"))
             continue
         spec = held.get("spec") or {}
+        if spec.get("disabled") is True:
+            found.warnings.append(f"{start} {_DISABLED_WEIGHT}")
         base = (spec.get("baseModelRef") or {}).get("name")
         if base and reference.name and base != reference.name:
             found.warnings.append(
@@ -165,11 +198,12 @@ def _weights(reference: ModelRef, lookup: Lookup, found: Resolution) -> None:
 def _accelerators(service: InferenceService, lookup: Lookup, found: Resolution) -> None:
     for name in sorted(required_classes(service)):
         if name and lookup.accelerator(name) is None:
-            found.warnings.append(
+            text = (
                 f"accelerator class {name} is asked for (acceleratorSelector, acceleratorOverride"
                 " or annotation ome.io/accelerator-class) and does not exist; create the"
                 " AcceleratorClass or correct the name"
             )
+            found.warnings.append(IfAbsent(text))
 
 
 def _spec(document: Document) -> BaseModelSpec | None:
@@ -193,10 +227,11 @@ def _judge_named(
     local = runtime is not None and runtime.get("kind") == "ServingRuntime"
     if runtime is None or (named.kind == "ServingRuntime" and not local):
         scope = "" if named.kind == "ServingRuntime" else " or at cluster scope"
-        found.warnings.append(
+        text = (
             f"spec.runtime.name: runtime {named.name} not found in namespace {namespace}{scope};"
             " the service waits for it. Create it or correct the name"
         )
+        found.warnings.append(IfAbsent(text))
         return
     if local and named.kind != "ServingRuntime" and lookup.runtime("", named.name) is not None:
         found.warnings.append(_both("spec.runtime.name", "ServingRuntime", named.name, namespace))

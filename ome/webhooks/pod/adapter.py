@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
-from ome.webhooks.pod.agent import AgentSettings, frame, identity, is_tfew, model_framework
+from ome.webhooks.pod.agent import AgentSettings, frame, identity, is_tfew
 from ome.webhooks.pod.edit import InjectionFailed, annotations_of, container, containers
+from ome.workloads.layout import place_alone, place_among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,13 +68,15 @@ def _mount(path: str, sub_path: str = "") -> dict[str, str]:
 
 def _alone(annotations: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Where the only weight is downloaded to, and where its files go."""
-    return _mount(names.PATH_FINE_TUNED_DOWNLOAD), _mount(*_target(annotations))
+    format_ = annotations.get(names.ANNOTATION_BASE_MODEL_FORMAT, "")
+    files = _mount(*place_alone(format_, tfew=is_tfew(annotations)))
+    return _mount(names.PATH_FINE_TUNED_DOWNLOAD), files
 
 
 def _several(weight: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The same for one of several, which lie side by side under their names."""
-    files = _mount(f"{names.PATH_ADAPTERS}/{weight}", f"{names.SUB_PATH_FINE_TUNED}/{weight}")
-    return _mount(names.PATH_FINE_TUNED_DOWNLOAD, names.SUB_PATH_DOWNLOAD), files
+    """The same for one of several."""
+    download = _mount(names.PATH_FINE_TUNED_DOWNLOAD, names.SUB_PATH_DOWNLOAD)
+    return download, _mount(*place_among(weight))
 
 
 def _storage(weight: str, annotations: Mapping[str, str], lookup: Lookup) -> dict[str, str]:
@@ -95,12 +98,3 @@ def _storage(weight: str, annotations: Mapping[str, str], lookup: Lookup) -> dic
     if annotations.get(names.ANNOTATION_MERGED_WEIGHTS) == "true":
         parts["path"] += names.SUFFIX_MERGED_WEIGHT
     return parts
-
-
-def _target(annotations: Mapping[str, str]) -> tuple[str, str]:
-    """Where the weight goes, and under which sub-path of the volume."""
-    tfew = is_tfew(annotations)
-    directory = names.PATH_TFEW if tfew else names.PATH_MODEL
-    if model_framework(annotations) == "tensorrtllm":
-        return directory, names.SUB_PATH_TENSORRT
-    return directory, names.SUB_PATH_FINE_TUNED if tfew else ""

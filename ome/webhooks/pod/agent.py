@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 from ome.webhooks.registry import Lookup
 
-__all__ = ["AgentSettings", "frame", "identity", "is_tfew", "model_framework"]
+__all__ = ["AgentSettings", "frame", "identity", "is_tfew"]
 
 _WORKLOAD_IDENTITY = "OkeWorkloadIdentity"
 _QUANTITIES = (
@@ -141,9 +141,3 @@ def is_tfew(annotations: Mapping[str, str]) -> bool:
         and annotations.get(names.ANNOTATION_FT_STRATEGY) == "tfew"
         and annotations.get(names.ANNOTATION_MERGED_WEIGHTS) != "true"
     )
-
-
-def model_framework(annotations: Mapping[str, str]) -> str:
-    """The model's format in one spelling: ``TensorRT-LLM`` is ``tensorrtllm``."""
-    text = annotations.get(names.ANNOTATION_BASE_MODEL_FORMAT, "")
-    return text.replace("_", "").replace("-", "").lower()

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.api.truncate import truncate_dns
-from ome.webhooks.pod.agent import AgentSettings, frame, identity, is_tfew, model_framework
+from ome.webhooks.pod.agent import AgentSettings, frame, identity, is_tfew
 from ome.webhooks.pod.edit import InjectionFailed, annotations_of, container, containers
+from ome.workloads.layout import TENSORRT, format_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,6 @@ _KEY = "modelInit"
 _INJECTOR = "ModelInitInjector"
 _ARGS = ["enigma", "--config", "/ome-agent.yaml", "--debug"]
 _REQUIRED = ("image", "compartmentId", "authType", "vaultId")
-_TENSORRT = "tensorrtllm"
 
 
 def inject_model_init(pod: dict[str, Any], lookup: Lookup) -> None:
@@ -67,7 +67,7 @@ def _environment(
     pod: Mapping[str, Any], settings: AgentSettings, annotations: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     labels = pod["metadata"].get("labels") or {}
-    framework = model_framework(annotations)
+    framework = format_key(annotations.get(names.ANNOTATION_BASE_MODEL_FORMAT, ""))
     variables = [
         *identity(settings),
         (names.ENV_AGENT_VAULT_ID, settings.text("vaultId")),
@@ -87,7 +87,7 @@ def _environment(
         (names.ENV_AGENT_REGION, settings.text("region")),
         (names.ENV_AGENT_MODEL_FRAMEWORK, framework),
     ]
-    if framework == _TENSORRT:
+    if framework == TENSORRT:
         version = annotations.get(names.ANNOTATION_BASE_MODEL_FORMAT_VERSION, "")
         variables.append((names.ENV_AGENT_TENSORRTLLM_VERSION, version))
         variables.append((names.ENV_AGENT_NUM_OF_GPU, _gpus(pod)))

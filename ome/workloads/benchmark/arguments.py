@@ -64,7 +64,7 @@ def _request(given: Mapping[str, str]) -> str:
 def _typed(text: str) -> Any:
     try:
         value = json.loads(text)
-    except ValueError:
+        is_number = isinstance(value, int | float) and math.isfinite(value)
+    except (ValueError, RecursionError, OverflowError):
         return text
-    is_number = isinstance(value, int | float) and math.isfinite(value)
     return value if is_number and text == text.strip() else text

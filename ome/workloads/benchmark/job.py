@@ -34,7 +34,11 @@ class BenchmarkInputs:
 
 
 def benchmark_job(inputs: BenchmarkInputs) -> dict[str, Any]:
-    """The Job, owned by the BenchmarkJob and of its name."""
+    """The Job, owned by the BenchmarkJob and of its name.
+
+    Its time to live is not in it: a Job that is removed before anybody has seen its end would be
+    run again.
+    """
     metadata = inputs.job.metadata
     place = {"name": metadata.name, "namespace": metadata.namespace}
     labels = {names.LABEL_BENCHMARK: metadata.name}
@@ -44,9 +48,8 @@ def benchmark_job(inputs: BenchmarkInputs) -> dict[str, Any]:
     if override is not None:
         changes = to_json(override)
         pod = overridden(pod, changes)
-        for field in ("activeDeadlineSeconds", "ttlSecondsAfterFinished"):
-            if changes.get(field) is not None:
-                spec[field] = changes[field]
+        if changes.get("activeDeadlineSeconds") is not None:
+            spec["activeDeadlineSeconds"] = changes["activeDeadlineSeconds"]
     template = {
         "metadata": {**place, "labels": dict(labels), "annotations": dict(_ANNOTATIONS)},
         "spec": pod,

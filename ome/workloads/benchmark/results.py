@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -54,7 +55,7 @@ class Run:
         """The run of a result file. Raises ``BadResult``."""
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadResult(f"not JSON: {error}") from error
         found = document.get("aggregated_metrics") if isinstance(document, dict) else None
         if not isinstance(found, dict):
@@ -141,7 +142,7 @@ def summary_at_end(log: str) -> list[dict[str, Any]]:
         return []
     try:
         _, end = json.JSONDecoder().raw_decode(log, found.start())
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return summary_in(log[found.start() : end])
 
@@ -153,12 +154,12 @@ def summary_in(message: str) -> list[dict[str, Any]]:
     """
     try:
         runs = json.loads(message).get("runs")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return []
     found: list[dict[str, Any]] = []
     for run in (runs if isinstance(runs, list) else [])[:_MOST_RUNS]:
         level = run.get("concurrency") if isinstance(run, dict) else None
-        if not isinstance(level, int) or not 0 <= level < 2**31:
+        if type(level) is not int or not 0 <= level < 2**31:
             continue
         told = {name: run[name] for name in _FIGURES if isinstance(run.get(name), str)}
         found.append({"scenario": str(run.get("scenario") or ""), "concurrency": level, **told})
@@ -179,4 +180,8 @@ def _number_of(text: Any) -> float | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and value == value else None
+    try:
+        number = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -58,7 +58,7 @@ def parse_benchmark_settings(data: Mapping[str, str] | None, namespace: str) -> 
 def _pod_config(text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{_WHERE}: unable to unmarshall benchmarkjob json string due to {error}; correct it"
         ) from error

@@ -65,6 +65,35 @@ def test_several_are_compared_with_the_first(
     assert "http" not in page  # it needs nothing else
 
 
+def test_folders_with_the_same_runs_are_experiments_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As below a prefix that several benchmarks wrote to: none is shown in another's place."""
+    write(tmp_path / "monday", 1, 10.0)
+    write(tmp_path / "tuesday", 1, 12.0)
+    assert run(["report", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{tmp_path}/monday" in out
+    assert f"{tmp_path}/tuesday" in out
+    assert "12.00 (+20.0%)" in out
+    assert run(["report", str(tmp_path), "-o", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)["experiments"]
+    assert [len(item["runs"]) for item in told] == [1, 1]
+
+
+def test_a_run_that_is_there_twice_has_two_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = write(tmp_path, 1, 10.0)
+    first.rename(tmp_path / "D100_100_text-to-text_num_concurrency_1_time_30s.json")
+    write(tmp_path, 1, 12.0)
+    assert run(["report", str(tmp_path)]) == 0
+    assert [line.split()[2] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "10.00",
+        "12.00",
+    ]
+
+
 def test_json_is_the_summary_of_a_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +152,7 @@ def test_jobs_without_figures_say_what_to_do(status: dict[str, Any], text: str) 
 def test_a_job_with_a_summary() -> None:
     told = {"scenario": "D(1,1)", "concurrency": 4, "ttftP50": "0.25", "requestsPerSecond": "3"}
     document = {"status": {"summary": [told]}}
-    (found,) = anyio.run(_of_document, ObjectKey("team", "b"), document)
+    ((_, found),) = anyio.run(_of_document, ObjectKey("team", "b"), document)
     assert (found.concurrency, found.ttft, found.requests_per_second) == (4, {"p50": 0.25}, 3.0)
     assert found.summary() == told
 

@@ -103,6 +103,34 @@ async def test_what_is_no_zip_or_leads_out_is_refused_before_anything_is_written
     assert on_disk(tmp_path / "elsewhere") == {}
 
 
+def spoilt(how: str) -> bytes:
+    """A zip that looks fine until a file of it is read."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", "text " * 100)
+    raw, entry = bytearray(held.getvalue()), held.getvalue().index(b"PK\x01\x02")
+    for header, flags, method in ((0, 6, 8), (entry, 8, 10)):
+        if how == "encrypted":
+            raw[header + flags] |= 1
+        elif how == "a method that is not known":
+            raw[header + method] = 99
+    if how == "damaged":
+        raw[31:36] = b"\xff" * 5
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("how", ["encrypted", "a method that is not known", "damaged"])
+async def test_a_zip_that_cannot_be_read_ends_no_sidecar(
+    how: str, bucket: Path, tmp_path: Path
+) -> None:
+    (bucket / "spoilt").write_bytes(spoilt(how))
+    with pytest.raises(JobFailed, match=r"^spoilt: "):
+        await unzip(bucket / "spoilt", tmp_path / "target")
+    sidecar = Sidecar(store(bucket), tmp_path / "list", tmp_path / "zips", tmp_path / "target")
+    assert not await sidecar.reconcile(listed("spoilt", "team/ft1"))
+    assert set(on_disk(tmp_path / "target")) == {"ft1/a", "shared"}
+
+
 def listed(*names: str) -> bytes:
     return json.dumps(
         [{"namespace": "n", "bucket_name": "b", "object_name": name, "x": 1} for name in names]

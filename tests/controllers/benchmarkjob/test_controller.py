@@ -216,6 +216,24 @@ async def test_the_end_of_the_log_tells_the_figures_once() -> None:
 
 
 @virtual
+async def test_what_others_put_into_the_pod_is_not_taken_for_the_benchmark() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    runs = [{"scenario": "D(1,1)", "concurrency": 1}]
+    beside = {"name": "a-proxy", "state": {"terminated": {"exitCode": 0}}}
+    async with operator(cluster) as client:
+        await anyio.sleep(1)
+        put_pod(cluster, phase="Running", containerStatuses=[beside, *container_state(running={})])
+        await anyio.sleep(1)
+        assert (client.looks, client.container) == (1, "bench")
+        said = {"exitCode": 0, "message": json.dumps({"runs": runs})}
+        put_pod(cluster, containerStatuses=[beside, *container_state(terminated=said)])
+        job_is(cluster, conditions=[ended("Complete")])
+        await anyio.sleep(1)
+        assert status(cluster)["summary"] == runs
+
+
+@virtual
 async def test_a_service_that_is_lost_while_it_is_measured_is_told() -> None:
     cluster = new_cluster()
     for document in (llama(), service(), benchmark(SERVICE)):
@@ -325,6 +343,36 @@ async def test_the_model_of_the_services_namespace_comes_first() -> None:
         spec = job["spec"]["template"]["spec"]
         assert spec["nodeSelector"] == {"models.ome.io/serving.basemodel.llama": "Ready"}
         assert "mine" in spec["containers"][0]["args"]
+
+
+@virtual
+async def test_a_service_of_a_weight_has_the_tokenizer_of_its_base_model() -> None:
+    cluster = new_cluster()
+    cluster.put(llama("models"))
+    cluster.put(service(model={"name": "legal", "kind": "FineTunedWeight"}))
+    cluster.put(benchmark(SERVICE))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        assert "No FineTunedWeight with the name: legal" in status(cluster)["details"]
+        cluster.put(
+            {
+                "apiVersion": "ome.io/v1beta1",
+                "kind": "FineTunedWeight",
+                "metadata": {"name": "legal"},
+                "spec": {
+                    "baseModelRef": {"name": "llama", "namespace": "models"},
+                    "modelType": "LoRA",
+                    "hyperParameters": {},
+                    "storage": {"storageUri": "oci://n/a/b/c/o/d"},
+                },
+            }
+        )
+        await anyio.sleep(60)
+        job = the_job(cluster)
+        assert job is not None
+        spec = job["spec"]["template"]["spec"]
+        assert spec["nodeSelector"] == {"models.ome.io/models.basemodel.llama": "Ready"}
+        assert "/raid/llama" in spec["containers"][0]["args"]
 
 
 @virtual

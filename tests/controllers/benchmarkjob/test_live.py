@@ -117,13 +117,13 @@ async def place() -> AsyncIterator[Place]:
         await client.delete(NAMESPACES, ObjectKey("", namespace))
 
 
-async def is_empty(client: Client, resource: Resource, namespace: str) -> None:
+async def is_empty(client: Client, resource: Resource, namespace: str, every: float = 0.2) -> None:
     """Wait until nothing is left of a resource."""
     with anyio.fail_after(30):
         while True:
             if not await client.list(resource, namespace):
                 return
-            await anyio.sleep(0.2)
+            await anyio.sleep(every)
 
 
 def test_a_benchmark_completes() -> None:
@@ -261,6 +261,39 @@ def test_a_job_that_is_deleted_is_made_again() -> None:
                     await anyio.sleep(0.1)
             await here.until(lambda status: status.get("state") == "Running")
             await nothing_is_left(here)
+
+    anyio.run(scenario)
+
+
+def test_a_job_that_is_removed_at_its_end_ran_once() -> None:
+    async def scenario() -> None:
+        async with place() as here:
+            await here.create(podOverride={"ttlSecondsAfterFinished": 0})
+            await here.until(lambda status: status.get("state") == "Completed")
+            await is_empty(here.client, JOBS, here.key.namespace)
+            await anyio.sleep(2)
+            assert await here.client.list(JOBS, here.key.namespace) == []
+            assert (await here.status())["state"] == "Completed"
+            events = await here.client.list(EVENTS, here.key.namespace)
+            assert [item["reason"] for item in events].count("JobCreated") == 1
+
+    anyio.run(scenario)
+
+
+def test_one_that_is_deleted_and_applied_again_runs_again() -> None:
+    async def scenario() -> None:
+        async with place() as here:
+            await here.create(podOverride=UNPLACED)
+            await here.pod()
+            first = await here.client.get(JOBS, here.key)
+            await here.client.delete(BENCHMARK_JOBS, here.key)
+            await is_empty(here.client, BENCHMARK_JOBS, here.key.namespace, every=0.01)
+            await here.create(podOverride=UNPLACED)
+            await here.until(lambda status: status.get("state") == "Running")
+            second = await here.client.get(JOBS, here.key)
+            assert second["metadata"]["uid"] != first["metadata"]["uid"]
+            events = await here.client.list(EVENTS, here.key.namespace)
+            assert "ServiceConflict" not in {item["reason"] for item in events}
 
     anyio.run(scenario)
 

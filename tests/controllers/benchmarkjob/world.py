@@ -42,11 +42,14 @@ class LoggedClient(Client):
     log: str | Exception | float = ""
     """What they wrote; an error that the server answers; seconds until an answer."""
     looks = 0
+    container = ""
+    """Of the last look."""
 
     async def pod_log(
         self, key: ObjectKey, *, tail_lines: int, container: str = "", previous: bool = False
     ) -> str:
         self.looks += 1
+        self.container = container
         if isinstance(self.log, Exception):
             raise self.log
         if isinstance(self.log, float):
@@ -61,6 +64,7 @@ def new_cluster(*, settings: bool = True) -> FakeCluster:
         kinds.INFERENCE_SERVICES,
         kinds.BASE_MODELS,
         kinds.CLUSTER_BASE_MODELS,
+        kinds.FINE_TUNED_WEIGHTS,
         kinds.SERVING_RUNTIMES,
         kinds.CLUSTER_SERVING_RUNTIMES,
         clock=VirtualClock(),

@@ -12,6 +12,7 @@ import anyio
 import msgspec
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from prometheus_client import CollectorRegistry
 
 from ome.errors import Conflict, Forbidden, OmeError, TransportError
@@ -298,6 +299,47 @@ def test_a_damaged_secret_of_ours_is_made_anew() -> None:
     on_cluster(configuration())(scenario)
 
 
+def taken_over(cluster: FakeCluster, days_ago: float) -> tuple[dict[str, Any], Material]:
+    """cert-manager wrote its certificate into our Secret; the key of our authority stays there."""
+    ours = cluster.object(SECRETS, SECRET)
+    assert ours is not None
+    since = datetime.fromtimestamp(VirtualClock().wall() - days_ago * DAY, UTC)
+    made = advance(None, HOSTS, since)
+    texts = {"tls.crt": made.chain, "tls.key": made.leaf_key, "ca.crt": made.bundle}
+    data = {name: base64.b64encode(text).decode() for name, text in texts.items()}
+    notes = {"cert-manager.io/certificate-name": "serving-cert"}
+    metadata = {**ours["metadata"], "annotations": notes}
+    return cluster.put({**ours, "metadata": metadata, "data": {**ours["data"], **data}}), made
+
+
+def test_a_secret_that_cert_manager_took_over_is_left_to_it_and_served() -> None:
+    """As when the chart's ``certManager.enabled`` is set where the manager had its own."""
+
+    async def scenario(cluster: FakeCluster) -> None:
+        async with replica(cluster, 1) as first, replica(cluster, 2) as second:
+            await anyio.sleep(120)
+            theirs, made = taken_over(cluster, days_ago=70)
+            await anyio.sleep(700)
+            assert first.chain == second.chain == made.chain
+            assert known(first.chain, bundle(cluster))
+            assert first.problem() is None
+            assert cluster.object(SECRETS, SECRET) == theirs
+
+    on_cluster(configuration())(scenario)
+
+
+def test_one_that_cert_manager_does_not_renew_is_ours_again() -> None:
+    async def scenario(cluster: FakeCluster) -> None:
+        async with replica(cluster, 1) as first, replica(cluster, 2) as second:
+            await anyio.sleep(120)
+            _, made = taken_over(cluster, days_ago=80)
+            await anyio.sleep(1300)
+            assert first.chain == second.chain != made.chain
+            assert known(first.chain, bundle(cluster))
+
+    on_cluster(configuration())(scenario)
+
+
 def test_what_cert_manager_fills_in_is_left_to_it_and_a_mix_up_is_said() -> None:
     async def scenario(cluster: FakeCluster) -> None:
         async with replica(cluster) as certificates:
@@ -338,6 +380,27 @@ def test_files_are_read_again_when_they_change(tmp_path: Path) -> None:
             (tmp_path / "tls.key").write_bytes(first.leaf_key)
             await anyio.sleep(30)
             assert certificates.chain == second.chain
+
+    on_cluster(configuration())(scenario)
+
+
+def test_a_key_with_a_password_is_said_and_ends_nothing(tmp_path: Path) -> None:
+    async def scenario(cluster: FakeCluster) -> None:
+        material = advance(None, HOSTS, datetime.now(UTC))
+        write_files(tmp_path, material)
+        key = serialization.load_pem_private_key(material.leaf_key, None)
+        locked = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+        (tmp_path / "tls.key").write_bytes(locked)
+        async with replica(cluster, source=FileSource(tmp_path)) as certificates:
+            await anyio.sleep(30)
+            assert "key is no plain PEM" in (certificates.problem() or "")
+            (tmp_path / "tls.key").write_bytes(material.leaf_key)
+            await anyio.sleep(30)
+            assert certificates.problem() is None
 
     on_cluster(configuration())(scenario)
 

@@ -97,7 +97,10 @@ def test_an_empty_folder_name_is_a_name() -> None:
         ("[1]", "[1]"),
         ("", ""),
         ("é", "é"),
+        ("9" * 400, "9" * 400),
+        ("[" * 100_000, "[" * 100_000),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_request_parameters_have_the_type_of_their_text(text: str, value: object) -> None:
     (found,) = option(args(additionalRequestParams={"x": text}), "--additional-request-params")

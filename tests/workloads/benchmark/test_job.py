@@ -259,7 +259,7 @@ def test_what_else_an_override_changes() -> None:
     assert spec["priorityClassName"] == "low"
     assert spec["restartPolicy"] == "Never"
     assert document["spec"]["activeDeadlineSeconds"] == 60
-    assert document["spec"]["ttlSecondsAfterFinished"] == 600
+    assert "ttlSecondsAfterFinished" not in document["spec"], "it is put on at the end"
 
 
 def test_an_empty_list_of_tolerations_keeps_ours() -> None:

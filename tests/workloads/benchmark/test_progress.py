@@ -108,10 +108,17 @@ def test_a_result_file() -> None:
     assert Run.parse(result(iteration_type="batch_size", batch_size=4)).concurrency == 4
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"aggregated_metrics": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"aggregated_metrics": 1}', "[" * 100_000])
 def test_what_is_no_result(text: str) -> None:
     with pytest.raises(BadResult):
         Run.parse(text)
+
+
+def test_figures_that_are_no_numbers_are_unknown() -> None:
+    run = Run.parse(
+        '{"aggregated_metrics": {"num_concurrency": 1e999, "error_rate": %s}}' % ("9" * 400)
+    )
+    assert (run.concurrency, run.error_rate) == (0, None)
 
 
 def test_a_summary_survives_its_way_through_a_termination_message() -> None:
@@ -122,10 +129,19 @@ def test_a_summary_survives_its_way_through_a_termination_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "[]", '{"runs": 1}', '{"runs": [1, {"concurrency": "1"}]}']
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        '{"runs": 1}',
+        '{"runs": [1, {"concurrency": "1"}, {"concurrency": true}]}',
+        '{"runs":' + "[" * 100_000,
+    ],
 )
 def test_other_messages_are_no_summary(text: str) -> None:
     assert summary_in(text) == []
+    assert summary_at_end(text) == []
 
 
 RUNS = {"runs": [{"scenario": "D(1,1)", "concurrency": 4, "ttftP50": "0.25"}]}
