@@ -29,7 +29,11 @@ __all__ = ["declaration_or_reach_changed", "on_no_node"]
 
 
 class _Reach(msgspec.Struct, frozen=True, rename="camel"):
-    nodes_ready: tuple[str, ...] | None = None
+    nodes_ready: msgspec.Raw = msgspec.Raw()  # thousands of names, of which none is looked at
+
+
+_NO_NODES = (b"", b"null", b"[]")
+_REACH = msgspec.json.Decoder(_Reach)
 
 
 def on_no_node(world: World, choice: Choice, component: PlannedComponent) -> str:
@@ -62,7 +66,7 @@ def _needed(choice: Choice) -> Iterator[tuple[str, Dependency]]:
 
 
 def _is_on_nodes(stored: WholeObject) -> bool:
-    return bool(stored.status and msgspec.json.decode(stored.status, type=_Reach).nodes_ready)
+    return bool(stored.status) and _REACH.decode(stored.status).nodes_ready not in _NO_NODES
 
 
 def declaration_or_reach_changed(old: WholeObject | None, new: WholeObject | None) -> bool:
