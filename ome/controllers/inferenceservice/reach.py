@@ -66,7 +66,9 @@ def _needed(choice: Choice) -> Iterator[tuple[str, Dependency]]:
 
 
 def _is_on_nodes(stored: WholeObject) -> bool:
-    return bool(stored.status) and _REACH.decode(stored.status).nodes_ready not in _NO_NODES
+    if not stored.status:
+        return False
+    return bytes(_REACH.decode(stored.status).nodes_ready) not in _NO_NODES
 
 
 def declaration_or_reach_changed(old: WholeObject | None, new: WholeObject | None) -> bool:
