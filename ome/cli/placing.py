@@ -29,7 +29,9 @@ def in_the_way(documents: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, st
         model = _model(document)
         if model is None:
             continue
-        met = next((other for other in seen if _meet(model, other)), None)
+        # One object in several files, as of a base and its overlays, is in nobody's way.
+        others = (other for other in seen if not model.is_of(other))
+        met = next((other for other in others if _meet(model, other)), None)
         if met is not None:
             yield index, _words(model, met)
         seen.append(model)
