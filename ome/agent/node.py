@@ -105,7 +105,7 @@ class SimulatedNode:
             self.gone(model)
             return
         if model.disabled and held is not None:
-            self._pause(key, held)
+            self._pause(model, held)
             return
         source = (model.uid, str(model.storage.get("storageUri")), model.path_below(MODELS_ROOT))
         if held is not None and held.source in (source, None):
@@ -129,11 +129,13 @@ class SimulatedNode:
         if held is not None or key in self._reporter.keys:
             self._reporter.report(key, model.label, None)
 
-    def _pause(self, key: str, held: _Held) -> None:
+    def _pause(self, model: Model, held: _Held) -> None:
         """A model is switched off: a download of it begins anew when it is switched on again."""
+        source = held.source
         if held.download is not None:
             held.download.cancel()
-            self._held[key] = _Held(held.model, _NO_SOURCE)
+            source = _NO_SOURCE
+        self._held[model.report_key] = _Held(model, source)
 
     async def _adopt(self) -> None:
         """Take up what an earlier run reported, so that a restart flips nothing."""

@@ -357,6 +357,9 @@ async def test_a_model_that_is_switched_off_is_not_fetched_and_stays_where_it_is
         cluster.put(off)
         await anyio.sleep(10)
         assert (state(cluster, "n1"), label(cluster, "n1")) == ("Ready", "Ready")
+    async with agents(cluster):  # started anew
+        await anyio.sleep(10)
+        assert (state(cluster, "n1"), label(cluster, "n1")) == ("Ready", "Ready")
 
 
 @virtual
