@@ -49,6 +49,8 @@ class Tender:
         self._began = False
         self._scope = anyio.CancelScope()
         self._look = anyio.Event()
+        self._made_way = frozenset[str]()
+        """The reasons of failures that may have been mended since the last try began."""
         self._wish = self._wished()
 
     def want(self, model: Model, here: bool) -> bool:
@@ -66,6 +68,7 @@ class Tender:
 
     def reconsider(self, reasons: frozenset[str]) -> None:
         """Try again now what failed by one of these: another model made way for it."""
+        self._made_way |= reasons
         if self.failed_by in reasons:
             self._look.set()
 
@@ -109,6 +112,7 @@ class Tender:
             await anyio.sleep_forever()
         while True:
             keeper, pause, self.failed_by = Keeper(post, self.model), math.inf, ""
+            self._made_way = frozenset()
             try:
                 await keeper.ensure()
                 failures = 0
@@ -117,6 +121,8 @@ class Tender:
                 pause = pause_after(failures, error, post.rng)
                 await keeper.failed(error, pause)
                 self.failed_by = error.reason
+                if error.reason in self._made_way:
+                    pause = 0.0
                 log.warning(
                     "model.failed",
                     node=post.node,

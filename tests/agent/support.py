@@ -23,7 +23,7 @@ from ome.agent.settings import Settings
 from ome.agent.turns import ClusterTurns
 from ome.cli.nodeagent import address_of
 from ome.clock import SystemClock
-from ome.controllers.resources import ON_NODES
+from ome.controllers.resources import CLUSTER_BASE_MODELS, ON_NODES
 from ome.informers.registry import Informers
 from ome.kube import Client
 from ome.kube.resource import ObjectKey
@@ -45,6 +45,7 @@ __all__ = [
     "FAST",
     "World",
     "agents",
+    "at_rest",
     "label",
     "model",
     "new_cluster",
@@ -71,6 +72,7 @@ class World:
         self.hub = hub
         self.root = root
         self.posts: dict[str, Post] = {}
+        self.agents: dict[str, NodeAgent] = {}
         self.turns: Callable[[Client, str], Turns] = lambda *_: Alone()
         self.settings: dict[str, Any] = dict(FAST)
         self.secrets: dict[tuple[str, str], Mapping[str, bytes]] = {}
@@ -111,7 +113,8 @@ class World:
             environ=environ,
         )
         self.posts[node] = post
-        return NodeAgent(post)
+        self.agents[node] = NodeAgent(post)
+        return self.agents[node]
 
 
 @asynccontextmanager
@@ -188,3 +191,21 @@ async def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     with anyio.fail_after(seconds):
         while not holds():  # noqa: ASYNC110  # of a cluster and a disk, which tell nobody
             await anyio.sleep(0.005)
+
+
+async def at_rest(world: World, node: str = "n1", name: str = "m") -> None:
+    """Wait until the agent has done, and told, what it does for a model as it is now."""
+    await until(lambda: _is_at_rest(world, node, name))
+    await world.agents[node].settled()
+
+
+def _is_at_rest(world: World, node: str, name: str) -> bool:
+    stored = world.cluster.object(CLUSTER_BASE_MODELS, ObjectKey("", name))
+    tenders = world.agents[node]._tenders if node in world.agents else {}
+    tender = tenders.get(f"clusterbasemodel.{name}")
+    if stored is None or tender is None:
+        return False
+    seen, metadata = tender.model, stored["metadata"]
+    if (seen.storage, seen.labels) != (stored["spec"]["storage"], metadata.get("labels") or {}):
+        return False
+    return tender._wish == tender._wished() and bool(tender.resting or tender.failed_by)

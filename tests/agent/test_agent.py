@@ -324,6 +324,7 @@ async def test_a_model_that_is_switched_off_is_not_fetched_to_its_end(world: Wor
         cluster.put(model())
         await world.hub.until_served(SHARD, 1)
         await until(lambda: (entry := said(cluster)) and entry.progress)
+        await until((world.disk_of("n1") / ".m.fetching" / "config.json").exists)
         cluster.put(off)
         await until(lambda: (entry := said(cluster)) and not entry.progress)
         asked = len(world.hub.requests)

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from ome.agent.fetching import InProcess
 from ome.agent.protocol import FAILED, READY
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository
-from tests.agent.support import World, agents, model, new_cluster, said, until
+from ome.storage.errors import DiskFull
+from ome.storage.settings import Surroundings
+from tests.agent.support import World, agents, at_rest, model, new_cluster, said, until
 from tests.storage.support import on_disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from ome.agent.fetch.model import Fetched, Job
     from ome.agent.protocol import Entry
 
 pytestmark = pytest.mark.timeout(120)
@@ -41,8 +45,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def put(world: World, name: str, uri: str = "hf://org/tiny", **storage: Any) -> Entry:
     """A model as it is when nothing is under way for it any more."""
     world.cluster.put(model(name, uri, **storage))
-    await anyio.sleep(0.2)
-    await until(lambda: (found := said(world.cluster, name=name)) and found.status != "Updating")
+    await at_rest(world, name=name)
     entry = said(world.cluster, name=name)
     assert entry is not None
     return entry
@@ -169,7 +172,6 @@ async def test_a_directory_in_or_around_that_of_another_model(
         why = refused(await put(world, "b", uri, path=f"/models/{second}"))
         assert f"/models/{second} lies in or around /models/{first}" in why
         assert "ClusterBaseModel a" in why
-        await anyio.sleep(0.2)
         assert on_disk(root / first) == FILES
         assert (await put(world, "b", uri, path="/models/y")).status == READY
         await delete(world, "a")
@@ -216,7 +218,7 @@ async def test_files_that_a_user_kept_stay_below_the_next_model(world: World) ->
         found = model("a", "hf://org/other", path="/models/x")
         found["metadata"]["labels"] = {"models.ome/reserve-model-artifact": "true"}
         world.cluster.put(found)
-        await anyio.sleep(0.2)
+        await at_rest(world, name="a")
         await delete(world, "a")
         await put(world, "b", path="/models/x")
         assert on_disk(root / "x") == {**OTHER, **FILES}
@@ -236,3 +238,26 @@ async def test_a_path_that_another_model_leaves_is_taken_at_once(world: World, h
             cluster.put(model("a", path="/models/x", nodeSelector={"gpu": "yes"}))
         await becomes_ready(world, "b")
         await until(lambda: on_disk(world.disk_of("n1") / "x") == OTHER, 30)
+
+
+async def test_room_that_comes_while_a_model_is_failing_is_used_at_once(world: World) -> None:
+    cluster = world.cluster
+    assert world.hub is not None
+
+    class Crossed(InProcess):
+        """Finds no room once, and fails only when the other model has gone."""
+
+        met = False
+
+        async def fetch(self, job: Job, *told: Any) -> Fetched:
+            if job.key.endswith(".b") and not self.met:
+                self.met = True
+                await delete(world, "a")
+                raise DiskFull("insufficient disk space")
+            return await super().fetch(job, *told)
+
+    world.downloads = Crossed(Surroundings(environ={"HF_ENDPOINT": world.hub.url}))
+    async with agents(world):
+        await put(world, "a")
+        cluster.put(model("b"))
+        await becomes_ready(world, "b")

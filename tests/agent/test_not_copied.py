@@ -11,7 +11,7 @@ import pytest
 
 from ome.agent.protocol import FAILED, READY
 from ome.sandbox.safetensors_files import llama_repository
-from tests.agent.support import World, agents, label, model, new_cluster, said, until
+from tests.agent.support import World, agents, at_rest, label, model, new_cluster, said, until
 from tests.storage.support import on_disk
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ async def test_they_are_ready_and_looking_again_writes_and_counts_nothing(world:
         assert entry.path == "/models/here"
         assert (other := said(cluster, name="served")) is not None
         assert other.path == ""
-        await anyio.sleep(0.3)
+        for name in ("served", "local"):
+            await at_rest(world, name=name)
         writes = len(cluster.writes)
         await anyio.sleep(0.5)
         assert len(cluster.writes) == writes
