@@ -2,7 +2,7 @@
 
 Admission judges the spelling of an address; what a name stands for, and where its server sends us,
 is known only here. A name that changes its meaning between the look and the connection is not seen:
-who gives models such names must be kept away by the network.
+who gives models such names must be kept away by the network. Nor is what a proxy makes of a name.
 """
 
 from __future__ import annotations
@@ -26,18 +26,24 @@ async def check_address(url: str) -> None:
 
     A name that nobody knows passes: whoever connects will say so.
     """
+    _check_spelling(url)
+    host = urlsplit(url).hostname or ""
+    for address in await _addresses(host):
+        found = problem_of_address(f"http://[{address}]" if ":" in address else f"http://{address}")
+        if found:
+            raise _forbidden(f"{host} stands for {address}: {found}")
+
+
+def _check_spelling(url: str) -> None:
     problem = problem_of_address(url)
-    if not problem:
-        host = urlsplit(url).hostname or ""
-        for address in await _addresses(host):
-            found = problem_of_address(
-                f"http://[{address}]" if ":" in address else f"http://{address}"
-            )
-            problem = problem or (f"{host} stands for {address}: {found}" if found else "")
     if problem:
-        raise ForbiddenAddress(
-            f"{problem}; models are fetched from other hosts only, correct spec.storage"
-        )
+        raise _forbidden(problem)
+
+
+def _forbidden(problem: str) -> ForbiddenAddress:
+    return ForbiddenAddress(
+        f"{problem}; models are fetched from other hosts only, correct spec.storage"
+    )
 
 
 async def _addresses(host: str) -> list[str]:
@@ -49,6 +55,13 @@ async def _addresses(host: str) -> list[str]:
 
 
 async def guarding(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """A middleware of the HTTP client: each request, those of redirects among them, is judged."""
-    await check_address(str(request.url))
+    """A middleware of the HTTP client: each request, those of redirects among them, is judged.
+
+    What a proxy is asked for is judged by its spelling: it is the proxy that looks up the name.
+    Behind one, names of other hosts often mean nothing here, and each look would wait to learn so.
+    """
+    if request.proxy is None:
+        await check_address(str(request.url))
+    else:
+        _check_spelling(str(request.url))
     return await handler(request)

@@ -90,3 +90,33 @@ async def test_a_redirect_to_the_machine_itself_is_not_followed(
             async with client.request("GET", f"{url}/away", "away"):
                 pass
     assert asked == ["/near", "/there", "/away"]
+
+
+async def test_behind_a_proxy_no_name_is_looked_up_for_each_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(str(request.url))
+        if request.path == "/away":
+            return web.Response(status=302, headers={"Location": METADATA})
+        return web.Response(body=b"x")
+
+    async def never(host: str, port: object) -> list[Any]:
+        raise AssertionError(f"{host} was looked up")
+
+    monkeypatch.setattr(anyio, "getaddrinfo", never)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with serving(proxy) as url:
+        # The platform's proxy may well be on the machine itself.
+        monkeypatch.setenv("http_proxy", url)
+        async with Web(SystemClock(), guarded=True) as client:
+            there = "http://hub.example.com/x"
+            async with client.request("GET", there, "x") as response:
+                assert await response.read() == b"x"
+            with pytest.raises(ForbiddenAddress, match=r"169\.254\.169\.254"):
+                async with client.request("GET", "http://hub.example.com/away", "away"):
+                    pass
+    assert asked == [there, "http://hub.example.com/away"]
