@@ -2,7 +2,8 @@
 
 Admission judges the spelling of an address; what a name stands for, and where its server sends us,
 is known only here. A name that changes its meaning between the look and the connection is not seen:
-who gives models such names must be kept away by the network. Nor is what a proxy makes of a name.
+who gives models such names must be kept away by the network. Nor is what a proxy makes of a name,
+nor where an object store sends us: the library for these follows redirects by itself.
 """
 
 from __future__ import annotations

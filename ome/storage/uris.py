@@ -40,6 +40,8 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _HUB_NAME_LONGEST = 96
 _HOST_PART = re.compile(r"[A-Za-z0-9-]+")
 """What becomes part of a host's name; anything more could make it another host's."""
+_REGION = re.compile(r"[A-Za-z0-9_-]+")
+"""Stores of one's own have regions of any name; an underscore leads to no other host."""
 _HOST_END = re.compile(rf"{_HOST_PART.pattern}(?:\.{_HOST_PART.pattern})*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -295,9 +297,9 @@ def _hub_id_problem(model_id: str) -> str:
 
 def region_problem(region: str) -> str:
     """Why a text is no region of a store, which becomes part of a host's name; empty when it is."""
-    if not region or _HOST_PART.fullmatch(region):
+    if not region or _REGION.fullmatch(region):
         return ""
-    return f'region "{region}" may hold only letters, digits and hyphens'
+    return f'region "{region}" may hold only letters, digits, hyphens and underscores'
 
 
 def _s3(uri: str, rest: str) -> S3Uri:

@@ -53,6 +53,7 @@ LLAMA = "meta-llama/Llama-3.1-8B"
         ("s3://b/p/q", S3Uri("b", "", "p/q")),
         ("s3://b@us-east-1/p/q", S3Uri("b", "us-east-1", "p/q")),
         ("s3://b@us-east-1", S3Uri("b", "us-east-1", "")),
+        ("s3://b@my_region/p", S3Uri("b", "my_region", "p")),
         ("s3://b/model@v1/x", S3Uri("b", "", "model@v1/x")),
         ("az://acct/cont/a/b", AzureUri("acct", "cont", "a/b")),
         ("az://acct/cont", AzureUri("acct", "cont", "")),
