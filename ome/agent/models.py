@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.agent.fetch.place import default_path, tidy
 from ome.api import names
+from ome.api.filled import storage_to_fetch
 from ome.api.truncate import (
     model_configmap_key,
     model_node_label,
@@ -60,7 +61,7 @@ class Model:
             metadata["uid"],
             metadata.get("generation", 0),
             metadata.get("annotations") or {},
-            spec.get("storage") or {},
+            storage_to_fetch(spec, metadata.get("annotations") or {}),
             metadata.get("labels") or {},
             metadata.get("creationTimestamp") or "",
             bool(metadata.get("deletionTimestamp")),

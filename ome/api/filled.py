@@ -15,7 +15,18 @@ from ome.api import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["as_written", "mark_of", "remembered", "still_filled", "value_at"]
+__all__ = [
+    "FOUND_PATH",
+    "as_written",
+    "mark_of",
+    "remembered",
+    "still_filled",
+    "storage_to_fetch",
+    "value_at",
+]
+
+FOUND_PATH = "storage.path.found"
+"""Beside the mark of a filled ``storage.path``: it is where files were that nobody fetched."""
 
 
 def remembered(annotations: Mapping[str, str]) -> dict[str, str]:
@@ -44,6 +55,17 @@ def as_written(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[
         else:
             written[top] = {key: value for key, value in written[top].items() if key != inner}
     return written
+
+
+def storage_to_fetch(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    """A model's storage for an agent: without a path that was filled in from ``local://``.
+
+    Such a directory is its user's; what is fetched when the URI becomes another one goes elsewhere.
+    """
+    storage = dict(spec.get("storage") or {})
+    if mark_of(storage.get("path")) == remembered(annotations).get(FOUND_PATH):
+        del storage["path"]
+    return storage
 
 
 def value_at(spec: Mapping[str, Any], path: str) -> Any:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from ome.agent.models import Model
+from ome.api import names
+from ome.api.filled import FOUND_PATH, mark_of
 from ome.api.truncate import truncate_with_hash
 from ome.kube.resource import ObjectKey
 
@@ -134,3 +136,11 @@ def test_key_and_label_of_a_weight() -> None:
     assert weight(long).report_key == f"finetunedweight.{truncate_with_hash(long, 237)}"
     assert weight(long).label == f"models.ome.io/finetunedweight.{truncate_with_hash(long, 33)}"
     assert not weight("m").is_of(model())
+
+
+def test_a_path_that_was_found_is_no_place_to_fetch_to() -> None:
+    mark = mark_of("/models/mine")
+    storage = {"storageUri": "hf://a/b", "path": "/models/mine"}
+    filled = {names.ANNOTATION_AUTO_FILLED_FIELDS: f"storage.path={mark},{FOUND_PATH}={mark}"}
+    assert model(storage=storage).path_below("/models") == "/models/mine"
+    assert model(filled, storage=storage).path_below("/models") == "/models/hf:/a/b"

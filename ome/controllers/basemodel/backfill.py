@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.agent.protocol import READY
 from ome.api import names
-from ome.api.filled import mark_of, still_filled, value_at
+from ome.api.filled import FOUND_PATH, mark_of, remembered, still_filled, value_at
 from ome.kube.apply import pointer
 
 if TYPE_CHECKING:
@@ -122,6 +122,10 @@ def backfill(
     for path in gone:
         changes[path] = None
         del kept[path]
+    if _PATH in kept and (
+        _only_place(spec) or remembered(annotations).get(FOUND_PATH) == kept[_PATH]
+    ):
+        kept[FOUND_PATH] = kept[_PATH]
     text = ",".join(f"{path}={kept[path]}" for path in sorted(kept))
     if not changes and text == annotations.get(names.ANNOTATION_AUTO_FILLED_FIELDS, ""):
         return None

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ome.agent.protocol import Config, Entry
+from ome.api.filled import storage_to_fetch
 from ome.api.names import ANNOTATION_AUTO_FILLED_FIELDS
 from ome.controllers.basemodel.backfill import GO_CONFIGURATION, backfill
 
@@ -315,6 +316,25 @@ def test_the_path_of_files_that_are_on_nodes_already_is_that_of_the_uri() -> Non
     assert model.fill(ready(None)) == {"storage"}
     assert model.fill(ready(None, path="/opt/n")) == {"storage"}
     assert model.spec["storage"]["path"] == "/opt/n"
+
+
+def test_files_that_are_fetched_do_not_go_where_those_of_a_user_were_found() -> None:
+    model = Model()
+    model.spec["storage"] = {"storageUri": "local:///models/mine"}
+    model.fill(ready(None, path="/models/mine"))
+    assert model.spec["storage"]["path"] == "/models/mine"
+    model.spec["storage"]["storageUri"] = "hf://a/b"
+    asked = {"storageUri": "hf://a/b"}
+    assert storage_to_fetch(model.spec, model.annotations) == asked
+    # Also while something else is filled, and until a node says where it is now.
+    model.fill(ready(None), ready(path=""))
+    assert storage_to_fetch(model.spec, model.annotations) == asked
+    model.fill(ready(path="/models/hf:/a/b"))
+    assert model.spec["storage"]["path"] == "/models/hf:/a/b"
+    assert storage_to_fetch(model.spec, model.annotations) == model.spec["storage"]
+    # What the user writes counts, be it the same.
+    model.spec["storage"]["path"] = "/models/mine"
+    assert storage_to_fetch(model.spec, model.annotations) == model.spec["storage"]
 
 
 def test_an_annotation_that_somebody_broke() -> None:
