@@ -46,7 +46,7 @@ def _model(document: Mapping[str, Any]) -> Model | None:
     if not isinstance(storage, dict) or not _is_sound(storage):
         return None
     key = ObjectKey(str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
-    model = Model(kind, key, "", 0, {}, storage, {}, disabled=bool(spec.get("disabled")))
+    model = Model(kind, key, "", 0, {}, storage, {})
     return model if model.own_files and tidy(storage["path"]) else None
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ome.storage.errors import InvalidUri, UnsupportedStorage
+from ome.storage.hosts import region_problem
 from ome.storage.uris import (
     HuggingFaceUri,
     LocalUri,
@@ -17,7 +18,6 @@ from ome.storage.uris import (
     PvcUri,
     StorageUri,
     parse_uri,
-    region_problem,
     scheme_of,
 )
 

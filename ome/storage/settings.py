@@ -11,8 +11,8 @@ import anyio
 
 from ome.clock import Clock, SystemClock
 from ome.storage.errors import InvalidUri
+from ome.storage.hosts import region_problem
 from ome.storage.paths import wanted
-from ome.storage.uris import region_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

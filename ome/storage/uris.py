@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 from urllib.parse import urlsplit
 
 from ome.storage.errors import InvalidUri, UnknownScheme
+from ome.storage.hosts import account_problem, region_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,6 @@ __all__ = [
     "StorageUri",
     "VendorUri",
     "parse_uri",
-    "region_problem",
     "scheme_of",
 ]
 
@@ -38,11 +38,6 @@ _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_DNS_LABEL.pattern}(?:\.{_DNS_LABEL.pattern})*")
 _HUB_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _HUB_NAME_LONGEST = 96
-_HOST_PART = re.compile(r"[A-Za-z0-9-]+")
-"""What becomes part of a host's name; anything more could make it another host's."""
-_REGION = re.compile(r"[A-Za-z0-9_-]+")
-"""Stores of one's own have regions of any name; an underscore leads to no other host."""
-_HOST_END = re.compile(rf"{_HOST_PART.pattern}(?:\.{_HOST_PART.pattern})*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -295,13 +290,6 @@ def _hub_id_problem(model_id: str) -> str:
     return ""
 
 
-def region_problem(region: str) -> str:
-    """Why a text is no region of a store, which becomes part of a host's name; empty when it is."""
-    if not region or _REGION.fullmatch(region):
-        return ""
-    return f'region "{region}" may hold only letters, digits, hyphens and underscores'
-
-
 def _s3(uri: str, rest: str) -> S3Uri:
     first, _, prefix = rest.partition("/")
     bucket, _, region = first.partition("@")
@@ -324,8 +312,8 @@ def _azure(uri: str, rest: str) -> AzureUri:
         problem = "missing container name"
     elif not account or not container:
         problem = "account name and container name are required"
-    elif not _HOST_PART.fullmatch(account) or (dot and not _HOST_END.fullmatch(suffix)):
-        problem = f'account name "{first}" may hold only letters, digits and hyphens'
+    else:
+        problem = account_problem(first)
     if problem:
         _wrong(uri, f"invalid Azure storage URI format: {problem}", AzureUri.GRAMMAR)
     return AzureUri(account, container, blob, f"blob.core.{suffix}" if dot else "")
