@@ -17,7 +17,7 @@ up the start: the registry waits for the list of CRDs, then for the kinds that a
 Races: the CRD is seen before the server serves its resource, so the first lists may fail; each
 change of the CRD (it is *established* a moment later) ends the wait. A kind counts as missing until
 its first list is complete, so nobody takes an empty cache for an empty cluster. That a version is
-not served is told when the server has said so twice.
+not served is told when the server has said so twice of one definition.
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ class OptionalKinds:
         for resource, kind in self._kinds.items():
             if resource.group_resource != name:
                 continue
+            kind.absences = 0  # what the server said was of the definition before
             for informer in kind.informers:
                 if there:
                     informer.wake()

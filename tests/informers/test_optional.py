@@ -137,6 +137,26 @@ def test_the_server_may_serve_a_kind_later_than_it_shows_its_definition() -> Non
     run_virtual(main)
 
 
+def test_a_definition_that_is_still_changing_is_not_blamed_for_its_versions() -> None:
+    """As at its creation: names are accepted, then it is established, then it is served."""
+
+    async def main() -> None:
+        cluster = FakeCluster(clock=VirtualClock())
+        world = World(cluster)
+        async with world.running():
+            document = {"apiVersion": CRDS.api_version, "kind": CRDS.kind}
+            for step in ("created", "accepted", "established"):
+                named = {"name": GROUPS.group_resource, "labels": {"step": step}}
+                cluster.put({**document, "metadata": named})
+                await anyio.sleep(0.1)
+            assert world.changes == []
+            cluster.install(GROUPS)
+            await anyio.sleep(0.1)
+            assert world.changes == [True]
+
+    run_virtual(main)
+
+
 def test_a_kind_that_may_not_be_listed_says_what_to_grant() -> None:
     async def main() -> None:
         cluster = FakeCluster(clock=VirtualClock())
