@@ -22,7 +22,13 @@ from ome.clock import rfc3339
 from ome.controllers.benchmarkjob.expiry import collected, limiting
 from ome.controllers.benchmarkjob.progress import ProgressReader
 from ome.controllers.benchmarkjob.resolving import CannotRun
-from ome.controllers.benchmarkjob.status import Seen, compute_status, has_ended, state_of
+from ome.controllers.benchmarkjob.status import (
+    Seen,
+    compute_status,
+    has_ended,
+    runs_again,
+    state_of,
+)
 from ome.controllers.benchmarkjob.telling import Teller
 from ome.controllers.benchmarkjob.views import trouble_of, waiting_for
 from ome.controllers.decode import Unreadable
@@ -183,7 +189,8 @@ class BenchmarkReconciler:
         if benchmark is None:
             return Seen(job, generation)
         location = _location(benchmark)
-        known = benchmark.status is not None and benchmark.status.state == "Completed"
+        told = stored.document().get("status") or {}
+        known = told.get("state") == "Completed" and not runs_again(told, "Completed", job)
         if pod is None or known:
             return Seen(job, generation, location=location)
         progress, summary = await self._reader.at_the_end(pod, benchmark.spec)

@@ -22,6 +22,7 @@ __all__ = [
     "Seen",
     "compute_status",
     "has_ended",
+    "runs_again",
     "state_of",
 ]
 
@@ -94,7 +95,7 @@ def compute_status(stored: Mapping[str, Any], seen: Seen, *, wall: str) -> dict[
         applied = {SPEC_APPLIED: _applied(stored, seen)}
         return {**stored, "conditions": lay_conditions(stored.get("conditions"), applied, wall)}
     state, ended, failure = state_of(seen.job)
-    again = _runs_again(stored, state, seen.job)
+    again = runs_again(stored, state, seen.job)
     if again:
         stored = {key: value for key, value in stored.items() if key not in _OF_ONE_JOB}
     status = dict(stored)
@@ -134,7 +135,7 @@ def has_ended(state: str | None) -> bool:
     return state in ("Completed", "Failed")
 
 
-def _runs_again(stored: Mapping[str, Any], state: str, job: Job | None) -> bool:
+def runs_again(stored: Mapping[str, Any], state: str, job: Job | None) -> bool:
     """Whether the Job was made anew and no status has told of its start."""
     if job is None:
         return False

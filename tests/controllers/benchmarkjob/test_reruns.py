@@ -174,6 +174,34 @@ def test_nothing_is_left_of_the_run_before_when_no_pass_came_between(start: str 
 
 
 @virtual
+async def test_figures_of_a_run_that_ended_while_nobody_looked_are_those_of_its_own_log() -> None:
+    """The Job was made anew and has ended again before the operator is back."""
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    line = "Run for scenario D(100,100), num_concurrency {} has finished after 3 seconds"
+    async with operator(cluster) as client:
+        await anyio.sleep(1)
+        client.log = line.format(1)
+        put_pod(cluster, phase="Succeeded")
+        job_is(cluster, startTime="2026-01-01T00:00:00Z", conditions=[ended("Complete")])
+        await anyio.sleep(1)
+        assert status(cluster)["progress"]["concurrency"] == 1
+    earlier = status(cluster)
+    cluster.remove(JOBS, KEY)
+    async with operator(cluster, seed=2):
+        await anyio.sleep(1)
+    put_pod(cluster, phase="Succeeded")
+    job_is(cluster, startTime="2026-01-01T01:00:00Z", conditions=[ended("Complete")])
+    cluster.put({**found(cluster), "status": earlier})
+    async with operator(cluster, seed=3) as client:
+        client.log = line.format(8)
+        await anyio.sleep(5)
+        assert status(cluster)["startTime"] == "2026-01-01T01:00:00Z"
+        assert status(cluster)["progress"]["concurrency"] == 8
+        assert client.looks == 1
+
+
+@virtual
 async def test_one_that_is_made_anew_waits_for_the_job_of_the_former() -> None:
     """As after ``kubectl replace --force``: the garbage collector takes a moment."""
     cluster = new_cluster()
