@@ -174,6 +174,10 @@ class FakeCluster:
         """
         self._faults.append(_Fault(verb, resource, error, times, after))
 
+    def mend(self) -> None:
+        """No request fails any more that ``fail`` has failed so far."""
+        self._faults.clear()
+
     def drop_watch(self, resource: Resource | None = None, *, broken: bool = False) -> int:
         """End running watches; ``broken``: in the middle, else cleanly. Gives their number."""
         return self._push(resource, TransportError("connection reset") if broken else None)

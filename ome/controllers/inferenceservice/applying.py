@@ -96,14 +96,16 @@ class Writer:
                 log.info("child.deleted", child=gone)
             await self._children.apply(desired)
             if is_workload(desired) and str(run.key) in self._granted:
-                self._tell(run, desired)
+                self._began(run, desired)
         finally:
             if is_workload(desired):
                 # From here on the written object itself says that it rolls.
                 self._granted.discard(str(run.key))
 
-    def _tell(self, run: Pass, desired: Mapping[str, Any]) -> None:
-        """An event: pods are replaced that nobody asked this service to replace."""
+    def _began(self, run: Pass, desired: Mapping[str, Any]) -> None:
+        """Pods are replaced that nobody asked this service to replace: an event."""
+        if str(run.key) in self._moved:
+            self._moved[str(run.key)] = self._clock.wall()  # it may have been refused for long
         text = (
             f"{desired['kind']} {desired['metadata']['name']} replaces its pods: the runtime, model"
             " or settings that it shares with others changed, or an annotation that shapes pods"

@@ -173,6 +173,29 @@ def test_a_mode_that_the_cluster_refuses_is_tried_by_one_service_after_the_other
     play(body, *(service(key.name, engine={}) for key in SERVICES))
 
 
+def test_a_mode_that_was_refused_at_first_holds_up_others_from_when_it_is_taken() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        cluster.install(KNATIVE_SERVICES)
+        serve(cluster)
+        await anyio.sleep(1)
+        cluster.fail("apply", KNATIVE_SERVICES, BadRequest("no hostPath"), times=10_000)
+        held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+        held["spec"]["engineConfig"]["minReplicas"] = 0
+        cluster.put(held)
+        await anyio.sleep(1500)
+        (first,) = set(SERVICES) - waiting(cluster)
+        cluster.mend()
+        await anyio.sleep(1000)
+        assert len(waiting(cluster)) == 2, "the pods of the first are not up yet"
+        says(cluster, KNATIVE_SERVICES, engine(first), "Ready")
+        await anyio.sleep(60)
+        (last,) = waiting(cluster)
+        cluster.remove(INFERENCE_SERVICES, last)
+        await anyio.sleep(1)
+
+    play(body, *(service(key.name, engine={}) for key in SERVICES))
+
+
 def test_a_service_that_is_deleted_after_it_changed_its_mode_holds_up_no_other() -> None:
     async def body(cluster: FakeCluster) -> None:
         cluster.install(KNATIVE_SERVICES)
