@@ -236,11 +236,11 @@ class Children:
         return [f"{rival.kind} {stored.metadata.name}" for stored in held]
 
     async def _takes(self, desired: Mapping[str, Any], uid: str) -> bool:
-        """Whether an object is the service's already, or the cluster would make it."""
+        """Whether an object is the service's already, and stays, or the cluster would make it."""
         api_version, kind, metadata = desired["apiVersion"], desired["kind"], desired["metadata"]
         live = self.cached(api_version, kind, ObjectKey(metadata["namespace"], metadata["name"]))
         if live is not None:
-            return is_controlled(live, uid)
+            return is_controlled(live, uid) and not live["metadata"].get("deletionTimestamp")
         return await self._applier.could_create(desired, self.resource(api_version, kind))
 
     def observed(self, document: Mapping[str, Any]) -> None:

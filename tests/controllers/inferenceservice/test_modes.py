@@ -301,6 +301,32 @@ def test_what_serves_stays_where_knative_cannot_take_its_place(taken: bool) -> N
     play(body, KNATIVE_SERVICES)
 
 
+def test_what_serves_stays_while_a_former_knative_service_is_still_going() -> None:
+    async def body(cluster: FakeCluster) -> None:
+        edit(cluster, engine={"minReplicas": 0})
+        await anyio.sleep(1)
+        held = found(cluster, KNATIVE_SERVICES, ENGINE)
+        held["metadata"]["finalizers"] = ["example.test/slow"]
+        cluster.put(held)
+        edit(cluster, engine={"minReplicas": 1})
+        await anyio.sleep(5)
+        available(cluster)
+        await anyio.sleep(1)
+        assert found(cluster, KNATIVE_SERVICES, ENGINE)["metadata"]["deletionTimestamp"]
+        edit(cluster, engine={"minReplicas": 0})
+        await anyio.sleep(20)
+        assert names(cluster, SERVICES) == ["chat", "chat-engine"], "it serves on"
+        assert names(cluster, DEPLOYMENTS) == ["chat-engine"]
+        held = found(cluster, KNATIVE_SERVICES, ENGINE)
+        held["metadata"]["finalizers"] = []
+        cluster.put(held)
+        await anyio.sleep(20)
+        assert names(cluster, SERVICES) == ["chat"]
+        assert names(cluster, DEPLOYMENTS) == []
+
+    play(body, KNATIVE_SERVICES)
+
+
 def test_a_router_comes_and_goes_with_all_that_is_its() -> None:
     async def body(cluster: FakeCluster) -> None:
         for resource in (SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS):
