@@ -33,8 +33,8 @@ NOBODY = (
 )
 
 DISABLED = (
-    "spec.disabled is true, so no node fetches it and no new service is let in; set it to false to"
-    " have it fetched"
+    "spec.disabled is true, so no node fetches it and services that name it are not Ready; set it"
+    " to false to have it fetched"
 )
 
 

@@ -136,7 +136,11 @@ def test_every_reason_is_told_the_one_that_fails_most_first() -> None:
 def test_a_model_that_is_switched_off_is_not_said_to_want_an_agent() -> None:
     status = compute_status({}, reports(), [], wall="t1", disabled=True)
     assert (status["state"], ready(status)["reason"]) == ("In_Transit", "InTransit")
-    assert "spec.disabled is true, so no node fetches it" in ready(status)["message"]
+    # Admission only warns where a runtime is named, and of weights.
+    assert ready(status)["message"] == (
+        "spec.disabled is true, so no node fetches it and services that name it are not Ready; set"
+        " it to false to have it fetched"
+    )
     status = compute_status({}, reports(a="Updating"), [], wall="t1", disabled=True)
     assert ready(status)["message"].startswith("updating on 1 node; spec.disabled is true")
     status = compute_status({}, reports(a="Ready"), [], wall="t1", disabled=True)
