@@ -117,7 +117,8 @@ def backfill(
         changes[_VERSION] = None
         del kept[_VERSION]
     gone = [] if skip else _gone(held, found, reports)
-    if _PATH in held and _only_place(spec) not in (None, value_at(spec, _PATH)):
+    elsewhere = _only_place(spec) not in (None, value_at(spec, _PATH))
+    if elsewhere and _PATH in held and _PATH not in changes:
         gone.append(_PATH)
     for path in gone:
         changes[path] = None

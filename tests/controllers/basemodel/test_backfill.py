@@ -316,6 +316,12 @@ def test_the_path_of_files_that_are_on_nodes_already_is_that_of_the_uri() -> Non
     assert model.fill(ready(None)) == {"storage"}
     assert model.fill(ready(None, path="/opt/n")) == {"storage"}
     assert model.spec["storage"]["path"] == "/opt/n"
+    # Agents do not read a path that was found, so they may have said the new one before we look.
+    model.spec["storage"]["storageUri"] = "local:///opt/o"
+    fill = backfill(model.spec, model.annotations, [ready(None, path="/opt/o")])
+    assert fill is not None
+    assert fill.fields == {"storage.path": "/opt/o"}, "there is no moment without a path"
+    assert model.fill(ready(None, path="/opt/o")) == {"storage"}
 
 
 def test_files_that_are_fetched_do_not_go_where_those_of_a_user_were_found() -> None:
