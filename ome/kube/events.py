@@ -38,7 +38,7 @@ _SERIES_PAUSE = 60.0
 _BURST = 25
 _REFILL = 300.0
 _FAREWELL = 2.0
-_NOTE_LENGTH = 1024
+_NOTE_LENGTH = 1024  # bytes of UTF-8: the server refuses more
 _NAME_LENGTH = 253
 
 
@@ -123,7 +123,7 @@ class EventRecorder:
         CamelCase word, ``action`` what was being done (the reason when empty).
         """
         decided(f"told the user: {reason}: {message}")
-        note = message if len(message) <= _NOTE_LENGTH else message[: _NOTE_LENGTH - 3] + "..."
+        note = _cut(message)
         same = _Same(
             regarding["apiVersion"],
             regarding["kind"],
@@ -230,7 +230,7 @@ class EventRecorder:
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
             "metadata": {
-                "name": same.name[: _NAME_LENGTH - len(suffix)] + suffix,
+                "name": same.name[: _NAME_LENGTH - len(suffix)].rstrip(".-") + suffix,
                 "namespace": same.namespace or "default",
             },
             "eventTime": rfc3339_micro(wall),
@@ -295,3 +295,10 @@ class EventRecorder:
         ago = self._clock.monotonic() - series.last
         last = rfc3339_micro(self._clock.wall() - ago)
         return {"series": {"count": series.count, "lastObservedTime": last}}
+
+
+def _cut(message: str) -> str:
+    encoded = message.encode(errors="replace")
+    if len(encoded) <= _NOTE_LENGTH:
+        return message
+    return encoded[: _NOTE_LENGTH - 3].decode(errors="ignore") + "..."

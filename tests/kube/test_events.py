@@ -74,6 +74,23 @@ def test_long_texts_are_cut() -> None:
     assert len(event["metadata"]["name"]) == 253
 
 
+def test_texts_are_cut_to_the_bytes_that_the_server_takes() -> None:
+    async def body(cluster: FakeCluster, recorder: EventRecorder) -> None:
+        recorder.record(POD, "Normal", "R", "模" * 400)
+        recorder.record(POD, "Normal", "R", "é" * 512)
+
+    long, short = (event["note"] for event in run(body))
+    assert (long, short) == ("模" * 340 + "...", "é" * 512)
+
+
+def test_a_name_is_not_cut_next_to_a_dot() -> None:
+    async def body(cluster: FakeCluster, recorder: EventRecorder) -> None:
+        recorder.record({**POD, "name": "p." * 126 + "p"}, "Normal", "R", "m")
+        recorder.record({**POD, "name": "pp." * 84 + "p"}, "Normal", "R", "m")
+
+    assert all(".." not in event["metadata"]["name"] for event in run(body))
+
+
 def test_the_same_again_becomes_a_series_that_is_sent_at_most_once_a_minute() -> None:
     async def body(cluster: FakeCluster, recorder: EventRecorder) -> None:
         for _ in range(30):
