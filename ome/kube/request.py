@@ -247,7 +247,10 @@ def delete(
     if dry_run:
         options["dryRun"] = ["All"]
     return Request(
-        "DELETE", resource.path(key.namespace, key.name), body=msgspec.json.encode(options)
+        "DELETE",
+        resource.path(key.namespace, key.name),
+        _given(dryRun="All" if dry_run else ""),  # for us: the server goes by the body alone
+        msgspec.json.encode(options),
     )
 
 

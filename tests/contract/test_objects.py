@@ -158,6 +158,16 @@ async def test_dry_run_answers_but_keeps_nothing(api: Api) -> None:
     assert (await api.get(DEPLOYMENTS + "/d")).status == 404
 
 
+async def test_a_deletion_is_dry_by_its_body_and_by_the_query_only_without_one(api: Api) -> None:
+    options = {"apiVersion": "v1", "kind": "DeleteOptions"}
+    await api.create(CONFIGMAPS, configmap("c"))
+    assert (await api.delete(CONFIGMAPS + "/c", dryRun="All")).status == 200
+    assert (await api.delete(CONFIGMAPS + "/c", {**options, "dryRun": ["All"]})).status == 200
+    assert (await api.get(CONFIGMAPS + "/c")).status == 200
+    assert (await api.delete(CONFIGMAPS + "/c", options, dryRun="All")).status == 200
+    assert (await api.get(CONFIGMAPS + "/c")).status == 404
+
+
 async def test_a_name_that_pods_cannot_have_whole_is_warned_about(api: Api) -> None:
     said = {}
     for length in (63, 64):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ome.kube.dryrun import DryRun, Rehearsed
-from ome.kube.request import Request
+from ome.kube.request import Request, delete
+from ome.kube.resource import ObjectKey
+from ome.kube.resources import PODS
 from ome.kube.transport import Response
 
 if TYPE_CHECKING:
@@ -50,6 +53,17 @@ async def test_writes_are_told_once(answer: Response, refusal: str) -> None:
         assert await dry.send(Request(method, PATH, (("force", "true"),))) is answer
     assert {request.query for request in inner.sent} == {(("force", "true"), ("dryRun", "All"))}
     assert told == [Rehearsed("PATCH", PATH, refusal), Rehearsed("DELETE", PATH, refusal)]
+
+
+async def test_a_deletion_is_dry_in_its_body() -> None:
+    """A server that finds options in the body of a deletion does not look at the query."""
+    inner = Answering(Response(200))
+    request = delete(PODS, ObjectKey("demo", "p"), uid="u")
+    await DryRun(inner, list[Rehearsed]().append).send(request)
+    (sent,) = inner.sent
+    options = json.loads(sent.body or b"")
+    assert (options["dryRun"], options["preconditions"]) == (["All"], {"uid": "u"})
+    assert not sent.writes
 
 
 @pytest.mark.parametrize(

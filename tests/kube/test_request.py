@@ -99,6 +99,13 @@ def test_delete_carries_preconditions() -> None:
     assert "preconditions" not in body(requests.delete(CONFIGMAPS, KEY))
 
 
+def test_a_dry_deletion_says_so_in_its_body_and_is_no_write() -> None:
+    request = requests.delete(CONFIGMAPS, KEY, dry_run=True)
+    assert body(request)["dryRun"] == ["All"]
+    assert not request.writes
+    assert requests.delete(CONFIGMAPS, KEY).writes
+
+
 def test_apply_names_its_manager() -> None:
     request = requests.apply(CONFIGMAPS, OBJECT, manager="me", dry_run=True)
     assert request.content_type == "application/apply-patch+yaml"

@@ -51,6 +51,8 @@ class Call:
 
     @property
     def dry(self) -> bool:
+        if self.request.method == "DELETE" and self.request.body:
+            return bool(json.loads(self.request.body).get("dryRun"))
         return bool(self.query.get("dryRun"))
 
     @property

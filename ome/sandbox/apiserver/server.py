@@ -236,16 +236,17 @@ def _require_json(call: Call) -> None:
 
 
 def _delete_options(call: Call) -> dict[str, Any]:
-    options: dict[str, Any] = {}
+    """What a body says; the query counts only where there is none."""
     if call.body:
         body, _ = schema.decode(call.body, strict=False)
-        options = dict(body) if isinstance(body, dict) else {}
+        options: dict[str, Any] = dict(body) if isinstance(body, dict) else {}
+        call.query = {**call.query, "dryRun": "All" if options.get("dryRun") else ""}
+        return options
+    options = {}
     for name in ("propagationPolicy", "gracePeriodSeconds"):
         if name in call.query:
             text = call.query[name]
             options[name] = int(text) if text.lstrip("-").isdigit() else text
-    if options.get("dryRun") and not call.dry_run:
-        call.query = {**call.query, "dryRun": "All"}
     return options
 
 
