@@ -108,8 +108,10 @@ class Caller:
         in_flight: AbstractContextManager[None] = nullcontext()
         if request.guard is not None:
             left = min(left, request.guard.admit())
-            in_flight = request.guard.in_flight(left)
-        query = (*request.query, ("timeout", f"{max(1, math.floor(left))}s"))
+        told = max(1, math.floor(left))  # the server counts in whole seconds
+        if request.guard is not None:
+            in_flight = request.guard.in_flight(max(left, told))
+        query = (*request.query, ("timeout", f"{told}s"))
         code = NO_ANSWER
         try:
             with request_span(request, self._transport.host, attempt) as span:

@@ -89,6 +89,30 @@ def test_the_server_is_told_to_give_up_before_others_may_lead() -> None:
     run_virtual(main)
 
 
+def test_a_write_may_arrive_for_as_long_as_the_server_was_told() -> None:
+    """It is told whole seconds, and so a second where less is left."""
+
+    class Broken(FakeCluster):
+        async def send(self, request: Request) -> Response:
+            self.requests.append(request)
+            raise TransportError("the connection broke")
+
+    async def main() -> None:
+        clock = VirtualClock()
+        cluster, fence = Broken(clock=clock), Fence(clock, Timing())
+        client = Client(cluster, clock=clock, rng=random.Random(1), guard=fence, timeout=0.3)
+        fence.renewed(clock.boottime())
+        with pytest.raises(TransportError):
+            await client.merge_patch(CONFIGMAPS, KEY, {"data": {"a": "b"}})
+        assert dict(cluster.requests[-1].query)["timeout"] == "1s"
+        await clock.sleep(0.9)
+        assert fence.may_arrive()
+        await clock.sleep(0.2)
+        assert not fence.may_arrive()
+
+    run_virtual(main)
+
+
 def _place() -> dict[str, str]:
     return {"name": KEY.name, "namespace": KEY.namespace}
 
