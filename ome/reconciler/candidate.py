@@ -34,8 +34,17 @@ class Sightings:
         """Who held it when it was last seen."""
         return "" if self._seen is None else self._seen.holder
 
-    def saw(self, lease: Held | None, now: float) -> None:
+    @property
+    def version(self) -> str:
+        """The newest that was seen; empty before the first."""
+        return "" if self._seen is None else self._seen.version
+
+    def saw(self, lease: Held | None, now: float, asked: str = "") -> None:
         """The Lease is now this; None when there is none.
+
+        ``asked`` is the ``version`` from before the request to which this is the answer, empty for
+        what a watch shows. An answer that is older than what was seen before it was asked for tells
+        that the server's versions have gone back (etcd was restored), and is believed.
 
         A deleted Lease does not end its holder, who may be another one than was seen last: it has
         its whole duration to make the Lease anew.
@@ -45,8 +54,9 @@ class Sightings:
                 self._deleted = True
                 self._free_at = now + self._duration
             return
-        known = "" if self._seen is None else self._seen.version
-        if lease.version == known or older(lease.version, than=known):
+        known = self.version
+        overtaken = older(lease.version, than=known) and not older(lease.version, than=asked)
+        if lease.version == known or overtaken:
             return
         self._seen, self._deleted = lease, False
         duration = self._duration if lease.duration is None else lease.duration

@@ -14,6 +14,9 @@ Races, and what settles them:
 - Somebody writes another holder into the Lease: the watch shows it, or the next renewal's conflict.
 - The term is ended in the middle of a write: cut off, it may arrive after the Lease is given back
   and its next holder has written. So the Lease is not given back then but runs out.
+- The answer to a renewal comes in the moment in which the Lease is given back: it opens nothing.
+- Etcd is restored and versions go back: an answer is believed over what was seen before it was
+  asked for, else each renewal of the leader would look old to the others, and they would take over.
 - Frozen and woken: the fence is closed before anything runs again; as a candidate this replica
   waits the whole duration from its first look at the new holder.
 """
@@ -158,8 +161,7 @@ class LeaseElection:
     async def _try(self) -> bool:
         """Look at the Lease itself and take it when it is free."""
         try:
-            lease = await self._lock.read()
-            self._seen.saw(lease, self._clock.monotonic())
+            lease = await self._read()
             if self._seen.wait(self._clock.monotonic()) > 0:
                 return False
             return await self._take(lease)
@@ -169,11 +171,17 @@ class LeaseElection:
             self._complain(error)
             return False
 
+    async def _read(self) -> Held | None:
+        asked = self._seen.version
+        lease = await self._lock.read()
+        self._seen.saw(lease, self._clock.monotonic(), asked)
+        return lease
+
     async def _take(self, lease: Held | None) -> bool:
-        sent = self._clock.boottime()
+        sent, asked = self._clock.boottime(), self._seen.version
         self._seen.tried = True
         self._held = await self._lock.take(lease)
-        self._seen.saw(self._held, self._clock.monotonic())
+        self._seen.saw(self._held, self._clock.monotonic(), asked)
         self._fence.renewed(sent)
         if self._fence.left() <= 0:
             return False  # the answer was long on its way; the Lease names us: once more
@@ -239,8 +247,7 @@ class LeaseElection:
                 await self._renewed(self._held)
             except (Conflict, NotFound):
                 # Our own renewal whose answer was lost, an edit by hand, or another holder.
-                fresh = await self._lock.read()
-                self._seen.saw(fresh, self._clock.monotonic())
+                fresh = await self._read()
                 if fresh is not None and fresh.holder != self._lock.identity:
                     return "lost", f"the Lease is held by {fresh.holder or 'nobody'}"
                 await self._renewed(fresh)
@@ -251,9 +258,12 @@ class LeaseElection:
         return "renewed", ""
 
     async def _renewed(self, held: Held | None) -> None:
-        sent = self._clock.boottime()
-        self._held = await (self._lock.take(None) if held is None else self._lock.renew(held))
-        self._seen.saw(self._held, self._clock.monotonic())
+        sent, asked = self._clock.boottime(), self._seen.version
+        fresh = await (self._lock.take(None) if held is None else self._lock.renew(held))
+        if self._held is None:
+            return  # given back meanwhile
+        self._held = fresh
+        self._seen.saw(self._held, self._clock.monotonic(), asked)
         self._fence.renewed(sent)
 
     # Ending

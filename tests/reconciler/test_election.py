@@ -18,6 +18,8 @@ from tests.support.virtual_time import VirtualClock, run_virtual
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from ome.reconciler.lease import Held
+
 
 @asynccontextmanager
 async def electing(*names: str) -> AsyncIterator[tuple[FakeCluster, list[Candidate]]]:
@@ -271,6 +273,53 @@ async def test_a_deleted_lease_is_made_anew_by_its_leader() -> None:
         assert a.leads
         assert b.terms == 0
         assert lease(cluster)["holderIdentity"] == "a"
+
+
+@virtual
+async def test_a_renewal_that_is_answered_while_the_lease_is_given_back_opens_nothing() -> None:
+    async with electing("a", "b") as (_, (a, b)):
+        lock = a.election._lock
+        renew, taken, answered = lock.renew, anyio.Event(), anyio.Event()
+
+        async def slow(held: Held) -> Held:
+            fresh = await renew(held)
+            taken.set()
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.5)
+            answered.set()
+            return fresh
+
+        lock.renew = slow  # type: ignore[method-assign]
+        await taken.wait()
+        a.cut_off()
+        await answered.wait()
+        await anyio.sleep(0.1)
+        assert not a.may_write()
+        await until(lambda: b.leads)
+
+
+@virtual
+async def test_a_server_that_was_restored_has_the_leader_that_it_had() -> None:
+    """Versions go back then: what was seen before must not make every later renewal look old."""
+    async with electing("a", "b") as (cluster, (a, b)):
+        cluster.store.version = 5000
+        await anyio.sleep(5)
+        restored = cluster.store.get(LEASES, KEY)
+        restored["metadata"]["resourceVersion"] = "100"
+        cluster.store.version = 100
+        cluster.store.compact()
+        before = len(cluster.writes)
+        await anyio.sleep(120)
+        assert (a.leads, a.terms, b.terms) == (True, 1, 0)
+        renewals = [write for write in cluster.writes[before:] if write.resource == LEASES]
+        assert 55 <= len(renewals) <= 66
+        a.kill()
+        await until(lambda: b.leads)
+        before = len(cluster.writes)
+        await anyio.sleep(60)
+        assert b.leads
+        renewals = [write for write in cluster.writes[before:] if write.resource == LEASES]
+        assert 28 <= len(renewals) <= 33
 
 
 @virtual
