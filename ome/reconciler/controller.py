@@ -8,7 +8,8 @@ returns Result      the key runs again after ``requeue_after`` seconds
 raises Conflict     its view was stale: again with back-off, counted as ``requeue``
 raises RetryAfter   again after its delay, counted as ``requeue_after``
 raises TerminalError  counted and logged; not retried
-raises OmeError     counted and logged as an error; again with back-off
+raises OmeError     counted and logged as an error; again with back-off, and no sooner than
+                    the API server asked (``Retry-After``, at most two minutes)
 times out           an error; again with back-off
 raises anything else  a panic: counted, logged with its traceback; again with back-off
 raises NotLeading   its write was not sent; again when this replica leads
@@ -29,7 +30,7 @@ import anyio
 import structlog
 from opentelemetry.trace import INVALID_SPAN, StatusCode
 
-from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
+from ome.errors import ApiError, Conflict, NotLeading, OmeError, RetryAfter, TerminalError
 from ome.kube.resource import ObjectKey
 from ome.reconciler.mapping import self_key
 from ome.reconciler.queue import HIGH, LOW, QueueShutDown, WorkQueue
@@ -52,6 +53,9 @@ __all__ = ["Controller", "ControllerMetrics", "Origin", "Result"]
 K = TypeVar("K", bound="Hashable")
 
 log = structlog.get_logger("controller")
+
+_LONGEST_ASKED = 120.0
+"""Seconds; a server that asks for more is asked again anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +264,7 @@ class Controller(Generic[K]):
             text = str(error) or f"no end after {self._timeout:g} s"
             log.error("reconcile.error", error=text, kind=type(error).__name__)
             flights.decided(f"failed, will try again: {text}")
-            self.queue.add_rate_limited(key)
+            self.queue.add_rate_limited(key, _asked(error))
             return "error"
         except Exception as error:
             log.exception("reconcile.panic")
@@ -273,3 +277,9 @@ class Controller(Generic[K]):
             return "success"
         self.queue.add_after(key, outcome.requeue_after)
         return "requeue_after"
+
+
+def _asked(error: Exception) -> float:
+    """Seconds that the API server wants to be left alone."""
+    asked = error.retry_after if isinstance(error, ApiError) else None
+    return min(asked or 0.0, _LONGEST_ASKED)

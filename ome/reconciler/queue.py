@@ -137,10 +137,13 @@ class WorkQueue(Generic[K]):
         if self._timer[0] is entry:  # else who waits for the timer wakes early enough
             self._retime()
 
-    def add_rate_limited(self, key: K) -> None:
-        """Make the key ready after its back-off; one more failure is counted."""
+    def add_rate_limited(self, key: K, at_least: float = 0.0) -> None:
+        """Make the key ready after its back-off; one more failure is counted.
+
+        ``at_least``: seconds that it waits in any case.
+        """
         self._metrics.retried()
-        self.add_after(key, self._limiter.next_delay(key))
+        self.add_after(key, max(self._limiter.next_delay(key), at_least))
 
     def add_debounced(self, key: K, interval: float, priority: int = HIGH) -> None:
         """Make the key ready at once, but no more often than each ``interval`` seconds.

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from ome.errors import Conflict, NotLeading, OmeError, RetryAfter, TerminalError
+from ome.errors import (
+    Conflict,
+    NotLeading,
+    OmeError,
+    RetryAfter,
+    ServiceUnavailable,
+    TerminalError,
+)
 from ome.kube.resource import ObjectKey
 from ome.reconciler.controller import Controller, Origin, Result
 from ome.telemetry.flights import FlightRecorder
@@ -102,6 +109,20 @@ def test_retry_after_keeps_its_delay_and_is_no_error() -> None:
     times, report = play(lambda _: raising(RetryAfter(7)), 29)
     assert [round(time) for time in times] == [0, 7, 14, 21, 28]
     assert set(report.results) == {"requeue_after"}
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(20.0, 20.0), (9000.0, 120.0)])
+def test_a_server_that_asks_for_a_pause_is_given_it(asked: float, waits: float) -> None:
+    """The request itself is not repeated: a write after a 503, or the pause is too long for it."""
+
+    async def behave(number: int) -> Result | None:
+        if number < 3:
+            raise ServiceUnavailable("busy", retry_after=asked)
+        return None
+
+    times, report = play(behave, 300)
+    assert times == pytest.approx([0, waits, 2 * waits])
+    assert report.results == ["error", "error", "success"]
 
 
 def test_a_result_comes_back_when_it_asked_to() -> None:
