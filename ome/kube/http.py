@@ -148,10 +148,12 @@ class KubernetesTransport:
     async def _ready(self) -> tuple[Access, _Pool]:
         due = self._clock.monotonic() >= self._next_load
         if due and not self._loading.locked():
+            # What we have may do for a while; a 401 will tell. So whoever comes after one that
+            # failed, or had no time to wait for a slow plugin, goes on with it.
+            self._next_load = self._clock.monotonic() + _RENEW_SECONDS
             try:
                 await self._load(renew=False)
-            except UserError as error:  # what we have may do for a while; a 401 will tell
-                self._next_load = self._clock.monotonic() + _RENEW_SECONDS
+            except UserError as error:
                 _log.warning("kube.credentials_not_read", host=self.host, error=str(error))
         if self._pool is None:
             raise NotSent(f"the connection to {self.host} is closed")

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from ome.errors import TransportError
 from ome.kube import NotSent, Request
+from ome.kube.credentials import source_of
 from ome.kube.http import KubernetesTransport, connect
 from tests.kube.server import certificate, kubeconfig, server_context, serving
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ome.clock import Clock
+    from ome.kube.credentials import Access, CredentialSource
 
 SECRET = "s3cr3t-t0ken"
 
@@ -270,6 +272,39 @@ async def test_credentials_that_cannot_be_read_again_are_kept(tmp_path: Path) ->
                 assert (await transport.send(Request("GET", "/"))).status == 200
     assert [entry["event"] for entry in logs] == ["kube.credentials_not_read"]
     assert SECRET not in str(logs)
+
+
+async def test_a_plugin_that_takes_its_time_fails_one_request_and_not_those_after_it(
+    tmp_path: Path,
+) -> None:
+    """A renewal of the Lease has five seconds; with what there is the next one is in time."""
+
+    class Slow:
+        def __init__(self, source: CredentialSource) -> None:
+            self.source, self.asked = source, 0
+
+        async def load(self, *, renew: bool = False) -> Access:
+            self.asked += 1
+            if self.asked > 1:
+                await anyio.sleep_forever()
+            return await self.source.load(renew=renew)
+
+    clock, gate = Hands(), Gate()
+    async with serving(gate) as server:
+        slow = Slow(source_of(kubeconfig(tmp_path / "k", server, {"token": SECRET}), None, clock))
+        async with KubernetesTransport(slow, clock) as transport:
+            await transport.open()
+            clock.now = 61
+            with anyio.move_on_after(0.01) as impatient:
+                await transport.send(Request("GET", "/"))
+            assert impatient.cancelled_caught
+            with anyio.fail_after(10):
+                assert (await transport.send(Request("GET", "/"))).status == 200
+            assert slow.asked == 2
+            clock.now += 11
+            with anyio.move_on_after(0.01):
+                await transport.send(Request("GET", "/"))
+            assert slow.asked == 3
 
 
 async def test_a_new_certificate_authority_makes_new_connections(tmp_path: Path) -> None:
