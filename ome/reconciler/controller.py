@@ -156,6 +156,7 @@ class Controller(Generic[K]):
     async def run(self) -> None:
         """Work until cancelled; call once the informers are in sync."""
         self._settled = True
+        self.queue.begin()
         async with anyio.create_task_group() as group:
             for _ in range(self.workers):
                 group.start_soon(self._work)

@@ -167,6 +167,17 @@ class WorkQueue(Generic[K]):
         self._debounced[key] = due
         self.add_after(key, due - now, priority)
 
+    def begin(self) -> None:
+        """Workers have come: who waited for them, perhaps for days, waits from now on.
+
+        Else all that a replica has seen before it leads would be older than a user's edit.
+        """
+        now = self._clock.monotonic()
+        for entry in self._ready.values():
+            entry.since = now
+        self._heap = [(self._rank(entry), entry.ticket, key) for key, entry in self._ready.items()]
+        heapq.heapify(self._heap)
+
     def forget(self, key: K) -> None:
         """The key succeeded: its back-off starts anew."""
         self._limiter.forget(key)
@@ -241,12 +252,17 @@ class WorkQueue(Generic[K]):
 
     def _push(self, key: K, entry: _Ready) -> None:
         self._ready[key] = entry
-        # A key's rank never changes while it waits: ageing moves all keys alike, so the time of
-        # arrival stands in for age and the heap stays sorted.
-        rank = entry.since - entry.priority * self._ageing
-        heapq.heappush(self._heap, (rank, entry.ticket, key))
+        heapq.heappush(self._heap, (self._rank(entry), entry.ticket, key))
         self._metrics.depth(len(self._ready))
         self._notify()
+
+    def _rank(self, entry: _Ready) -> float:
+        """Lower is first.
+
+        It never changes while a key waits: ageing moves all keys alike, so the time of arrival
+        stands in for age and the heap stays sorted.
+        """
+        return entry.since - entry.priority * self._ageing
 
     def _pop(self) -> K:
         while True:
@@ -255,7 +271,7 @@ class WorkQueue(Generic[K]):
             # A raised key leaves its old rank behind; only its present one counts.
             if entry is None or entry.ticket != ticket:
                 continue
-            if rank != entry.since - entry.priority * self._ageing:
+            if rank != self._rank(entry):
                 continue
             del self._ready[key]
             now = self._clock.monotonic()

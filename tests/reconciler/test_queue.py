@@ -163,6 +163,24 @@ def test_an_edit_overtakes_a_relist_but_does_not_starve_it() -> None:
     assert {f"relist-{number}" for number in range(5)} <= set(order)
 
 
+def test_what_gathered_before_workers_came_is_no_older_than_an_edit() -> None:
+    """A follower's queue is days old when it comes to lead."""
+
+    async def body() -> tuple[list[str], list[float]]:
+        clock = VirtualClock()
+        queue: WorkQueue[str] = WorkQueue(clock, random.Random(1))
+        for key in ("one", "two"):
+            queue.add(key, LOW)
+            await anyio.sleep(3600)
+        queue.begin()
+        await anyio.sleep(1)
+        queue.add("edit", HIGH)
+        taken = [await queue.get() for _ in range(3)]
+        return taken, [queue.waited(key) for key in taken]
+
+    assert run_virtual(body) == (["edit", "one", "two"], [0, 1, 1])
+
+
 def test_adding_again_raises_the_priority() -> None:
     async def body() -> list[str]:
         queue: WorkQueue[str] = WorkQueue(VirtualClock(), random.Random(1))
