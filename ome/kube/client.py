@@ -73,7 +73,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """The decoded JSON of any path, such as ``/version``; names of headers in lower case."""
-        return msgspec.json.decode((await self._send(requests.raw_get(path, query, headers))).body)
+        return await self._json(requests.raw_get(path, query, headers))
 
     async def raw_text(self, path: str, headers: Mapping[str, str] | None = None) -> str:
         """The text at any path, such as the metrics of a pod behind the proxy."""
@@ -363,9 +363,18 @@ class Client:
         return await self.merge_patch(resource, key, patch, subresource="scale")
 
     async def _object(self, request: Request) -> dict[str, Any]:
-        response = await self._send(request)
-        document: dict[str, Any] = msgspec.json.decode(response.body)
+        document: dict[str, Any] = await self._json(request)
         return document
+
+    async def _json(self, request: Request) -> Any:
+        response = await self._send(request)
+        try:
+            return msgspec.json.decode(response.body)
+        except msgspec.DecodeError as error:
+            raise TransportError(
+                f"{request}: what {self.host} answered is no JSON; look whether the kubeconfig's"
+                " server is a Kubernetes API server, and what stands between"
+            ) from error
 
     async def _send(self, request: Request) -> Response:
         return await self._caller.send(self._prepared(request))

@@ -52,6 +52,18 @@ def test_a_request_tells_who_asks_and_how_long_it_waits() -> None:
     assert request.timeout == 12.5
 
 
+def test_an_answer_of_something_that_is_no_api_server_is_no_bug_of_ours() -> None:
+    async def body(client: Client, transport: FakeTransport) -> None:
+        transport.answer(b"<html>welcome</html>")
+        with pytest.raises(TransportError, match=r"GET /version: what .* answered is no JSON"):
+            await client.raw_get("/version")
+        transport.answer(b"<html>welcome</html>")
+        with pytest.raises(TransportError, match="no JSON"):
+            await client.get(CONFIGMAPS, KEY)
+
+    run(body)
+
+
 def test_reads_are_repeated_after_server_errors_and_broken_connections() -> None:
     async def body(client: Client, transport: FakeTransport) -> None:
         transport.refuse(503)
