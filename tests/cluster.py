@@ -213,17 +213,23 @@ def create(document: dict[str, Any], namespace: str = "", **query: str) -> dict[
 def apply(text: str | dict[str, Any], namespace: str = "", **query: str) -> list[dict[str, Any]]:
     """Server-side apply of every document of a YAML text."""
     documents = [text] if isinstance(text, dict) else list(yaml.load_all(text, yaml.CSafeLoader))
+    query = {"fieldManager": "a-user", "force": "true", "fieldValidation": "Strict", **query}
     return [
-        request(
-            "PATCH",
-            f"{_place(document, namespace)}/{document['metadata']['name']}",
-            document,
-            "application/apply-patch+yaml",
-            **{"fieldManager": "a-user", "force": "true", "fieldValidation": "Strict", **query},
-        )
+        _apply_one(f"{_place(document, namespace)}/{document['metadata']['name']}", document, query)
         for document in documents
         if document is not None
     ]
+
+
+def _apply_one(path: str, document: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
+    """As kubectl's user would: what a busy server had no time for is applied again."""
+    for more in (2, 1, 0):
+        try:
+            return request("PATCH", path, document, "application/apply-patch+yaml", **query)
+        except Problem as problem:
+            if problem.code != 504 or not more:
+                raise
+    raise AssertionError("unreachable")
 
 
 def patch(kind: str, name: str, namespace: str, value: Any) -> dict[str, Any]:

@@ -295,10 +295,10 @@ def look_at(port: int) -> None:
     for name in (
         "model_agent_downloads_success_total",
         "model_agent_downloads_failed_total",
-        "model_agent_download_duration_seconds_bucket",
+        "model_agent_download_duration_seconds",
         "model_agent_download_bytes_total",
         "model_agent_verifications_total",
-        "model_agent_verification_duration_seconds_bucket",
+        "model_agent_verification_duration_seconds",
         "model_agent_active_workers",
         "model_agent_task_queue_depth",
         "model_agent_configmap_operations_total",
