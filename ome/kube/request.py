@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from dataclasses import replace as changed
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -265,8 +264,8 @@ def json_patch(
     metadata_only: bool = False,
 ) -> Request:
     """A patch of operations (RFC 6902); with ``metadata_only`` the answer is just its metadata."""
-    request = _patch(resource, key, JSON_PATCH, ops, subresource, manager, dry_run)
-    return changed(request, accept=_METADATA) if metadata_only else request
+    accept = _METADATA if metadata_only else JSON
+    return _patch(resource, key, JSON_PATCH, ops, subresource, manager, dry_run, accept)
 
 
 def merge_patch(
@@ -327,6 +326,7 @@ def _patch(
     subresource: str,
     manager: str,
     dry_run: bool,
+    accept: str = JSON,
 ) -> Request:
     return Request(
         "PATCH",
@@ -334,6 +334,7 @@ def _patch(
         _given(fieldManager=manager, dryRun="All" if dry_run else ""),
         msgspec.json.encode(patch),
         content_type=content_type,
+        accept=accept,
     )
 
 

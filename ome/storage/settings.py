@@ -96,3 +96,7 @@ class Surroundings:
     threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_THREADS))
     guarded: bool = False
     """Whether addresses that a model names may only be those of other hosts."""
+
+    def guards(self, wishes: Wishes) -> bool:
+        """Whether requests to a store are to be judged: those to an endpoint that a model names."""
+        return self.guarded and bool(wishes.endpoint)

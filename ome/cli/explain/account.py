@@ -65,6 +65,10 @@ class Account:
     deployed: bool = True
     """Whether the service has pods of its own at all."""
 
+    def remarks_on(self, runtime: RuntimeCandidate) -> tuple[str, ...]:
+        """What is odd about one of the runtimes."""
+        return self.remarks.get(_key(runtime), ())
+
     @property
     def named(self) -> str:
         """The runtime that the service names, empty when it leaves the choice to us."""
@@ -139,7 +143,7 @@ class Account:
                 "priority": score.priority,
             },
             "sizeRange": None if bounds is None else bounds.text,
-            "remarks": list(self.remarks.get(_key(verdict.runtime), ())),
+            "remarks": list(self.remarks_on(verdict.runtime)),
         }
 
 

@@ -125,8 +125,7 @@ def _class_line(choice: AcceleratorChoice) -> Text:
 
 def _named(account: Account, console: Console) -> None:
     for verdict in account.verdicts:
-        held = (verdict.runtime.namespace, verdict.runtime.name)
-        for remark in account.remarks.get(held, ()):
+        for remark in account.remarks_on(verdict.runtime):
             console.print(f"  {verdict.runtime.name}: {remark}")
 
 

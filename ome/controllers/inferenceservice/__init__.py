@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from ome.controllers.context import ControllerContext
     from ome.informers.informer import Informer
+    from ome.informers.registry import Informers
+    from ome.kube.resource import Resource
 
 __all__ = ["setup"]
 
@@ -76,18 +78,9 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     services = informers.informer(INFERENCE_SERVICES, WholeObject)
     shared = [informers.informer(resource, WholeObject) for resource in SHARED]
     sources = Sources(services.store, *(informer.store for informer in shared))
-    selector = names.LABEL_INFERENCE_SERVICE
-    children_informers = {
-        resource: informers.informer(resource, WholeObject, label_selector=selector)
-        for resource in CHILD_KINDS
-        if resource not in NEEDS
-    }
     optional = OptionalKinds(informers)
-    children_informers |= {
-        resource: optional.informer(resource, WholeObject, label_selector=selector)
-        for resource in NEEDS
-    }
-    pods = informers.informer(PODS, PodView, label_selector=selector)
+    children_informers = _children_informers(informers, optional)
+    pods = informers.informer(PODS, PodView, label_selector=names.LABEL_INFERENCE_SERVICE)
     pods.store.add_index(BY_SERVICE_LABEL, _service_of_label)
     refusals = Refusals(informers, pods, children_informers[LEADER_WORKER_SETS])
     config = _ConfigMap(context, context.namespace, names.CONFIGMAP_INFERENCE_SERVICE)
@@ -138,6 +131,18 @@ def setup(context: ControllerContext) -> list[Controller[ObjectKey]]:
     for held in (config, of_knative):
         _watch_settings(controller, context, held.informer, services)
     return [controller]
+
+
+def _children_informers(
+    informers: Informers, optional: OptionalKinds
+) -> dict[Resource, Informer[WholeObject]]:
+    """What services are made of, by kind; some kinds are others' and may be absent."""
+    return {
+        resource: (optional if resource in NEEDS else informers).informer(
+            resource, WholeObject, label_selector=names.LABEL_INFERENCE_SERVICE
+        )
+        for resource in CHILD_KINDS
+    }
 
 
 def _service_of_label(pod: PodView) -> Iterable[ObjectKey]:

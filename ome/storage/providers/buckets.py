@@ -143,7 +143,7 @@ def _azure_credentials(credentials: Credentials) -> dict[str, str]:
 
 
 def _web(wishes: Wishes, around: Surroundings) -> Web:
-    return Web(around.clock, guarded=around.guarded and bool(wishes.endpoint))
+    return Web(around.clock, guarded=around.guards(wishes))
 
 
 def _store(kind: Any, name: str, config: Mapping[str, str], endpoint: str, where: str) -> Any:

@@ -33,8 +33,7 @@ async def open_github(
     headers = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "ome"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    guarded = around.guarded and bool(wishes.endpoint)
-    async with Web(around.clock, headers, guarded=guarded) as web:
+    async with Web(around.clock, headers, guarded=around.guards(wishes)) as web:
         yield GitHubRelease(uri, endpoint.rstrip("/"), web)
 
 

@@ -66,7 +66,7 @@ async def open_huggingface(
     if token:
         headers["Authorization"] = f"Bearer {token}"
     silence = _seconds(environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "")) or SILENCE_SECONDS
-    guarded = around.guarded and bool(wishes.endpoint)
+    guarded = around.guards(wishes)
     async with Web(around.clock, headers, silence=silence, guarded=guarded) as web:
         yield HuggingFace(uri.model_id, revision, endpoint, token, web, around, wishes.repository)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 from io import StringIO
-from typing import Any
 
 import anyio
-import pytest
 from rich.console import Console
 
 from ome.cli.explain.account import Account, explain, find_target
@@ -19,7 +17,6 @@ from ome.kube import Client
 from tests.controllers.inferenceservice.test_keeping import describe
 from tests.controllers.inferenceservice.test_wishes import weight
 from tests.controllers.inferenceservice.world import (
-    annotate,
     available,
     model,
     new_cluster,
@@ -42,35 +39,6 @@ def shown(made: Account) -> str:
     text = StringIO()
     show(made, Console(file=text, width=400))
     return text.getvalue()
-
-
-@pytest.mark.parametrize("named", [{}, {"runtime": {"name": "r"}}])
-def test_a_pinned_runtime_is_explained_as_it_was_recorded(named: dict[str, Any]) -> None:
-    async def main() -> None:
-        cluster = new_cluster()
-        for item in (model(), runtime(), service(**named)):
-            cluster.put(item)
-        client = Client(cluster, clock=VirtualClock(), rng=random.Random(1))
-        async with operator(cluster):
-            await anyio.sleep(1)
-            before = await account(client, "chat")
-            annotate(cluster, pin_runtime="true")
-            await anyio.sleep(1)
-            cluster.put(runtime(disabled=True))
-            cluster.put(runtime("better"))
-            await anyio.sleep(1)
-            pinned = await account(client, "chat")
-            annotate(cluster, pin_runtime=None)
-            after = await account(client, "chat")
-        assert not before.document()["runtime"]["pinned"]
-        assert (pinned.document()["runtime"]["name"], pinned.problem) == ("r", "")
-        assert pinned.document()["runtime"]["pinned"]
-        assert "as annotation ome.io/pin-runtime keeps it" in shown(pinned)
-        assert "Candidates" not in shown(pinned)
-        assert bool(after.problem) == bool(named)
-        assert "pin-runtime" not in shown(after)
-
-    run_virtual(main)
 
 
 def test_a_weight_for_a_model_is_explained_by_its_base_model() -> None:
