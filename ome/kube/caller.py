@@ -2,8 +2,8 @@
 
 What may be repeated: a read after 429, 5xx or a broken connection; a write only when it certainly
 had no effect (429, or no connection was made). The deadline of a call covers its wait for a place,
-all its attempts and the pauses between them. The server is told the time that is left, so that a
-write which we gave up on is not carried out long after.
+all its attempts, each of which the transport ends in time, and the pauses between them. The server
+is told the time that is left, so that a write which we gave up on is not carried out long after.
 
 A guarded write is asked for before each attempt, and its time ends when the guard says so: an
 answer that comes later is of no use to a replica that does not lead any more. The guard also knows
@@ -84,23 +84,31 @@ class Caller:
         self, request: Request, deadline: float, attempt: int
     ) -> Response | ApiError | TransportError:
         """An attempt never raises its failure, so that cancellation stays the only exception."""
-        placed = False
-        try:
-            with anyio.fail_after(deadline - self._clock.monotonic()):
-                async with self._places:
-                    placed = True
-                    response = await self._observed(request, deadline, attempt)
-        except TimeoutError:
-            if placed:
-                return TransportError(
-                    f"{request}: no answer from {self._transport.host} in {request.timeout:g} s"
-                )
+        if not await self._placed(deadline):
             return NotSent(f"{request}: not sent in {request.timeout:g} s, too many in flight")
+        try:
+            response = await self._observed(request, deadline, attempt)
         except TransportError as error:
-            return error
+            if self._clock.monotonic() < deadline:
+                return error
+            return TransportError(
+                f"{request}: no answer from {self._transport.host} in {request.timeout:g} s"
+            )
+        finally:
+            self._places.release()
         if 200 <= response.status < 300:
             return response
         return status_error(response.status, response.headers, response.body, request)
+
+    async def _placed(self, deadline: float) -> bool:
+        """Whether a place among those in flight came free in time, which then is taken."""
+        try:
+            self._places.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(deadline - self._clock.monotonic()) as waiting:
+                await self._places.acquire()
+            return not waiting.cancelled_caught
+        return True
 
     async def _observed(self, request: Request, deadline: float, attempt: int) -> Response:
         started = self._clock.monotonic()

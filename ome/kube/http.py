@@ -9,7 +9,7 @@ keep theirs until they end.
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -25,8 +25,7 @@ from ome.kube.transport import NotSent, Response
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from types import TracebackType
 
     from ome.clock import Clock
@@ -40,6 +39,10 @@ _CLOSE_SECONDS = 1.0
 _RENEW_SECONDS = 10.0
 """A server that refuses us for good does not make us run a plugin with each request."""
 _BUFFER = 2**18
+_NO_TIME = 0.001
+"""To aiohttp 0 means for ever."""
+_EXACT = float("inf")
+"""aiohttp rounds long timeouts up to whole seconds, which no deadline of ours allows."""
 _log = structlog.get_logger("ome.kube")
 
 
@@ -110,8 +113,7 @@ class KubernetesTransport:
 
     async def send(self, request: Request) -> Response:
         """See ``Transport.send``."""
-        timeout = aiohttp.ClientTimeout(total=request.timeout, sock_connect=_CONNECT_SECONDS)
-        async with self._answer(request, timeout) as response:
+        async with self._answer(request, whole=True) as response:
             with _failures(self.host):
                 body = await response.read()
             return Response(response.status, _lowered(response.headers), body)
@@ -119,8 +121,7 @@ class KubernetesTransport:
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[_Body]:
         """See ``Transport.stream``."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
-        async with self._answer(request, timeout) as response:
+        async with self._answer(request, whole=False) as response:
             yield _Body(response, self.host)
 
     @property
@@ -130,37 +131,53 @@ class KubernetesTransport:
 
     @asynccontextmanager
     async def _answer(
-        self, request: Request, timeout: aiohttp.ClientTimeout
+        self, request: Request, *, whole: bool
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer with its body still to come; after a 401 once more with new credentials."""
+        """The answer with its body still to come; after a 401 once more with new credentials.
+
+        All of it is bounded by the request's timeout, the body only of an answer that is ``whole``.
+        """
+        deadline = self._clock.monotonic() + request.timeout
         for last in (False, True):
-            access, pool = await self._ready()
+            access, pool = await self._ready(deadline)
+            left = max(deadline - self._clock.monotonic(), _NO_TIME)
+            total = left if whole else None
+            timeout = aiohttp.ClientTimeout(
+                total=total, sock_connect=_CONNECT_SECONDS, ceil_threshold=_EXACT
+            )
             async with pool.used():
-                with _failures(self.host), _begins(request, timeout):
+                # A scope for the beginning of an answer that may go on for hours; others have
+                # aiohttp's own deadline, which costs less.
+                with _failures(self.host), nullcontext() if whole else anyio.fail_after(left):
                     response = await pool.request(request, access, timeout)
                 try:
-                    if last or response.status != 401 or not await self._renew(access):
+                    if last or response.status != 401 or not await self._renew(access, deadline):
                         yield response
                         return
                 finally:
                     pool.leave(response)
 
-    async def _ready(self) -> tuple[Access, _Pool]:
+    async def _ready(self, deadline: float) -> tuple[Access, _Pool]:
         due = self._clock.monotonic() >= self._next_load
         if due and not self._loading.locked():
             # What we have may do for a while; a 401 will tell. So whoever comes after one that
             # failed, or had no time to wait for a slow plugin, goes on with it.
             self._next_load = self._clock.monotonic() + _RENEW_SECONDS
             try:
-                await self._load(renew=False)
+                with self._until(deadline):
+                    await self._load(renew=False)
             except UserError as error:
                 _log.warning("kube.credentials_not_read", host=self.host, error=str(error))
         if self._pool is None:
             raise NotSent(f"the connection to {self.host} is closed")
         return self._current, self._pool
 
-    async def _renew(self, refused: Access) -> bool:
+    async def _renew(self, refused: Access, deadline: float) -> bool:
         """Whether there are other credentials than those that were refused."""
+        with self._until(deadline):
+            return await self._renewed(refused)
+
+    async def _renewed(self, refused: Access) -> bool:
         async with self._loading:
             if self._current is not refused:
                 return True
@@ -175,6 +192,13 @@ class KubernetesTransport:
                 return False
             await self._install(access)
             return access.authorization != refused.authorization or access.tls is not refused.tls
+
+    @contextmanager
+    def _until(self, deadline: float) -> Iterator[None]:
+        """Bounds the waiting for credentials. Raises ``TransportError``."""
+        left = max(deadline - self._clock.monotonic(), 0.0)
+        with _failures(self.host), anyio.fail_after(left):
+            yield
 
     async def _load(self, *, renew: bool) -> None:
         async with self._loading:
@@ -310,13 +334,6 @@ class _Body:
         if not chunk:
             raise StopAsyncIteration
         return chunk
-
-
-def _begins(
-    request: Request, timeout: aiohttp.ClientTimeout
-) -> AbstractContextManager[anyio.CancelScope | None]:
-    """A deadline for the beginning of an answer that may go on for hours; others have theirs."""
-    return anyio.fail_after(request.timeout) if timeout.total is None else nullcontext()
 
 
 class _failures:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
 
+from ome.errors import TransportError
 from ome.kube.transport import Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from ome.kube.request import Request
 
-__all__ = ["FakeTransport", "status_body"]
+__all__ = ["FakeTransport", "in_time", "status_body"]
+
+
+@contextmanager
+def in_time(request: Request) -> Iterator[None]:
+    """What each transport does: no answer takes longer than its request's timeout."""
+    try:
+        with anyio.fail_after(request.timeout):
+            yield
+    except TimeoutError:
+        raise TransportError(f"{request}: no answer in time") from None
 
 
 def status_body(code: int, reason: str, message: str, **details: Any) -> dict[str, Any]:
@@ -99,7 +110,8 @@ class FakeTransport:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            await anyio.sleep(self.delay)
+            with in_time(request):
+                await anyio.sleep(self.delay)
         finally:
             self.in_flight -= 1
         answer = self._next(request)

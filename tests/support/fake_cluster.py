@@ -40,7 +40,7 @@ from ome.kube.resources import CRDS
 from ome.kube.transport import Response
 from tests.support import fake_patches
 from tests.support.fake_answers import FakeAnswer, once, refusal, scale, success
-from tests.support.fake_api import status_body
+from tests.support.fake_api import in_time, status_body
 from tests.support.fake_store import Document, FakeStore
 from tests.support.fake_watch import Call, Watch, bookmark
 
@@ -212,7 +212,8 @@ class FakeCluster:
 
     async def send(self, request: Request) -> Response:
         self.requests.append(request)
-        await anyio.sleep(self.delay)
+        with in_time(request):
+            await anyio.sleep(self.delay)
         try:
             document = self._discovery(request.path)
             if document is None:

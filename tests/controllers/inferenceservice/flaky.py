@@ -19,6 +19,7 @@ from ome.errors import (
     TransportError,
 )
 from tests.support.fake_answers import refusal
+from tests.support.fake_api import in_time
 from tests.support.fake_cluster import FakeCluster
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Flaky(FakeCluster):
         if self.fault.done:
             await super().send(request)
         if self.fault.hangs:
-            await anyio.sleep(10_000)
+            with in_time(request):
+                await anyio.sleep_forever()
         if self.fault.answer is None:
             raise TransportError("connection reset")
         return refusal(self.fault.answer)
