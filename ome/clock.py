@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 import anyio
@@ -57,12 +58,17 @@ class SystemClock:
 
 def rfc3339(wall: float) -> str:
     """A ``metav1.Time``: UTC, whole seconds."""
-    return _stamp(wall, "seconds")
+    return _second(int(wall))
 
 
 def rfc3339_micro(wall: float) -> str:
     """A ``metav1.MicroTime``: UTC, microseconds."""
     return _stamp(wall, "microseconds")
+
+
+@lru_cache(maxsize=1)
+def _second(wall: int) -> str:
+    return _stamp(wall, "seconds")  # many passes of one second ask for it
 
 
 def _stamp(wall: float, precision: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ome.errors import NotFound
+from ome.informers.projection import Metadata
 from ome.kube.request import key_of
 
 if TYPE_CHECKING:
@@ -59,8 +60,21 @@ class UserObjects:
     ) -> dict[str, Any]:
         """Put a status in the place of the one that was read; the object as it is then."""
         written = await self._applier.write_status(self._objects.resource, document, status)
-        self._objects.observed(written)
+        self._objects.observed(self._as_stored(document["metadata"], written))
         return written
+
+    def _as_stored(
+        self, read: Mapping[str, Any], written: dict[str, Any]
+    ) -> WholeObject | dict[str, Any]:
+        """What the store is to show: all but metadata and status is there, and not made again."""
+        stored = self._objects.store.get(key_of(self._objects.resource, written))
+        if stored is None or stored.metadata.resource_version != read["resourceVersion"]:
+            return written
+        return msgspec.structs.replace(
+            stored,
+            metadata=msgspec.convert(written["metadata"], Metadata),
+            status=msgspec.Raw(msgspec.json.encode(written["status"])),
+        )
 
     async def write_last_status(
         self, document: Mapping[str, Any], status: Mapping[str, Any]

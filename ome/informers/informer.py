@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
@@ -13,7 +14,7 @@ from ome.informers.reflector import State
 from ome.kube.resource import ObjectKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ome.informers.shared import SharedWatch
     from ome.informers.store import Store
@@ -103,16 +104,17 @@ class Informer(Generic[T]):
         """
         self._watch.add_handler(handler, self._generation)
 
-    def observed(self, document: Mapping[str, Any]) -> None:
+    def observed(self, written: Mapping[str, Any] | T) -> None:
         """Show the response of our own write in the store until the watch has caught up.
 
+        ``written`` is a document, or an object of the store with what the response changed.
         Never raises: a response that does not fit the projection is logged and not shown.
         """
-        key, uid, version = _identity(document)
+        key, uid, version = _identity(written)
         if not self._covers(key):
             return
         try:
-            self._watch.store.shadow(key, document, version, uid)
+            self._watch.store.shadow(key, written, version, uid)
         except (msgspec.DecodeError, TypeError) as error:
             log.error("informer.undecodable", watch=str(self), key=str(key), why=str(error))
 
@@ -141,7 +143,9 @@ class Informer(Generic[T]):
         return self._watch.target.namespace in ("", key.namespace)
 
 
-def _identity(document: Mapping[str, Any]) -> tuple[ObjectKey, str, str]:
-    metadata = document.get("metadata") or {}
+def _identity(written: Mapping[str, Any] | HasMetadata) -> tuple[ObjectKey, str, str]:
+    if not isinstance(written, Mapping):
+        return written.metadata.key, written.metadata.uid, written.metadata.resource_version
+    metadata = written.get("metadata") or {}
     key = ObjectKey(metadata.get("namespace", ""), metadata.get("name", ""))
     return key, metadata.get("uid", ""), metadata.get("resourceVersion", "")

@@ -115,6 +115,21 @@ def test_what_changed_since_is_a_conflict_and_stays() -> None:
     run_virtual(main)
 
 
+def test_a_status_is_shown_at_once_as_the_watch_will_show_it() -> None:
+    async def main() -> None:
+        async with writing(OURS) as (cluster, writes, objects):
+            cluster.delay = 0.1  # the watch comes after the answer
+            status = {"conditions": [], "nodes": ["a", "b"]}
+            written = await writes.write_status(stored(objects), status)
+            del written["metadata"]["managedFields"]  # the store has none
+            assert stored(objects) == written
+            assert written["status"] == status
+            await anyio.sleep(1)
+            assert stored(objects) == written
+
+    run_virtual(main)
+
+
 def test_only_the_echo_of_the_last_status_is_no_change_by_others() -> None:
     async def main() -> None:
         async with writing() as (cluster, writes, objects):

@@ -31,6 +31,9 @@ from ome.errors import BadRequest, Forbidden, Invalid, OmeError, RequestTooLarge
 from ome.reconciler.controller import Result
 
 if TYPE_CHECKING:
+    import msgspec
+
+    from ome.agent.protocol import Entry
     from ome.controllers.basemodel.aggregate import Aggregate, ModelReports
     from ome.controllers.basemodel.claims import ClaimModels
     from ome.controllers.context import ControllerContext
@@ -69,6 +72,8 @@ class ModelReconciler:
         self._aggregate = aggregate
         self._claims = claims
         self._pace = Pace()
+        self._filled: dict[ObjectKey, tuple[msgspec.Raw, dict[str, str], list[Entry]]] = {}
+        """What each model's fields were found complete with: to look again would tell the same."""
         self._alerts = Alerts(context.events, context.clock)
         self._farewell = Farewell(context.events, context.clock)
 
@@ -82,6 +87,7 @@ class ModelReconciler:
             self._pace.forget(key)
             self._alerts.forget(key)
             self._claims.forget(key)
+            self._filled.pop(key, None)
             return None if stored is None else await self._release(key, stored)
         if not self._writes.holds(stored):
             await self._writes.hold(stored.document())
@@ -93,7 +99,7 @@ class ModelReconciler:
         if rest > 0:
             # Reports still pour in: looking at all of them again would change nothing now.
             return Result(requeue_after=rest)
-        return await self._settle(key, stored.document())
+        return await self._settle(key, stored)
 
     def reported(self, key: ObjectKey, report: str) -> float | None:
         """The reports on a model, which have the key ``report``, changed.
@@ -120,10 +126,11 @@ class ModelReconciler:
         await self._writes.release(stored.document())
         return None
 
-    async def _settle(self, key: ObjectKey, document: dict[str, Any]) -> Result | None:
+    async def _settle(self, key: ObjectKey, stored: WholeObject) -> Result | None:
+        document = stored.document()
         refused: ApiError | None = None
         try:
-            document = await self._fill(key, document)
+            document = await self._fill(key, stored, document)
         except _REFUSALS as error:
             # What nodes read may be nonsense; where the model is must be told all the same.
             refused = error
@@ -132,11 +139,17 @@ class ModelReconciler:
             raise refused
         return result
 
-    async def _fill(self, key: ObjectKey, document: dict[str, Any]) -> dict[str, Any]:
-        annotations = document["metadata"].get("annotations") or {}
-        spec = document.get("spec") or {}
-        fill = backfill(spec, annotations, self._reports(key).entries())
+    async def _fill(
+        self, key: ObjectKey, stored: WholeObject, document: dict[str, Any]
+    ) -> dict[str, Any]:
+        entries = self._reports(key).entries()
+        annotations = stored.metadata.annotations
+        filled_from = (stored.spec, annotations, entries)
+        if self._filled.get(key) == filled_from:
+            return document
+        fill = backfill(document.get("spec") or {}, annotations, entries)
         if fill is None:
+            self._filled[key] = filled_from
             return document
         log.info("model.filled", fields=sorted(fill.fields))
         return await self._writes.patch(document, fill.ops(document))
