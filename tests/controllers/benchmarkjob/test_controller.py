@@ -345,34 +345,44 @@ async def test_the_model_of_the_services_namespace_comes_first() -> None:
         assert "mine" in spec["containers"][0]["args"]
 
 
-@virtual
-async def test_a_service_of_a_weight_has_the_tokenizer_of_its_base_model() -> None:
-    cluster = new_cluster()
-    cluster.put(llama("models"))
-    cluster.put(service(model={"name": "legal", "kind": "FineTunedWeight"}))
-    cluster.put(benchmark(SERVICE))
-    async with operator(cluster):
-        await anyio.sleep(1)
-        assert "No FineTunedWeight with the name: legal" in status(cluster)["details"]
-        cluster.put(
-            {
-                "apiVersion": "ome.io/v1beta1",
-                "kind": "FineTunedWeight",
-                "metadata": {"name": "legal"},
-                "spec": {
-                    "baseModelRef": {"name": "llama", "namespace": "models"},
-                    "modelType": "LoRA",
-                    "hyperParameters": {},
-                    "storage": {"storageUri": "oci://n/a/b/c/o/d"},
-                },
-            }
-        )
-        await anyio.sleep(60)
-        job = the_job(cluster)
-        assert job is not None
-        spec = job["spec"]["template"]["spec"]
-        assert spec["nodeSelector"] == {"models.ome.io/models.basemodel.llama": "Ready"}
-        assert "/raid/llama" in spec["containers"][0]["args"]
+@pytest.mark.parametrize(
+    ("place", "label"),
+    [("models", "models.basemodel.llama"), ("", "clusterbasemodel.llama")],
+)
+def test_a_service_of_a_weight_has_the_tokenizer_of_its_base_model(place: str, label: str) -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        cluster.put(llama("serving"))
+        cluster.put(service(model={"name": "legal", "kind": "FineTunedWeight"}))
+        cluster.put(benchmark(SERVICE))
+        async with operator(cluster):
+            await anyio.sleep(1)
+            assert "No FineTunedWeight with the name: legal" in status(cluster)["details"]
+            cluster.put(
+                {
+                    "apiVersion": "ome.io/v1beta1",
+                    "kind": "FineTunedWeight",
+                    "metadata": {"name": "legal"},
+                    "spec": {
+                        "baseModelRef": {"name": "llama", "namespace": place},
+                        "modelType": "LoRA",
+                        "hyperParameters": {},
+                        "storage": {"storageUri": "oci://n/a/b/c/o/d"},
+                    },
+                }
+            )
+            await anyio.sleep(60)
+            kind = "BaseModel" if place else "ClusterBaseModel"
+            assert f"No {kind} with the name: llama" in status(cluster)["details"]
+            cluster.put(llama(place))
+            await anyio.sleep(60)
+            job = the_job(cluster)
+            assert job is not None
+            spec = job["spec"]["template"]["spec"]
+            assert spec["nodeSelector"] == {f"models.ome.io/{label}": "Ready"}
+            assert "/raid/llama" in spec["containers"][0]["args"]
+
+    run_virtual(main)
 
 
 @virtual
