@@ -26,7 +26,7 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.virtual_time import VirtualClock, run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from prometheus_client import CollectorRegistry
 
@@ -222,11 +222,18 @@ def says(
     cluster.put(document)
 
 
-def play(body: Callable[[FakeCluster], Awaitable[None]], *objects: dict[str, Any]) -> None:
-    """Run a scenario with the operator at work on a model, a runtime and these objects."""
+def play(
+    body: Callable[[FakeCluster], Awaitable[None]],
+    *objects: dict[str, Any],
+    optional: Iterable[Resource] = (),
+) -> None:
+    """Run a scenario with the operator at work on a model, a runtime and these objects.
+
+    ``optional`` are resources of others that are installed from the start.
+    """
 
     async def main() -> None:
-        cluster = new_cluster()
+        cluster = new_cluster(*optional)
         for item in (model(), runtime(), *objects):
             cluster.put(item)
         async with operator(cluster):
