@@ -233,3 +233,47 @@ async def test_a_log_that_tells_nothing_at_the_end_takes_no_progress_back() -> N
         await anyio.sleep(1)
         assert status(cluster)["state"] == "Completed"
         assert "progress" not in status(cluster)
+
+
+@virtual
+async def test_a_deleted_job_runs_again_with_the_spec_of_then() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job_is(cluster, startTime="2026-01-01T00:00:00Z", conditions=[ended("Failed", "x")])
+        await anyio.sleep(1)
+        changed = found(cluster)
+        changed["spec"]["numConcurrency"] = [2]
+        changed["metadata"]["generation"] = 2
+        cluster.put(changed)
+        await anyio.sleep(1)
+        assert condition(cluster, "SpecApplied")["reason"] == "SpecChangeIgnored"
+        assert told(cluster)[-1] == ("Warning", "SpecChangeIgnored")
+        events = len(told(cluster))
+        await anyio.sleep(600)
+        assert len(told(cluster)) == events
+        cluster.remove(JOBS, KEY)
+        await anyio.sleep(1)
+        job = the_job(cluster)
+        assert job is not None
+        args = job["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert args[args.index("--num-concurrency") + 1] == "2"
+        now = status(cluster)
+        assert (now["state"], now["observedGeneration"]) == ("Running", 2)
+        assert not {"failureMessage", "completionTime", "startTime"} & now.keys()
+        assert condition(cluster, "SpecApplied")["status"] == "True"
+
+
+@virtual
+async def test_a_job_whose_time_was_over_does_not_run_again() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark(podOverride={"ttlSecondsAfterFinished": 60}))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job_is(cluster, completionTime="1970-01-01T00:00:00Z", conditions=[ended("Complete")])
+        await anyio.sleep(1)
+        assert status(cluster)["state"] == "Completed"
+        cluster.remove(JOBS, KEY)
+        await anyio.sleep(600)
+        assert (the_job(cluster), status(cluster)["state"]) == (None, "Completed")
