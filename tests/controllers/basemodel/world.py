@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ome.kube.resource import Resource
     from tests.support.fake_cluster import Write
 
+FINALIZER = "clusterbasemodels.ome.io/finalizer"
 NAMESPACE = "ome"
 MODEL = ObjectKey("", "m")
 REPORT = "clusterbasemodel.m"
