@@ -17,24 +17,13 @@ from ome.kube import Client
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
 from tests.support.fake_cluster import FakeCluster
-from tests.support.virtual_time import VirtualClock, run_virtual
+from tests.support.virtual_time import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
 KEY = "clusterbasemodel.m"
 LABEL = f"models.ome.io/{KEY}"
-
-
-def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    """Run a test in virtual time."""
-
-    def run() -> None:
-        run_virtual(test)
-
-    run.__name__ = test.__name__
-    run.__doc__ = test.__doc__
-    return run
 
 
 def new_cluster(*nodes: str) -> FakeCluster:

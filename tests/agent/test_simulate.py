@@ -19,9 +19,8 @@ from tests.agent.simulated import (
     relabel,
     said,
     state,
-    virtual,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 
 @virtual

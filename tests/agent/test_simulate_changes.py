@@ -21,9 +21,8 @@ from tests.agent.simulated import (
     put_node,
     said,
     state,
-    virtual,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 
 @virtual

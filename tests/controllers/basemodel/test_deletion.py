@@ -17,8 +17,8 @@ from tests.controllers.basemodel.world import (
     report,
     status,
     status_writes,
-    virtual,
 )
+from tests.support.virtual_time import virtual
 
 
 @virtual

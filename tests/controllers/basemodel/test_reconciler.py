@@ -30,10 +30,9 @@ from tests.controllers.basemodel.world import (
     report,
     status,
     status_writes,
-    virtual,
     warnings,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 
 @virtual

@@ -11,7 +11,6 @@ from ome.controllers.resources import BENCHMARK_JOBS
 from ome.errors import Conflict, Forbidden, InternalError, Invalid
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, JOBS
-from tests.controllers.basemodel.world import virtual
 from tests.controllers.benchmarkjob.world import (
     KEY,
     NAMESPACE,
@@ -28,7 +27,7 @@ from tests.controllers.benchmarkjob.world import (
     the_job,
     told,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 FINALIZER = "benchmarkjob.finalizers"
 

@@ -7,7 +7,6 @@ import pytest
 
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS, INFERENCE_SERVICES
 from ome.kube.resource import ObjectKey
-from tests.controllers.basemodel.world import virtual
 from tests.controllers.benchmarkjob.world import (
     SERVICE,
     benchmark,
@@ -23,7 +22,7 @@ from tests.controllers.benchmarkjob.world import (
     the_job,
     told,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 
 @virtual

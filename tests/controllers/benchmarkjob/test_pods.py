@@ -10,7 +10,6 @@ import pytest
 from ome.errors import Forbidden, InternalError
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import PODS
-from tests.controllers.basemodel.world import virtual
 from tests.controllers.benchmarkjob.world import (
     benchmark,
     condition,
@@ -24,7 +23,7 @@ from tests.controllers.benchmarkjob.world import (
     status,
     told,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 
 @virtual

@@ -11,7 +11,6 @@ from ome.clock import rfc3339
 from ome.controllers.resources import BENCHMARK_JOBS
 from ome.errors import Conflict
 from ome.kube.resources import JOBS
-from tests.controllers.basemodel.world import virtual
 from tests.controllers.benchmarkjob.world import (
     KEY,
     benchmark,
@@ -26,7 +25,7 @@ from tests.controllers.benchmarkjob.world import (
     the_job,
     told,
 )
-from tests.support.virtual_time import VirtualClock, run_virtual
+from tests.support.virtual_time import VirtualClock, run_virtual, virtual
 
 if TYPE_CHECKING:
     from tests.support.fake_cluster import FakeCluster
