@@ -22,13 +22,16 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import anyio
 
 from ome.errors import UserError
 from ome.kube._shim import library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["loader_class"]
 
@@ -40,16 +43,9 @@ _MARGIN = 300.0
 def loader_class() -> Any:
     """The class: ``KubeConfigLoader`` of the library with our replacements."""
     kube_config = library().kube_config
-
-    requestor_class = _requestor_class(kube_config)
     kube_config.FileOrData = _files_class(kube_config)  # in our private copy of the library
 
-    class Loader(kube_config.KubeConfigLoader):  # type: ignore[misc, name-defined]
-        _user: Any
-        _status: dict[str, Any]
-        renew_at = 0.0
-        """Wall time at which the plugin is run again; infinite when it names no expiry."""
-
+    class Loader(_Plugin, _IdentityProvider, kube_config.KubeConfigLoader):  # type: ignore[misc, name-defined]
         def set_active_context(self, context_name: str | None = None) -> None:
             super().set_active_context(context_name)
             if self._user is None:
@@ -60,65 +56,84 @@ def loader_class() -> Any:
                 self.__dict__.pop(name, None)
             await super().load_and_set(client_configuration)
 
-        async def load_from_exec_plugin(self) -> bool:
-            if time.time() >= self.renew_at:
-                plugin = library().exec_provider.ExecProvider(self._user["exec"])
-                self._status = await _run_plugin(plugin)
-                self.renew_at = _renewal(self._status.get("expirationTimestamp"))
-            if "token" in self._status:
-                self.token = f"Bearer {self._status['token']}"
-            if "clientCertificateData" in self._status:
-                self.cert_file = self._key_file("clientCertificateData")
-                self.key_file = self._key_file("clientKeyData")
-            return True
-
-        def _key_file(self, name: str) -> str:
-            if name not in self._status:
-                raise UserError(f"the credential plugin gave no {name}; update the plugin")
-            return str(
-                kube_config.FileOrData(
-                    self._status, "", data_key_name=name, base64_file_content=False
-                ).as_file()
-            )
-
-        async def _load_oid_token(self) -> str:
-            config = self._user["auth-provider"]["config"]
-            token = config.safe_get("id-token")
-            if token is None or _expired(token):
-                token = await self._refreshed(config)
-            self.token = f"Bearer {token}"
-            return self.token
-
-        async def _refreshed(self, config: Any) -> str:
-            refresh = config.safe_get("refresh-token")
-            if refresh is None:
-                raise UserError("the OIDC id-token has expired; log in again")
-            requestor = requestor_class(
-                config["client-id"],
-                config.safe_get("client-secret") or "",
-                config["idp-issuer-url"],
-                _identity_ca(config),
-            )
-            try:
-                answer = await requestor.refresh_token(refresh)
-            except (aiohttp.ClientError, OSError) as error:
-                raise UserError(
-                    f"the identity provider {config['idp-issuer-url']} gave no token: "
-                    f"{type(error).__name__}"
-                ) from error
-            config.value["id-token"] = answer["id_token"]
-            config.value["refresh-token"] = answer.get("refresh_token", refresh)
-            if self._config_persister:
-                self._config_persister()  # as kubectl does: the old refresh token may be void now
-            return str(answer["id_token"])
-
     return Loader
 
 
-def _requestor_class(kube_config: Any) -> Any:
+class _Plugin:
+    """The part of a loader that asks a credential plugin."""
+
+    _user: Any
+    _status: dict[str, Any]
+    token: str
+    cert_file: str
+    key_file: str
+    renew_at = 0.0
+    """Wall time at which the plugin is run again; infinite when it names no expiry."""
+
+    async def load_from_exec_plugin(self) -> bool:
+        if time.time() >= self.renew_at:
+            plugin = library().exec_provider.ExecProvider(self._user["exec"])
+            self._status = await _run_plugin(plugin)
+            self.renew_at = _renewal(self._status.get("expirationTimestamp"))
+        if "token" in self._status:
+            self.token = f"Bearer {self._status['token']}"
+        if "clientCertificateData" in self._status:
+            self.cert_file = self._key_file("clientCertificateData")
+            self.key_file = self._key_file("clientKeyData")
+        return True
+
+    def _key_file(self, name: str) -> str:
+        if name not in self._status:
+            raise UserError(f"the credential plugin gave no {name}; update the plugin")
+        in_a_file = library().kube_config.FileOrData
+        file = in_a_file(self._status, "", data_key_name=name, base64_file_content=False)
+        return str(file.as_file())
+
+
+class _IdentityProvider:
+    """The part of a loader that refreshes OIDC tokens."""
+
+    _user: Any
+    _config_persister: Callable[[], None] | None
+    token: str
+
+    async def _load_oid_token(self) -> str:
+        config = self._user["auth-provider"]["config"]
+        token = config.safe_get("id-token")
+        if token is None or _expired(token):
+            token = await self._refreshed(config)
+        self.token = f"Bearer {token}"
+        return self.token
+
+    async def _refreshed(self, config: Any) -> str:
+        refresh = config.safe_get("refresh-token")
+        if refresh is None:
+            raise UserError("the OIDC id-token has expired; log in again")
+        requestor = _requestor_class()(
+            config["client-id"],
+            config.safe_get("client-secret") or "",
+            config["idp-issuer-url"],
+            _identity_ca(config),
+        )
+        try:
+            answer = await requestor.refresh_token(refresh)
+        except (aiohttp.ClientError, OSError) as error:
+            raise UserError(
+                f"the identity provider {config['idp-issuer-url']} gave no token: "
+                f"{type(error).__name__}"
+            ) from error
+        config.value["id-token"] = answer["id_token"]
+        config.value["refresh-token"] = answer.get("refresh_token", refresh)
+        if self._config_persister:
+            self._config_persister()  # as kubectl does: the old refresh token may be void now
+        return str(answer["id_token"])
+
+
+@cache
+def _requestor_class() -> Any:
     """What asks an identity provider: with its certificate verified."""
 
-    class Requestor(kube_config.OpenIDRequestor):  # type: ignore[misc]
+    class Requestor(library().kube_config.OpenIDRequestor):  # type: ignore[misc]
         def _client_session(self) -> aiohttp.ClientSession:
             client = base64.b64encode(f"{self._client_id}:{self._client_secret}".encode())
             verified = ssl.create_default_context(cadata=self._ssl_ca_cert)

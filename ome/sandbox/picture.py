@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome import api
+from ome.api.references import base_model_of, models_named
 from ome.errors import SelectionError
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CORE_EVENTS, NODES, PODS
@@ -14,6 +15,7 @@ from ome.selection import RuntimeCandidate, SelectionRequest, select_runtime
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ome.api.references import ModelKey
     from ome.kube.resource import Resource
     from ome.sandbox.local import LocalApi
 
@@ -210,7 +212,7 @@ def _runtime(local: LocalApi, document: dict[str, Any]) -> tuple[str, str]:
     if named:
         return named, "named by the service"
     namespace = document["metadata"].get("namespace", "")
-    model = _find_model(local, namespace, (spec.get("model") or {}).get("name", ""))
+    model = _find_model(local, namespace, spec.get("model") or {})
     if model is None:
         return "", "the model does not exist"
     candidates = _candidates(local, namespace)
@@ -222,13 +224,29 @@ def _runtime(local: LocalApi, document: dict[str, Any]) -> tuple[str, str]:
     return chosen.runtime.name, f"{fits}, score {chosen.score.total}"
 
 
-def _find_model(local: LocalApi, namespace: str, name: str) -> tuple[str, api.BaseModelSpec] | None:
-    for kind, place in (("BaseModel", namespace), ("ClusterBaseModel", "")):
-        resource = _ome(local, kind)
-        stored = local.get(resource, ObjectKey(place, name)) if resource else None
-        if stored is not None:
-            return name, api.BaseModelSpec.model_validate(stored.load()["spec"])
+def _find_model(
+    local: LocalApi, namespace: str, reference: dict[str, Any]
+) -> tuple[str, api.BaseModelSpec] | None:
+    for kind, place, name in _meant(local, namespace, reference):
+        found = _stored(local, kind, ObjectKey(place, name))
+        if found is not None:
+            return name, api.BaseModelSpec.model_validate(found["spec"])
     return None
+
+
+def _meant(local: LocalApi, namespace: str, reference: dict[str, Any]) -> tuple[ModelKey, ...]:
+    kind, name = reference.get("kind") or "", reference.get("name") or ""
+    if kind != api.FineTunedWeight.KIND:
+        return models_named(kind, name, namespace)
+    weight = _stored(local, kind, ObjectKey("", name))
+    base = None if weight is None else base_model_of(weight["spec"])
+    return () if base is None else (base,)
+
+
+def _stored(local: LocalApi, kind: str, key: ObjectKey) -> dict[str, Any] | None:
+    resource = _ome(local, kind)
+    held = local.get(resource, key) if resource else None
+    return None if held is None else held.load()
 
 
 def _candidates(local: LocalApi, namespace: str) -> list[RuntimeCandidate]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import FineTunedWeight
+from ome.api.references import base_model
 from ome.api.weights import kept_on_nodes
-from ome.webhooks.reading import exempt, plain_copy, typed
+from ome.webhooks.reading import exempt, first_of, plain_copy, typed
 from ome.webhooks.registry import IfAbsent, Verdict
 from ome.webhooks.storageuris import parse_storage, storage_remarks
 
@@ -38,14 +39,11 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
 
 
 def _base(reference: ObjectReference, lookup: Lookup) -> Iterator[str]:
-    kind = "BaseModel" if reference.namespace else "ClusterBaseModel"
-    found = lookup.base_model(reference.namespace or "", reference.name)
-    if found is None or found.get("kind", kind) != kind:
-        where = f" in namespace {reference.namespace}" if reference.namespace else ""
+    base = base_model(reference.name, reference.namespace)
+    if first_of((base,), lookup) is None:
         yield IfAbsent(
-            f"spec.baseModelRef: {kind} {reference.name} not found{where}; the weight will be"
-            " Failed until it exists. A reference with namespace means a BaseModel, one without a"
-            " ClusterBaseModel"
+            f"spec.baseModelRef: {base} not found; the weight will be Failed until it exists. A"
+            " reference with namespace means a BaseModel, one without a ClusterBaseModel"
         )
 
 

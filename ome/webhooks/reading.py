@@ -21,14 +21,16 @@ from ome.webhooks.registry import Problem, Undecodable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ome.api.references import ModelKey
     from ome.api.schema import KindObject
-    from ome.webhooks.registry import Document, Review
+    from ome.webhooks.registry import Document, Lookup, Review
 
 __all__ = [
     "annotations_of",
     "candidates",
     "copied",
     "exempt",
+    "first_of",
     "leaving",
     "metadata_of",
     "plain_copy",
@@ -150,6 +152,15 @@ def shared(kind: type[K], document: Document) -> K | None:
             with _lock:
                 _parsed[key] = found
     return found
+
+
+def first_of(models: Iterable[ModelKey], lookup: Lookup) -> Document | None:
+    """The first of these models that exists."""
+    for model in models:
+        found = lookup.base_model(model.namespace, model.name)
+        if found is not None and found.get("kind") == model.kind:
+            return found
+    return None
 
 
 def candidates(documents: Iterable[Document]) -> list[RuntimeCandidate]:

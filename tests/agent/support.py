@@ -47,11 +47,14 @@ __all__ = [
     "agents",
     "at_rest",
     "label",
+    "mark",
     "model",
     "new_cluster",
     "peering",
     "put_node",
     "said",
+    "status",
+    "statuses",
     "until",
 ]
 
@@ -209,3 +212,27 @@ def _is_at_rest(world: World, node: str, name: str) -> bool:
     if (seen.storage, seen.labels) != (stored["spec"]["storage"], metadata.get("labels") or {}):
         return False
     return tender._wish == tender._wished() and bool(tender.resting or tender.failed_by)
+
+
+def status(cluster: FakeCluster, node: str = "n1", name: str = "m") -> str:
+    entry = said(cluster, node, name)
+    return "" if entry is None else entry.status
+
+
+def statuses(cluster: FakeCluster, name: str = "m", node: str = "n1") -> list[str | None]:
+    """The states that were written of a model, in order."""
+    found: list[str | None] = []
+    for write in cluster.writes:
+        if write.resource == CONFIGMAPS and write.key.name == node:
+            data = write.body.get("data") or {}
+            key = f"clusterbasemodel.{name}"
+            if key in data:
+                entry = None if data[key] is None else decode_entry(data[key])
+                found.append(None if entry is None else entry.status)
+    return found
+
+
+def mark(cluster: FakeCluster, name: str = "m", **metadata: dict[str, str]) -> None:
+    found = cluster.object(CLUSTER_BASE_MODELS, ObjectKey("", name))
+    assert found is not None
+    cluster.put({**found, "metadata": {**found["metadata"], **metadata}})

@@ -16,23 +16,10 @@ from ome.kube import Client
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import LEASES
 from tests.support.fake_cluster import FakeCluster
-from tests.support.virtual_time import VirtualClock, run_virtual
+from tests.support.virtual_time import VirtualClock, virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from ome.agent.post import Turn
-
-
-def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    """Run a test in virtual time."""
-
-    def run() -> None:
-        run_virtual(test)
-
-    run.__name__ = test.__name__
-    run.__doc__ = test.__doc__
-    return run
 
 
 def turns(cluster: FakeCluster, node: str, **more: Any) -> ClusterTurns:

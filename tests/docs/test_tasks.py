@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import cluster
+from tests.charts.release import AGENT_ACCOUNT, MANAGER_ACCOUNT, Release, bundles, running
 from tests.charts.support import helm
-from tests.charts.test_install import (
-    AGENT_ACCOUNT,
-    MANAGER_ACCOUNT,
-    Release,
-    bundles,
-    running,
-)
 from tests.cluster import eventually
 from tests.docs.pages import pages
 from tests.docs.session import Session

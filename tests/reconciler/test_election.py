@@ -13,10 +13,10 @@ from ome.kube.resources import CONFIGMAPS, LEASES
 from ome.reconciler.fence import Timing
 from tests.reconciler.candidates import KEY, Candidate, authors, lease, prepare
 from tests.support.fake_cluster import FakeCluster
-from tests.support.virtual_time import VirtualClock, run_virtual
+from tests.support.virtual_time import VirtualClock, run_virtual, virtual
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
     from ome.reconciler.lease import Held
 
@@ -56,16 +56,6 @@ async def lost_answer(candidate: Candidate) -> None:
     """Come to where a write of the leader has got no answer."""
     candidate.line.losing, candidate.line.lose_answers = ("PATCH",), 1
     await until(lambda: candidate.line.lose_answers == 0)
-
-
-def virtual(main: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    """A test that runs in virtual time."""
-
-    def test() -> None:
-        run_virtual(main)
-
-    test.__doc__, test.__name__ = main.__doc__, main.__name__
-    return test
 
 
 @virtual

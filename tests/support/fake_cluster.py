@@ -41,8 +41,9 @@ from ome.kube.transport import Response
 from tests.support import fake_patches
 from tests.support.fake_answers import FakeAnswer, once, refusal, scale, success
 from tests.support.fake_api import in_time, status_body
+from tests.support.fake_faults import Fault, Faults
 from tests.support.fake_store import Document, FakeStore
-from tests.support.fake_watch import Call, Watch, bookmark
+from tests.support.fake_watch import Call, Watches
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -67,15 +68,6 @@ class Write:
     changed: bool
 
 
-@dataclass
-class _Fault:
-    verb: str
-    resource: Resource | None
-    error: Exception
-    times: int
-    after: bool
-
-
 class FakeCluster:
     """A ``Transport``; ``resources`` are served beside the built-in ones."""
 
@@ -94,11 +86,10 @@ class FakeCluster:
         self.requests: list[Request] = []
         self._version = version
         self._resources = {(r.group, r.version, r.plural): r for r in (*_BUILTIN, *resources)}
-        self._faults: list[_Fault] = []
-        self._watches: list[Watch] = []
+        self._faults = Faults()
+        self._watches = Watches(self.store)
         self._pages: dict[str, list[Document]] = {}
         self._tokens = itertools.count(1)
-        self._seen = 0
 
     # What tests do to the cluster, past the API.
 
@@ -119,7 +110,7 @@ class FakeCluster:
             if "status" in obj:
                 body = {**body, "status": copy.deepcopy(obj["status"])}
                 self.store.update(resource, key, body, "status", "somebody", dry=False)
-        self._publish()
+        self._watches.publish()
         found = self.store.find(resource, key)
         return copy.deepcopy(found if found is not None else body)
 
@@ -134,12 +125,12 @@ class FakeCluster:
     def remove(self, resource: Resource, key: ObjectKey) -> None:
         """Delete as if somebody else had; finalizers hold."""
         self.store.delete(resource, key, {}, dry=False)
-        self._publish()
+        self._watches.publish()
 
     def collect_garbage(self) -> list[tuple[Resource, ObjectKey]]:
         """Delete what lost all its owners; gives what was deleted."""
         collected = self.store.collect_garbage()
-        self._publish()
+        self._watches.publish()
         return collected
 
     def install(self, resource: Resource) -> None:
@@ -172,7 +163,7 @@ class FakeCluster:
         Verbs: get list watch create update patch apply delete, an HTTP method, or ``*``; None is
         any resource. An ``ApiError`` becomes an answer, anything else is raised.
         """
-        self._faults.append(_Fault(verb, resource, error, times, after))
+        self._faults.add(Fault(verb, resource, error, times, after))
 
     def mend(self) -> None:
         """No request fails any more that ``fail`` has failed so far."""
@@ -180,17 +171,17 @@ class FakeCluster:
 
     def drop_watch(self, resource: Resource | None = None, *, broken: bool = False) -> int:
         """End running watches; ``broken``: in the middle, else cleanly. Gives their number."""
-        return self._push(resource, TransportError("connection reset") if broken else None)
+        end = TransportError("connection reset") if broken else None
+        return self._watches.push(resource, end)
 
     def expire_watch(self, resource: Resource | None = None) -> int:
         """Send running watches an ERROR event of 410; gives their number."""
         error = status_body(410, "Expired", "too old resource version")
-        return self._push(resource, {"type": "ERROR", "object": error})
+        return self._watches.push(resource, {"type": "ERROR", "object": error})
 
     def bookmark(self, resource: Resource | None = None) -> None:
         """Send running watches a bookmark now; by itself one comes each minute of silence."""
-        for watch in self._chosen(resource):
-            watch.push(bookmark(watch.call.resource, self.store.version))
+        self._watches.bookmark(resource)
 
     def compact(self) -> None:
         """Make all older versions and continue tokens too old (410)."""
@@ -199,7 +190,7 @@ class FakeCluster:
 
     def watching(self, resource: Resource) -> int:
         """How many watches of a resource run."""
-        return len(self._chosen(resource))
+        return len(self._watches.of(resource))
 
     def resource(self, obj: Mapping[str, Any]) -> Resource:
         """The resource that serves an object's kind."""
@@ -228,20 +219,18 @@ class FakeCluster:
         await anyio.sleep(self.delay)
         try:
             call = self._parse(request)
-            fault = self._fault(call)
+            fault = self._faults.take(call)
             if fault is not None:
                 raise fault.error
-            watch = Watch(call)
-            self._begin(watch)
+            watch = self._watches.begin(call)
         except ApiError as error:
             answer = refusal(error)
             yield FakeAnswer(answer.status, answer.headers, once(answer.body))
             return
-        self._watches.append(watch)
         try:
             yield FakeAnswer(200, {}, watch.chunks(self.store))
         finally:
-            self._watches.remove(watch)
+            self._watches.end(watch)
 
     def _parse(self, request: Request) -> Call:
         parts = [unquote(part) for part in request.path.split("/")[1:]]
@@ -272,19 +261,8 @@ class FakeCluster:
             "resources": [{"name": r.plural, "kind": r.kind} for r in served],
         }
 
-    def _fault(self, call: Call) -> _Fault | None:
-        for fault in self._faults:
-            if fault.verb in (call.verb, call.request.method, "*") and (
-                fault.resource in (None, call.resource)
-            ):
-                fault.times -= 1
-                if fault.times <= 0:
-                    self._faults.remove(fault)
-                return fault
-        return None
-
     def _handle(self, call: Call) -> Document:
-        fault = self._fault(call)
+        fault = self._faults.take(call)
         if fault is not None and not fault.after:
             raise fault.error
         if call.verb in ("get", "list"):
@@ -303,7 +281,7 @@ class FakeCluster:
         token = call.query.get("continue")
         if token and token not in self._pages:
             raise Expired("The provided continue parameter is too old", reason="Expired")
-        found = self._pages.pop(token) if token else self._selected(call)
+        found = self._pages.pop(token) if token else call.selected(self.store)
         limit = int(call.query.get("limit", 0)) or len(found)
         page, rest = found[:limit], found[limit:]
         metadata: Document = {"resourceVersion": str(self.store.version)}
@@ -320,9 +298,6 @@ class FakeCluster:
             "items": ([call.shown(o) for o in page] or None) if partial else bare,
         }
 
-    def _selected(self, call: Call) -> list[Document]:
-        return [o for o in self.store.all(call.resource) if call.selects(o)]
-
     def _write(self, call: Call) -> Document:
         body = json.loads(call.request.body or b"{}")
         before = self.store.version
@@ -333,7 +308,7 @@ class FakeCluster:
             key = ObjectKey(call.key.namespace, name)
             verb = call.verb
             self.writes.append(Write(verb, call.resource, key, call.subresource, body, changed))
-        self._publish()
+        self._watches.publish()
         return call.shown(answer)
 
     def _written(self, call: Call, body: Any) -> Document:
@@ -379,40 +354,3 @@ class FakeCluster:
 
     def _update(self, call: Call, new: Document, sub: str) -> Document:
         return self.store.update(call.resource, call.key, new, sub, call.manager, call.dry)
-
-    # Watches.
-
-    def _begin(self, watch: Watch) -> None:
-        """Put what happened since the asked version before what will happen."""
-        call = watch.call
-        asked = call.query.get("resourceVersion", "")
-        if call.query.get("sendInitialEvents") == "true" or asked in ("", "0"):
-            for obj in self._selected(call):
-                watch.push({"type": "ADDED", "object": call.shown(obj)})
-            if call.query.get("sendInitialEvents") == "true":
-                ending = bookmark(call.resource, self.store.version)
-                mark = {"k8s.io/initial-events-end": "true"}
-                ending["object"]["metadata"]["annotations"] = mark
-                watch.push(ending)
-            return
-        if int(asked) < self.store.oldest:
-            raise Expired("too old resource version", reason="Expired")
-        for change in self.store.history:
-            if change.version > int(asked):
-                watch.offer(change)
-
-    def _publish(self) -> None:
-        for change in self.store.history:
-            if change.version > self._seen:
-                for watch in self._watches:
-                    watch.offer(change)
-        self._seen = self.store.version
-
-    def _chosen(self, resource: Resource | None) -> list[Watch]:
-        return [w for w in self._watches if resource in (None, w.call.resource)]
-
-    def _push(self, resource: Resource | None, event: dict[str, Any] | Exception | None) -> int:
-        chosen = self._chosen(resource)
-        for watch in chosen:
-            watch.push(event)
-        return len(chosen)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 
+from ome.errors import Expired
 from ome.kube import request as requests
 from tests.support.selectors import matches
 
@@ -64,6 +65,10 @@ class Call:
         return self.key.namespace in ("", obj["metadata"].get("namespace", "")) and matches(
             obj, self.query.get("labelSelector", ""), self.query.get("fieldSelector", "")
         )
+
+    def selected(self, store: FakeStore) -> list[Document]:
+        """The objects that a list or watch covers now."""
+        return [obj for obj in store.all(self.resource) if self.selects(obj)]
 
     def shown(self, obj: Document) -> Document:
         """The object in the form that the request accepts."""
@@ -127,3 +132,63 @@ def bookmark(resource: Resource, version: int) -> dict[str, Any]:
         "metadata": {"resourceVersion": str(version), "creationTimestamp": None},
     }
     return {"type": "BOOKMARK", "object": obj}
+
+
+class Watches:
+    """The watches that run."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+        self._running: list[Watch] = []
+        self._seen = 0
+
+    def of(self, resource: Resource | None) -> list[Watch]:
+        """Those of a resource; None is any."""
+        return [watch for watch in self._running if resource in (None, watch.call.resource)]
+
+    def push(self, resource: Resource | None, event: dict[str, Any] | Exception | None) -> int:
+        """Send an event to those of a resource, or end them; gives their number."""
+        chosen = self.of(resource)
+        for watch in chosen:
+            watch.push(event)
+        return len(chosen)
+
+    def bookmark(self, resource: Resource | None) -> None:
+        for watch in self.of(resource):
+            watch.push(bookmark(watch.call.resource, self._store.version))
+
+    def publish(self) -> None:
+        """Tell what happened since the last time."""
+        for change in self._store.history:
+            if change.version > self._seen:
+                for watch in self._running:
+                    watch.offer(change)
+        self._seen = self._store.version
+
+    def end(self, watch: Watch) -> None:
+        self._running.remove(watch)
+
+    def begin(self, call: Call) -> Watch:
+        """A watch that has what happened since the asked version before what will happen.
+
+        Raises ``Expired`` for a version that is too old.
+        """
+        watch = Watch(call)
+        asked = call.query.get("resourceVersion", "")
+        streaming = call.query.get("sendInitialEvents") == "true"
+        if streaming or asked in ("", "0"):
+            for obj in call.selected(self._store):
+                watch.push({"type": "ADDED", "object": call.shown(obj)})
+            if streaming:
+                ending = bookmark(call.resource, self._store.version)
+                mark = {"k8s.io/initial-events-end": "true"}
+                ending["object"]["metadata"]["annotations"] = mark
+                watch.push(ending)
+        elif int(asked) < self._store.oldest:
+            raise Expired("too old resource version", reason="Expired")
+        else:
+            for change in self._store.history:
+                if change.version > int(asked):
+                    watch.offer(change)
+        self._running.append(watch)
+        return watch

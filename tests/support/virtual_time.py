@@ -71,3 +71,14 @@ def run_virtual(main: Callable[[], Awaitable[T]]) -> T:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(body())
+
+
+def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """A test that runs in virtual time."""
+
+    def run() -> None:
+        run_virtual(test)
+
+    run.__name__ = test.__name__
+    run.__doc__ = test.__doc__
+    return run

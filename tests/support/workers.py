@@ -29,7 +29,7 @@ BESIDE = (
     "charts/test_serving.py",
     "contract/",
     "control_plane/",
-    "kube/test_live.py",
+    "kube/",
     "workloads/benchmark/test_live.py",
     "workloads/exposure/test_live.py",
 )

@@ -17,6 +17,13 @@ CLUSTER_SCOPED = {
     "FineTunedWeight",
     "AcceleratorClass",
 }
+CLASS = "ome.io/autoscalerClass"
+KEDA = {CLASS: "keda"}
+OPERATOR_NOTE = "autoscaling.keda.sh/operator"
+THRESHOLD_NOTE = "autoscaling.keda.sh/threshold"
+UTILIZATION = "ome.io/targetUtilizationPercentage"
+IMAGE = {"runner": {"image": "a"}}
+FULL: dict[str, Any] = {"model": {"name": "llama"}, "engine": {}}
 
 
 def document(
@@ -92,6 +99,21 @@ def runtime(
     )
 
 
+def service(
+    spec: dict[str, Any] | None = None, annotations: dict[str, str] | None = None, **metadata: Any
+) -> dict[str, Any]:
+    name = metadata.pop("name", "chat")
+    return document("InferenceService", name, spec, annotations, **metadata)
+
+
+def note(name: str) -> str:
+    return f'metadata.annotations["{name}"]'
+
+
+def keda(**config: Any) -> dict[str, Any]:
+    return service({"kedaConfig": config}, KEDA)
+
+
 def told(verdict: Verdict) -> str:
     """Everything that a user is told, for a failing assertion."""
     problems = [f"{problem.field}: {problem.message}" for problem in verdict.problems]
@@ -99,3 +121,4 @@ def told(verdict: Verdict) -> str:
 
 
 EMPTY: Lookup = cluster()
+LLAMA = cluster(model(), runtime())

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tests import cluster
 from tests.webhooks import test_benchmarkjob as jobs
 from tests.webhooks import test_inferenceservice_exposure as exposure
-from tests.webhooks import test_inferenceservice_validation as services
+from tests.webhooks import test_inferenceservice_refusals as refused
+from tests.webhooks import test_inferenceservice_remarks as remarked
 from tests.webhooks import test_servingruntime as runtimes
-from tests.webhooks.objects import NAMESPACE, Cluster, runtime
+from tests.webhooks.objects import FULL, LLAMA, NAMESPACE, Cluster, runtime, service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +31,15 @@ EMPTY = Cluster()
 
 
 def refusals() -> Iterator[Row]:
-    for given, *texts in services.REFUSALS:
-        yield given, services.LLAMA, (*texts,)
-    for lookup, *texts in services.UNSUPPORTED:
+    for given, *texts in refused.REFUSALS:
+        yield given, LLAMA, (*texts,)
+    for lookup, *texts in refused.UNSUPPORTED:
         # A value of a wrong type does not get past the schema of a model.
         if "cannot be read" not in texts[1]:
-            yield services.service(services.FULL), lookup, (*texts,)
+            yield service(FULL), lookup, (*texts,)
     for name, value, where, *texts in exposure.REFUSED:
         given = exposure.noted({name: value}, where)
-        yield given, services.LLAMA, (exposure.field(name, where), *texts)
+        yield given, LLAMA, (exposure.field(name, where), *texts)
     for given, field, *texts in jobs.REFUSALS:
         # A text of several lines is not repeated by a rule.
         if not any("\n" in text for text in texts):
@@ -63,12 +64,12 @@ def _whole(field: str) -> str:
 
 
 def remarks() -> Iterator[Row]:
-    for given, lookup, text in services.REMARKS:
+    for given, lookup, text in remarked.REMARKS:
         # Weights have short names there, and are everybody's.
         if all(item["kind"] in PLURALS for item in lookup.planted):
             yield given, lookup, (text,)
     for notes, where, text in exposure.REMARKS:
-        yield exposure.noted(notes, where), services.LLAMA, (text,)
+        yield exposure.noted(notes, where), LLAMA, (text,)
     for given, text in jobs.REMARKS:
         yield given, EMPTY, (text,)
     for kind in runtimes.KINDS:

@@ -9,8 +9,7 @@ import pytest
 
 from ome.webhooks.inferenceservice import validate
 from ome.webhooks.inferenceservice.validation import _READ
-from tests.webhooks.objects import review
-from tests.webhooks.test_inferenceservice_validation import CLASS, LLAMA, UTILIZATION, note, service
+from tests.webhooks.objects import CLASS, LLAMA, UTILIZATION, note, review, service
 
 if TYPE_CHECKING:
     from ome.webhooks.registry import Verdict

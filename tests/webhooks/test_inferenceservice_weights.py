@@ -47,6 +47,10 @@ def test_a_weight_as_the_model_means_its_base_model(held: Any) -> None:
             cluster(model(), legal(**THERE), runtime()),
             "BaseModel llama in namespace models, of which FineTunedWeight legal was made, not",
         ),
+        (
+            cluster(model(), legal(baseModelRef={}), runtime()),
+            "FineTunedWeight legal has no BaseModelRef.Name specified",
+        ),
     ],
 )
 def test_what_a_weight_as_the_model_lacks(held: Any, text: str) -> None:

@@ -73,7 +73,7 @@ def weight(uri: str = "oci://n/a/b/c/o/d", **reference: str) -> dict[str, Any]:
 WEIGHTS: list[tuple[dict[str, Any], tuple[dict[str, Any], ...], str]] = [
     (weight(), (), "ClusterBaseModel llama not found; the weight will be Failed"),
     (weight(), (model(kind="BaseModel"),), "ClusterBaseModel llama not found"),
-    (weight(namespace="team-a"), (model(),), "BaseModel llama not found in namespace team-a"),
+    (weight(namespace="team-a"), (model(),), "BaseModel llama in namespace team-a not found"),
     (weight("hf://a/b"), (model(),), "HUGGINGFACE is no storage that pods fetch weights from"),
     (weight("hf://a/b"), (model(),), "or set spec.storage.path"),
     (weight("oci://a"), (model(),), "invalid OCI storage URI format"),

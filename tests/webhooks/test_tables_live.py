@@ -20,7 +20,7 @@ from tests import cluster
 from tests.cluster import Problem
 from tests.webhooks import test_inferenceservice_defaulting as defaulting
 from tests.webhooks import test_inferenceservice_migration as migration
-from tests.webhooks import test_inferenceservice_validation as services
+from tests.webhooks.objects import LLAMA, service
 from tests.webhooks.pod import test_agents as agents
 from tests.webhooks.rows import Moved, refusals, remarks
 from tests.webhooks.support import SETTINGS, PlainLookup, pod, review, weight
@@ -101,8 +101,8 @@ def defaulted(faults: Faults, moved: Moved, namespace: str) -> None:
     """Modes under each setting, replica bounds, and what a predictor becomes."""
 
     def check(spec: dict[str, Any], stored: Callable[[dict[str, Any]], str], wanted: str) -> None:
-        given = services.service({**spec, "runtime": {"name": "srt"}})
-        faults.check(stored, moved(given, services.LLAMA), [wanted])
+        given = service({**spec, "runtime": {"name": "srt"}})
+        faults.check(stored, moved(given, LLAMA), [wanted])
 
     for config in (None, defaulting.RAW, defaulting.SERVERLESS):
         if config is not None:
@@ -114,7 +114,7 @@ def defaulted(faults: Faults, moved: Moved, namespace: str) -> None:
         bounds = {"minReplicas": low, "maxReplicas": high}
         check({"engine": {}, name: component}, Holding({"spec": {name: bounds}}), HELD)
     for predictor, engine in migration.ENGINES:
-        expected = moved({"spec": {"engine": engine, "predictor": {}}}, services.LLAMA)
+        expected = moved({"spec": {"engine": engine, "predictor": {}}}, LLAMA)
         check({"predictor": predictor}, Holding(expected), HELD)
 
 

@@ -237,13 +237,27 @@ def explain(
         service, model, _ = chooser.model(migrated(service, world.sources, []), [])
     except StepFailed as error:
         return Account(subject, service, problem=error.message, reason=error.reason)
-    account = Account(subject, service, model)
+    account = Account(subject, service, model, note=_of_both(world, service, model))
     pinned = None if pins is None else pins(service)
     if pinned is not None:
         account = replace(account, pinned=pinned.name)
     elif is_pinned(service):
-        account = replace(account, note=_UNRECORDED)
+        account = replace(account, note="; ".join(filter(None, (account.note, _UNRECORDED))))
     return _with_choice(account, model, chooser)
+
+
+def _of_both(world: World, service: api.InferenceService, model: Model) -> str:
+    """As admission remarks: which of two models of one name it is; empty where there is one."""
+    named = service.spec.model
+    shared = api.ClusterBaseModel.KIND
+    if not model.namespace or named is None or named.kind == api.BaseModel.KIND:
+        return ""
+    if world.shared(shared, ObjectKey("", model.name)) is None:
+        return ""
+    return (
+        f"BaseModel {model.name} exists in namespace {model.namespace} and at cluster scope; the"
+        " one in the namespace is used"
+    )
 
 
 def _with_choice(account: Account, model: Model, chooser: Chooser) -> Account:

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from ome.api import names
+from ome.api.references import base_model_of, models_named
 from ome.controllers.inferenceservice.workload import WORKLOADS
 from ome.controllers.inferenceservice.world import SHARED, Sources
 from ome.controllers.resources import (
@@ -30,6 +31,7 @@ from ome.kube.resources import CONFIGMAPS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ome.api.references import ModelKey
     from ome.cli.render.cluster import Found
     from ome.clock import Clock
     from ome.kube.client import Client
@@ -137,11 +139,9 @@ async def read_cluster(client: Client, namespace: str, name: str) -> list[dict[s
             continue  # the kind is not installed, so there is nothing of it
     service = await _maybe(client, INFERENCE_SERVICES, ObjectKey(namespace, name))
     found += [] if service is None else [service]
-    for place, model in sorted(_models(namespace, name, service, found)):
-        document = await _maybe(client, BASE_MODELS, ObjectKey(place, model))
-        found += [] if document is None else [document]
-    for model in sorted({model for _, model in _models(namespace, name, service, found)}):
-        document = await _maybe(client, CLUSTER_BASE_MODELS, ObjectKey("", model))
+    for kind, place, model in sorted(_models(namespace, name, service, found)):
+        resource = BASE_MODELS if kind == BASE_MODELS.kind else CLUSTER_BASE_MODELS
+        document = await _maybe(client, resource, ObjectKey(place, model))
         found += [] if document is None else [document]
     return found
 
@@ -151,18 +151,17 @@ def _models(
     name: str,
     service: Mapping[str, Any] | None,
     listed: Iterable[Mapping[str, Any]],
-) -> set[tuple[str, str]]:
-    """Namespace and name of the models that a service or model of a name may mean."""
+) -> set[ModelKey]:
+    """The models that a service or model of a name may mean."""
     spec = {} if service is None else service.get("spec") or {}
     reference = spec.get("model") or {}
     old = (spec.get("predictor") or {}).get("model") or {}
     called = {name, str(reference.get("name") or name), str(old.get("baseModel") or name)}
-    found = {(namespace, model) for model in called}
+    found = {key for model in called for key in models_named("", model, namespace)}
     for document in listed:
         if document["kind"] == FINE_TUNED_WEIGHTS.kind and document["metadata"]["name"] in called:
-            base = (document.get("spec") or {}).get("baseModelRef") or {}
-            if base.get("name"):
-                found.add((base.get("namespace") or namespace, base["name"]))
+            base = base_model_of(document.get("spec") or {})
+            found |= set() if base is None else {base}
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.api import names
+from ome.api.references import base_model_of, models_named
 from ome.cli.podproxy import metrics_of, reader_headers
 from ome.controllers.resources import (
     BASE_MODELS,
@@ -30,6 +31,7 @@ from ome.reconciler.flightlog import FLIGHTS_PATH
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from ome.api.references import ModelKey
     from ome.kube.client import Client
     from ome.kube.resource import Resource
 
@@ -178,18 +180,10 @@ def _events(client: Client, facts: Facts, namespace: str) -> Callable[[], Awaita
 def _model(client: Client, facts: Facts) -> Callable[[], Awaitable[None]]:
     async def read() -> None:
         spec = facts.target.document.get("spec") or {}
-        reference, namespace = spec.get("model") or {}, facts.target.key.namespace
-        if reference.get("name") and reference.get("kind") == FINE_TUNED_WEIGHTS.kind:
-            reference = await _base_of(client, reference["name"])
-            namespace = reference.get("namespace") or namespace
-        if not reference.get("name"):
-            return
-        for resource in (BASE_MODELS, CLUSTER_BASE_MODELS):
-            if resource.namespaced is False and reference.get("kind") == BASE_MODELS.kind:
-                continue
-            key = ObjectKey(namespace if resource.namespaced else "", reference["name"])
+        for kind, namespace, name in await _meant(client, spec, facts.target.key.namespace):
+            resource = BASE_MODELS if kind == BASE_MODELS.kind else CLUSTER_BASE_MODELS
             try:
-                facts.model = await client.get(resource, key)
+                facts.model = await client.get(resource, ObjectKey(namespace, name))
                 return
             except NotFound:
                 continue
@@ -197,15 +191,20 @@ def _model(client: Client, facts: Facts) -> Callable[[], Awaitable[None]]:
     return read
 
 
-async def _base_of(client: Client, weight: str) -> Document:
-    """The reference to the base model of a weight; empty when there is no such weight."""
+async def _meant(client: Client, spec: Document, namespace: str) -> tuple[ModelKey, ...]:
+    """What the model of a service may be, best first."""
+    reference = spec.get("model") or {}
+    kind, name = reference.get("kind") or "", reference.get("name")
+    if not name:
+        return ()
+    if kind != FINE_TUNED_WEIGHTS.kind:
+        return models_named(kind, name, namespace)
     try:
-        held = await client.get(FINE_TUNED_WEIGHTS, ObjectKey("", weight))
+        weight = await client.get(FINE_TUNED_WEIGHTS, ObjectKey("", name))
     except NotFound:
-        return {}
-    base = held["spec"].get("baseModelRef") or {}
-    kind = {"kind": BASE_MODELS.kind} if base.get("namespace") else {}
-    return {"name": base.get("name"), "namespace": base.get("namespace"), **kind}
+        return ()
+    base = base_model_of(weight["spec"])
+    return () if base is None else (base,)
 
 
 async def _flights(client: Client, facts: Facts, operator: str) -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from ome import api
 from ome.api import names
+from ome.api.references import base_model, models_named
 from ome.controllers.benchmarkjob.expiry import check_time_to_live
 from ome.controllers.decode import Unreadable
 from ome.controllers.metaconditions import Wanted
@@ -30,6 +31,7 @@ from ome.workloads.inputs import ModelInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from ome.api.references import ModelKey
     from ome.controllers.decode import KindDecoder
     from ome.informers.projection import WholeObject
     from ome.informers.store import Store
@@ -141,33 +143,45 @@ class Resolver:
         )
 
     def _model(self, service: api.InferenceService) -> ModelInput:
-        name, namespace = model_name_of(service), service.metadata.namespace
-        reference = service.spec.model
-        kind = reference.kind if reference is not None and reference.name == name else ""
-        if kind == api.FineTunedWeight.KIND:
-            base = self._base_of(name)
-            name, namespace = base.name, base.namespace or namespace
-            kind = "BaseModel" if base.namespace else ""
-        local = self._stores.base_models.get(ObjectKey(namespace, name))
-        if local is not None:
-            spec = self._decode(api.BaseModel, local).spec
-            return ModelInput(name, namespace, local.metadata.annotations, spec)
-        shared = self._stores.cluster_base_models.get(ObjectKey("", name))
-        if shared is None or kind == "BaseModel":
-            where = f"{service.metadata.namespace}/{service.metadata.name}"
-            raise BenchmarkError(
-                f"failed to get BaseModel {name}: No BaseModel or ClusterBaseModel with the name:"
-                f" {name} (InferenceService {where}); create it"
-            )
-        spec = self._decode(api.ClusterBaseModel, shared).spec
-        return ModelInput(name, "", shared.metadata.annotations, spec)
+        meant = self._meant(service)
+        for key in meant:
+            found = self._model_at(key)
+            if found is not None:
+                return found
+        sought = " or ".join(key.kind for key in meant)
+        name, place = meant[0].name, meant[0].namespace
+        within = f" in namespace {place}" if place and len(meant) == 1 else ""
+        where = f"{service.metadata.namespace}/{service.metadata.name}"
+        raise BenchmarkError(
+            f"failed to get BaseModel {name}: No {sought} with the name: {name}{within}"
+            f" (InferenceService {where}); create it"
+        )
 
-    def _base_of(self, weight: str) -> api.ObjectReference:
-        """The base model of a weight, whose tokenizer it shares."""
-        stored = self._stores.weights.get(ObjectKey("", weight))
+    def _meant(self, service: api.InferenceService) -> tuple[ModelKey, ...]:
+        """What the model may be; of a weight the base model, whose tokenizer it shares."""
+        name, reference = model_name_of(service), service.spec.model
+        kind = reference.kind if reference is not None and reference.name == name else ""
+        if kind != api.FineTunedWeight.KIND:
+            return models_named(kind, name, service.metadata.namespace)
+        stored = self._stores.weights.get(ObjectKey("", name))
         if stored is None:
-            raise BenchmarkError(f"No FineTunedWeight with the name: {weight}; create it")
-        return self._decode(api.FineTunedWeight, stored).spec.base_model_ref
+            raise BenchmarkError(f"No FineTunedWeight with the name: {name}; create it")
+        base = self._decode(api.FineTunedWeight, stored).spec.base_model_ref
+        return (base_model(base.name, base.namespace),)
+
+    def _model_at(self, key: ModelKey) -> ModelInput | None:
+        kind, namespace, name = key
+        local = kind == api.BaseModel.KIND
+        models = self._stores.base_models if local else self._stores.cluster_base_models
+        stored = models.get(ObjectKey(namespace, name))
+        if stored is None:
+            return None
+        spec = (
+            self._decode(api.BaseModel, stored).spec
+            if local
+            else self._decode(api.ClusterBaseModel, stored).spec
+        )
+        return ModelInput(name, namespace, stored.metadata.annotations, spec)
 
     def _command_lines(self, service: api.InferenceService) -> Iterator[Sequence[str]]:
         """What starts the engine: as it runs, as the service says, as its runtime says."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.references import base_model_of
 from ome.api.truncate import weight_configmap_key
 from ome.clock import rfc3339
 from ome.controllers.basemodel.alerts import Alerts
@@ -34,12 +35,9 @@ __all__ = ["WeightReconciler", "base_of"]
 
 
 def base_of(document: Mapping[str, Any]) -> tuple[str, ObjectKey] | None:
-    """Kind and key of a weight's base model: a BaseModel where its namespace is named."""
-    reference = (document.get("spec") or {}).get("baseModelRef") or {}
-    name, namespace = reference.get("name"), reference.get("namespace") or ""
-    if not name:
-        return None
-    return ("BaseModel" if namespace else "ClusterBaseModel"), ObjectKey(namespace, name)
+    """Kind and key of a weight's base model; None when it names none."""
+    base = base_model_of(document.get("spec") or {})
+    return None if base is None else (base.kind, ObjectKey(base.namespace, base.name))
 
 
 class WeightReconciler:

@@ -15,6 +15,7 @@ from ome.controllers.inferenceservice.keeping import kept_runtime
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
 from ome.controllers.inferenceservice.weighing import of_base_model, weights_of
+from ome.controllers.inferenceservice.world import models_meant
 from ome.errors import SelectionError
 from ome.selection import (
     LISTED,
@@ -106,14 +107,10 @@ class Chooser:
 
         Raises ``StepFailed``.
         """
-        service, namespace = of_base_model(self._world, service, uses)
-        reference = service.spec.model
-        if reference is not None and reference.name:
-            # Also a missing one: its appearance, in either scope, is what the service waits for.
-            scope = namespace or service.metadata.namespace
-            uses.append(Dependency("BaseModel", scope, reference.name))
-            uses.append(Dependency("ClusterBaseModel", "", reference.name))
-        model = self._world.model(service, namespace)
+        service, base = of_base_model(self._world, service, uses)
+        # Also those that are missing: their appearance is what the service may wait for.
+        uses.extend(Dependency(*key) for key in models_meant(service, base))
+        model = self._world.model(service, base)
         return service, model, weights_of(self._world, service, uses)
 
     def runtime(

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from ome import api
 from ome.api import names
+from ome.api.references import base_model
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
 
 if TYPE_CHECKING:
+    from ome.api.references import ModelKey
     from ome.controllers.inferenceservice.world import Weight, World
 
 __all__ = ["KIND", "of_base_model", "weights_of"]
@@ -37,31 +39,27 @@ def weights_of(
 
 def of_base_model(
     world: World, service: api.InferenceService, uses: list[Dependency]
-) -> tuple[api.InferenceService, str]:
+) -> tuple[api.InferenceService, ModelKey | None]:
     """A service that names a weight as its model, as one that names base model and weight.
 
-    With it the namespace of the base model, empty for the service's own or the cluster's. Any other
-    service is given back as it is. Raises ``StepFailed``.
+    With it the base model. Any other service is given back as it is. Raises ``StepFailed``.
     """
     reference = service.spec.model
     if reference is None or reference.kind != KIND or not reference.name:
-        return service, ""
+        return service, None
     uses.append(Dependency(KIND, "", reference.name))
     weight = _weight(world, reference.name, "spec.model.name")
-    base = weight.spec.base_model_ref
-    if not base.name:
+    named = weight.spec.base_model_ref
+    if not named.name:
         raise _failed(
             f"FineTunedWeight {weight.name} has no BaseModelRef.Name specified; name the base"
             " model in its spec.baseModelRef.name",
             names.FAILURE_BASE_MODEL_NOT_FOUND,
         )
-    model = api.ModelRef(
-        name=base.name,
-        kind="BaseModel" if base.namespace else "ClusterBaseModel",
-        fine_tuned_weights=[weight.name],
-    )
+    base = base_model(named.name, named.namespace)
+    model = api.ModelRef(name=base.name, kind=base.kind, fine_tuned_weights=[weight.name])
     spec = service.spec.model_copy(update={"model": model})
-    return service.model_copy(update={"spec": spec}), base.namespace or ""
+    return service.model_copy(update={"spec": spec}), base
 
 
 def _weight(world: World, name: str, field: str) -> Weight:

@@ -1,8 +1,7 @@
 """What a pass reads: the service, the model and runtime it means, the operator's settings.
 
-Everything comes from the caches. A name resolves in the service's namespace first and then at
-cluster scope, unless the reference's kind names the namespaced kind: that one means the namespace
-only. (The API server fills in the cluster kind for an absent one, so the two look the same.)
+Everything comes from the caches. Which objects a name means, and in which order, is said in
+``ome.api.references``; what is said there of models holds for runtimes too.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ome import api
 from ome.api import names
+from ome.api.references import models_named
 from ome.controllers.decode import Unreadable
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.usage import Dependency
@@ -29,12 +29,13 @@ from ome.selection import RuntimeCandidate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ome.api.references import ModelKey
     from ome.controllers.decode import KindDecoder
     from ome.informers.projection import WholeObject
     from ome.informers.store import Store
     from ome.selection import Facets
 
-__all__ = ["SHARED", "Model", "Sources", "Weight", "World"]
+__all__ = ["SHARED", "Model", "Sources", "Weight", "World", "models_meant"]
 
 _BY_FACETS = "facets"
 """Index of runtimes: what a model must have to match one of their entries."""
@@ -131,8 +132,8 @@ class World:
         store = self._shared.get(kind)
         return None if store is None else store.get(key)
 
-    def model(self, service: api.InferenceService, namespace: str = "") -> Model:
-        """The model of a service; ``namespace`` is where to look, by default the service's.
+    def model(self, service: api.InferenceService, base: ModelKey | None = None) -> Model:
+        """The model of a service; ``base`` is that of the weight that it gave for its model.
 
         Raises ``StepFailed`` when there is none, it is disabled or cannot be read.
         """
@@ -144,21 +145,11 @@ class World:
                 names.FAILURE_INVALID_PREDICTOR_SPEC,
             )
         try:
-            model = self._find_model(reference, namespace or service.metadata.namespace)
+            model = self._first_of(models_meant(service, base))
         except Unreadable as error:
             raise self._model_failed(str(error), names.FAILURE_INVALID_PREDICTOR_SPEC) from error
         if model is None:
-            where = f"in namespace {service.metadata.namespace}"
-            if reference.kind == "BaseModel":
-                text = (
-                    f"No BaseModel with the name: {reference.name} {where} (spec.model.kind is"
-                    " BaseModel); create it or name another"
-                )
-            else:
-                text = (
-                    f"No BaseModel or ClusterBaseModel with the name: {reference.name} ({where} or"
-                    " at cluster scope); create it or correct spec.model.name"
-                )
+            text = _missing(reference, service.metadata.namespace, base)
             raise self._model_failed(text, names.FAILURE_BASE_MODEL_NOT_FOUND)
         if model.spec.disabled:
             raise self._model_failed(
@@ -168,18 +159,17 @@ class World:
             )
         return model
 
-    def _find_model(self, reference: api.ModelRef, namespace: str) -> Model | None:
-        local = self.sources.base_models.get(ObjectKey(namespace, reference.name))
-        if local is not None:
-            spec = self._decode(api.BaseModel, local).spec
-            return Model(reference.name, namespace, local.metadata.annotations, spec)
-        if reference.kind == "BaseModel":
-            return None
-        shared = self.sources.cluster_base_models.get(ObjectKey("", reference.name))
-        if shared is None:
-            return None
-        spec = self._decode(api.ClusterBaseModel, shared).spec
-        return Model(reference.name, "", shared.metadata.annotations, spec)
+    def _first_of(self, meant: Iterable[ModelKey]) -> Model | None:
+        for kind, namespace, name in meant:
+            stored = self.shared(kind, ObjectKey(namespace, name))
+            if stored is None:
+                continue
+            if kind == api.BaseModel.KIND:
+                spec = self._decode(api.BaseModel, stored).spec
+            else:
+                spec = self._decode(api.ClusterBaseModel, stored).spec
+            return Model(name, namespace, stored.metadata.annotations, spec)
+        return None
 
     def weight(self, name: str) -> Weight | None:
         """A fine-tuned weight by name, None when there is none. Raises ``Unreadable``."""
@@ -272,3 +262,33 @@ class World:
             model_failure=failure,
             waiting=True,
         )
+
+
+def models_meant(service: api.InferenceService, base: ModelKey | None) -> tuple[ModelKey, ...]:
+    """What the model of a service may be, best first; none when it names none."""
+    reference = service.spec.model
+    if base is not None:
+        return (base,)
+    if reference is None or not reference.name:
+        return ()
+    return models_named(reference.kind, reference.name, service.metadata.namespace)
+
+
+def _missing(reference: api.ModelRef, namespace: str, base: ModelKey | None) -> str:
+    where = f"in namespace {namespace}"
+    if base is not None:
+        weight = ", ".join(reference.fine_tuned_weights or ())
+        place = f" in namespace {base.namespace}" if base.namespace else ""
+        return (
+            f"No {base.kind} with the name: {base.name}{place}, of which FineTunedWeight {weight}"
+            " was made; create it or correct spec.baseModelRef of the weight"
+        )
+    if reference.kind == "BaseModel":
+        return (
+            f"No BaseModel with the name: {reference.name} {where} (spec.model.kind is BaseModel);"
+            " create it or name another"
+        )
+    return (
+        f"No BaseModel or ClusterBaseModel with the name: {reference.name} ({where} or at cluster"
+        " scope); create it or correct spec.model.name"
+    )

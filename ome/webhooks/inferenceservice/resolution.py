@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ome.api import BaseModel, ClusterBaseModel, FineTunedWeight
+from ome.api.references import base_model_of, models_named
 from ome.errors import SelectionError
 from ome.selection import (
     SelectionRequest,
@@ -14,7 +15,7 @@ from ome.selection import (
     select_runtime,
     validate_named_runtime,
 )
-from ome.webhooks.reading import annotations_of, candidates, problems_of, shared
+from ome.webhooks.reading import annotations_of, candidates, first_of, problems_of, shared
 from ome.webhooks.registry import IfAbsent, Problem
 
 if TYPE_CHECKING:
@@ -97,13 +98,11 @@ def _model(
 ) -> Document | None:
     name = reference.name
     _check_kind("model", reference.kind, _MODEL_KINDS, found)
-    document = lookup.base_model(namespace, name)
-    local = document is not None and document.get("kind") == "BaseModel"
-    if document is not None and not local and reference.kind == "BaseModel":
-        document = None
+    meant = models_named(reference.kind, name, namespace)
+    document = first_of(meant, lookup)
     if document is None:
         found.problems.append(_missing(reference, namespace))
-    elif local and reference.kind != "BaseModel" and lookup.base_model("", name) is not None:
+    elif document.get("kind") == "BaseModel" and first_of(meant[1:], lookup) is not None:
         found.warnings.append(_both("spec.model.name", "BaseModel", name, namespace))
     return document
 
@@ -118,18 +117,18 @@ def _base_of(name: str, lookup: Lookup, found: Resolution) -> Document | None:
     spec = weight.get("spec") or {}
     if spec.get("disabled") is True:
         found.warnings.append(f"{field}: FineTunedWeight {name} {_DISABLED_WEIGHT}")
-    base = spec.get("baseModelRef") or {}
-    named, place = base.get("name") or "", base.get("namespace") or ""
-    kind = "BaseModel" if place else "ClusterBaseModel"
-    document = lookup.base_model(place, named)
-    if document is None or document.get("kind") != kind:
-        where = f" in namespace {place}" if place else ""
+    base = base_model_of(spec)
+    if base is None:
+        text = f"FineTunedWeight {name} has no BaseModelRef.Name specified; set its"
+        found.problems.append(Unresolved(field, f"{text} spec.baseModelRef.name"))
+        return None
+    document = first_of((base,), lookup)
+    if document is None:
         text = (
-            f"{kind} {named}{where}, of which FineTunedWeight {name} was made, not found; create it"
-            " first or correct spec.baseModelRef of the weight"
+            f"{base}, of which FineTunedWeight {name} was made, not found; create it first or"
+            " correct spec.baseModelRef of the weight"
         )
         found.problems.append(Unresolved(field, text))
-        return None
     return document
 
 

@@ -291,3 +291,24 @@ def test_remarks_are_told_apart_by_scope(
     remarked = {(item["namespace"], item["name"]): item["remarks"] for item in candidates}
     assert remarked["", "narrow"] == []
     assert "'huge' is not a size" in remarked["demo", "narrow"][0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "noted"),
+    [("clusterbasemodel/llama", True), ("basemodel/llama", False), ("chat", True)],
+)
+def test_which_of_two_models_of_one_name_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: str, noted: bool
+) -> None:
+    (tmp_path / "more.yaml").write_text(
+        "apiVersion: ome.io/v1beta1\nkind: BaseModel\n"
+        "metadata: {name: llama, namespace: demo}\n"
+        "spec:\n  modelFormat: {name: safetensors}\n  modelFramework: {name: transformers}\n"
+        "  modelArchitecture: LlamaForCausalLM\n  modelParameterSize: 70.6B\n"
+        '  storage: {storageUri: "hf://example/llama"}\n'
+    )
+    run([asked, "-f", FLEET, "-f", str(tmp_path), "-n", "demo", "-o", "json"])
+    said = document(capsys.readouterr().out)
+    assert (said["model"]["name"], said["model"]["namespace"]) == ("llama", "demo")
+    both = "BaseModel llama exists in namespace demo and at cluster scope"
+    assert (both in (said["note"] or "")) is noted

@@ -6,6 +6,7 @@ import random
 from io import StringIO
 
 import anyio
+import pytest
 from rich.console import Console
 
 from ome.cli.explain.account import Account, explain, find_target
@@ -15,14 +16,15 @@ from ome.controllers.decode import KindDecoder
 from ome.controllers.inferenceservice.world import World
 from ome.kube import Client
 from tests.controllers.inferenceservice.test_keeping import describe
-from tests.controllers.inferenceservice.test_wishes import weight
 from tests.controllers.inferenceservice.world import (
     available,
+    local,
     model,
     new_cluster,
     operator,
     runtime,
     service,
+    weight,
 )
 from tests.support.virtual_time import VirtualClock, run_virtual
 
@@ -41,18 +43,20 @@ def shown(made: Account) -> str:
     return text.getvalue()
 
 
-def test_a_weight_for_a_model_is_explained_by_its_base_model() -> None:
+@pytest.mark.parametrize("place", ["", "models"])
+def test_a_weight_for_a_model_is_explained_by_its_base_model(place: str) -> None:
     async def main() -> None:
         cluster = new_cluster()
-        base = model("base")
-        base |= {"kind": "BaseModel", "metadata": {"name": "base", "namespace": "models"}}
-        reference = {"name": "base", "namespace": "models"}
+        lures = [local(namespace) for namespace in ("demo", "models")]
         chat = service(model={"name": "w", "kind": "FineTunedWeight"})
-        for item in (base, runtime(), weight(baseModelRef=reference), chat):
+        reference = {"name": "m", "namespace": place}
+        for item in (model(), *lures, runtime(), weight(baseModelRef=reference), chat):
             cluster.put(item)
         client = Client(cluster, clock=VirtualClock(), rng=random.Random(1))
         made = await account(client, "chat")
-        assert (made.problem, made.document()["model"]["name"]) == ("", "base")
+        assert made.problem == ""
+        assert made.document()["model"]["name"] == "m"
+        assert made.document()["model"]["namespace"] == place
         assert made.document()["runtime"]["name"] == "r"
 
     run_virtual(main)

@@ -92,7 +92,10 @@ async def test_the_model_behind_a_weight_is_its_base_model(place: str) -> None:
     changed = {
         ("InferenceService", "demo", "chat"): {**SERVICE, "spec": {"model": named}},
         ("FineTunedWeight", "", "w"): {"spec": {"baseModelRef": base}},
-        ("BaseModel", "models", "llama"): {"metadata": {"name": "llama", "namespace": "models"}},
+        **{
+            ("BaseModel", held, "llama"): {"metadata": {"name": "llama", "namespace": held}}
+            for held in ("demo", "models")
+        },
     }
     facts = await gathered(Server(changed=changed))
     assert facts.model["metadata"].get("namespace", "") == place

@@ -11,9 +11,9 @@ from tests.controllers.basemodel.world import (
     new_cluster,
     operator,
     put_reports,
-    virtual,
     warnings,
 )
+from tests.support.virtual_time import virtual
 
 NODES = [f"n{number:02}" for number in range(20)]
 

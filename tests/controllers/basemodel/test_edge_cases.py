@@ -28,9 +28,8 @@ from tests.controllers.basemodel.world import (
     put_reports,
     report,
     status,
-    virtual,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 LONG = "a." * 120 + "end"
 HELD = {REPORT: entry("Ready")}

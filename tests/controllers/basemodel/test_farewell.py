@@ -14,9 +14,9 @@ from tests.controllers.basemodel.world import (
     new_cluster,
     operator,
     put_reports,
-    virtual,
     warnings,
 )
+from tests.support.virtual_time import virtual
 
 
 @virtual

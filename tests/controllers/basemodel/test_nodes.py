@@ -19,9 +19,8 @@ from tests.controllers.basemodel.world import (
     put_node,
     put_reports,
     status,
-    virtual,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 
 @virtual

@@ -19,14 +19,15 @@ from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, EVENTS, NODES
 from ome.telemetry.metrics import Metrics
 from tests.support.fake_cluster import FakeCluster
-from tests.support.virtual_time import VirtualClock, run_virtual
+from tests.support.virtual_time import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from ome.kube.resource import Resource
     from tests.support.fake_cluster import Write
 
+FINALIZER = "clusterbasemodels.ome.io/finalizer"
 NAMESPACE = "ome"
 MODEL = ObjectKey("", "m")
 REPORT = "clusterbasemodel.m"
@@ -40,17 +41,6 @@ CONFIG = {
     "modelCapabilities": ["TEXT_TO_TEXT"],
     "artifact": {"sha": "", "parentPath": None, "childrenPaths": None},
 }
-
-
-def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    """Run a test in virtual time."""
-
-    def run() -> None:
-        run_virtual(test)
-
-    run.__name__ = test.__name__
-    run.__doc__ = test.__doc__
-    return run
 
 
 def new_cluster(*nodes: str) -> FakeCluster:

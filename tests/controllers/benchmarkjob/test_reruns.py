@@ -11,7 +11,6 @@ from ome.clock import rfc3339
 from ome.controllers.resources import BENCHMARK_JOBS
 from ome.errors import Conflict
 from ome.kube.resources import JOBS
-from tests.controllers.basemodel.world import virtual
 from tests.controllers.benchmarkjob.world import (
     KEY,
     benchmark,
@@ -26,7 +25,7 @@ from tests.controllers.benchmarkjob.world import (
     the_job,
     told,
 )
-from tests.support.virtual_time import VirtualClock, run_virtual
+from tests.support.virtual_time import VirtualClock, run_virtual, virtual
 
 if TYPE_CHECKING:
     from tests.support.fake_cluster import FakeCluster
@@ -233,3 +232,47 @@ async def test_a_log_that_tells_nothing_at_the_end_takes_no_progress_back() -> N
         await anyio.sleep(1)
         assert status(cluster)["state"] == "Completed"
         assert "progress" not in status(cluster)
+
+
+@virtual
+async def test_a_deleted_job_runs_again_with_the_spec_of_then() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark())
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job_is(cluster, startTime="2026-01-01T00:00:00Z", conditions=[ended("Failed", "x")])
+        await anyio.sleep(1)
+        changed = found(cluster)
+        changed["spec"]["numConcurrency"] = [2]
+        changed["metadata"]["generation"] = 2
+        cluster.put(changed)
+        await anyio.sleep(1)
+        assert condition(cluster, "SpecApplied")["reason"] == "SpecChangeIgnored"
+        assert told(cluster)[-1] == ("Warning", "SpecChangeIgnored")
+        events = len(told(cluster))
+        await anyio.sleep(600)
+        assert len(told(cluster)) == events
+        cluster.remove(JOBS, KEY)
+        await anyio.sleep(1)
+        job = the_job(cluster)
+        assert job is not None
+        args = job["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert args[args.index("--num-concurrency") + 1] == "2"
+        now = status(cluster)
+        assert (now["state"], now["observedGeneration"]) == ("Running", 2)
+        assert not {"failureMessage", "completionTime", "startTime"} & now.keys()
+        assert condition(cluster, "SpecApplied")["status"] == "True"
+
+
+@virtual
+async def test_a_job_whose_time_was_over_does_not_run_again() -> None:
+    cluster = new_cluster()
+    cluster.put(benchmark(podOverride={"ttlSecondsAfterFinished": 60}))
+    async with operator(cluster):
+        await anyio.sleep(1)
+        job_is(cluster, completionTime="1970-01-01T00:00:00Z", conditions=[ended("Complete")])
+        await anyio.sleep(1)
+        assert status(cluster)["state"] == "Completed"
+        cluster.remove(JOBS, KEY)
+        await anyio.sleep(600)
+        assert (the_job(cluster), status(cluster)["state"]) == (None, "Completed")

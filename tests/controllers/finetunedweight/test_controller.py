@@ -17,10 +17,9 @@ from tests.controllers.basemodel.world import (
     new_cluster,
     operator,
     put_reports,
-    virtual,
     warnings,
 )
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import run_virtual, virtual
 
 if TYPE_CHECKING:
     from tests.support.fake_cluster import FakeCluster

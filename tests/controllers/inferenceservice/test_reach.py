@@ -8,8 +8,7 @@ import anyio
 
 from ome.controllers.resources import CLUSTER_BASE_MODELS, FINE_TUNED_WEIGHTS
 from ome.kube.resource import ObjectKey
-from tests.controllers.inferenceservice.test_wishes import play, weight
-from tests.controllers.inferenceservice.world import condition, found, service
+from tests.controllers.inferenceservice.world import condition, found, play, service, weight
 
 if TYPE_CHECKING:
     from ome.kube.resource import Resource

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from ome.controllers.resources import LEADER_WORKER_SETS
-from tests.controllers.inferenceservice.test_modes import GROUP, MULTI, play
+from tests.controllers.inferenceservice.modes import GROUP, MULTI, play
 from tests.controllers.inferenceservice.world import condition, says
 
 if TYPE_CHECKING:

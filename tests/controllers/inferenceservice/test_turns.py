@@ -16,7 +16,6 @@ from ome.errors import BadRequest
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS, EVENTS
 from ome.kube.resources import SERVICES as SERVICES_OF_PODS
-from tests.controllers.inferenceservice.test_wishes import new_image, play
 from tests.controllers.inferenceservice.world import (
     annotate,
     available,
@@ -24,6 +23,8 @@ from tests.controllers.inferenceservice.world import (
     edit,
     found,
     image,
+    new_image,
+    play,
     says,
     service,
     status,

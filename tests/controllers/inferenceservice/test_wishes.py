@@ -1,4 +1,4 @@
-"""What a user may ask beyond the spec: to pause, to pin a runtime; old predictors; weights."""
+"""What a user may ask beyond the spec: to pause, to pin a runtime; old predictors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from ome.controllers.resources import (
     CLUSTER_BASE_MODELS,
     CLUSTER_SERVING_RUNTIMES,
-    FINE_TUNED_WEIGHTS,
     INFERENCE_SERVICES,
 )
 from ome.kube.resource import ObjectKey
@@ -26,41 +25,20 @@ from tests.controllers.inferenceservice.world import (
     image,
     model,
     new_cluster,
+    new_image,
     operator,
+    play,
     runtime,
     service,
     status,
+    weight,
 )
 from tests.support.virtual_time import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from tests.support.fake_cluster import FakeCluster
 
 PIN = ObjectKey("demo", "pinned-runtime-chat")
-
-
-def play(body: Callable[[FakeCluster], Awaitable[None]], *objects: dict[str, Any]) -> None:
-    """Run a scenario with the operator at work on a model, a runtime and these objects."""
-
-    async def main() -> None:
-        cluster = new_cluster()
-        for item in (model(), runtime(), *objects):
-            cluster.put(item)
-        async with operator(cluster):
-            await anyio.sleep(1)
-            await body(cluster)
-            before = len(cluster.writes)
-            await anyio.sleep(300)
-            assert cluster.writes[before:] == [], "a steady service is not written"
-
-    run_virtual(main)
-
-
-def new_image(cluster: FakeCluster, text: str) -> None:
-    held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
-    cluster.put({**held, "spec": runtime(image=text)["spec"]})
 
 
 def test_a_paused_service_is_left_alone_and_says_so() -> None:
@@ -282,83 +260,6 @@ def test_the_old_predictor_serves_until_the_components_do() -> None:
         assert cluster.object(DEPLOYMENTS, other) is not None
 
     play(body, service())
-
-
-def weight(name: str = "w", **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "ome.io/v1beta1",
-        "kind": "FineTunedWeight",
-        "metadata": {"name": name},
-        "spec": {
-            "baseModelRef": {"name": "m"},
-            "modelType": "lora",
-            "hyperParameters": {"strategy": "lora"},
-            "storage": {"storageUri": "hf://example/w"},
-            **spec,
-        },
-    }
-
-
-@pytest.mark.parametrize(
-    "named", [{"name": "m", "fineTunedWeights": ["w"]}, {"name": "w", "kind": "FineTunedWeight"}]
-)
-def test_a_service_waits_for_its_weight_and_follows_it(named: dict[str, Any]) -> None:
-    async def body(cluster: FakeCluster) -> None:
-        def failure() -> str:
-            return str(status(cluster)["modelStatus"]["lastFailureInfo"]["reason"])
-
-        assert "No FineTunedWeight with the name: w" in condition(cluster, "EngineReady")["message"]
-        assert failure() == "FineTunedWeightsNotFound"
-        cluster.put(weight(disabled=True))
-        await anyio.sleep(1)
-        assert failure() == "FineTunedWeightsDisabled"
-        cluster.put(weight())
-        await anyio.sleep(1)
-        template = found(cluster, DEPLOYMENTS, ENGINE)["spec"]["template"]["metadata"]
-        assert template["annotations"]["ome.io/inject-fine-tuned-adapter"] == "w"
-        assert template["labels"]["base-model-name"] == "m"
-
-    play(body, service(model=named))
-
-
-def test_several_adapters_come_and_go() -> None:
-    def engine(cluster: FakeCluster) -> tuple[str, list[str]]:
-        template = found(cluster, DEPLOYMENTS, ENGINE)["spec"]["template"]
-        named = template["metadata"]["annotations"].get("ome.io/inject-fine-tuned-adapter", "")
-        return named, template["spec"]["containers"][0].get("args") or []
-
-    async def body(cluster: FakeCluster) -> None:
-        two = {"name": "m", "fineTunedWeights": ["w", "x"]}
-        edit(cluster, model=two)
-        await anyio.sleep(1)
-        assert "No FineTunedWeight with the name: x" in condition(cluster, "EngineReady")["message"]
-        assert engine(cluster) == ("", [])  # what serves goes on
-        cluster.put(weight("x"))
-        await anyio.sleep(1)
-        pairs = ["w=/opt/ml/adapters/w", "x=/opt/ml/adapters/x"]
-        assert engine(cluster) == ("w,x", ["--lora-modules", *pairs, "--enable-lora"])
-        available(cluster)
-        await anyio.sleep(1)
-        cluster.remove(FINE_TUNED_WEIGHTS, ObjectKey("", "x"))
-        await anyio.sleep(1)
-        assert "No FineTunedWeight with the name: x" in condition(cluster, "EngineReady")["message"]
-        assert engine(cluster)[0] == "w,x"
-        edit(cluster, model={"name": "m", "fineTunedWeights": ["w"]})
-        await anyio.sleep(1)
-        assert engine(cluster) == ("w", [])
-        cluster.put(weight("x", configuration={"merged_weights": True}))
-        edit(cluster, model=two)
-        await anyio.sleep(1)
-        told = condition(cluster, "EngineReady")["message"]
-        assert "FineTunedWeight x holds merged weights" in told
-        assert engine(cluster) == ("w", [])
-        edit(cluster, model={"name": "m"})
-        await anyio.sleep(1)
-        assert engine(cluster) == ("", [])
-        assert condition(cluster, "EngineReady")["reason"] != "ModelReconcileError"
-
-    vllm = runtime(image="vllm/vllm-openai:v0.11.0")
-    play(body, vllm, service(), weight())
 
 
 def left_by_another(cluster: FakeCluster) -> None:

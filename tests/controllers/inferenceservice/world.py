@@ -23,10 +23,10 @@ from ome.kube import Applier, Client, EventRecorder
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import DEPLOYMENTS
 from tests.support.fake_cluster import FakeCluster
-from tests.support.virtual_time import VirtualClock
+from tests.support.virtual_time import VirtualClock, run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from prometheus_client import CollectorRegistry
 
@@ -92,6 +92,15 @@ def model(name: str = "m", **spec: Any) -> dict[str, Any]:
     }
 
 
+def local(namespace: str, name: str = "m") -> dict[str, Any]:
+    """A BaseModel, as ``model`` makes a ClusterBaseModel."""
+    return {
+        **model(name),
+        "kind": "BaseModel",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+
+
 def runtime(name: str = "r", image: str = "example.test/serve:1", **spec: Any) -> dict[str, Any]:
     runner = {"name": "ome-container", "image": image, "ports": [{"containerPort": 8080}]}
     return {
@@ -101,6 +110,21 @@ def runtime(name: str = "r", image: str = "example.test/serve:1", **spec: Any) -
         "spec": {
             "supportedModelFormats": [{**FORMAT, "autoSelect": True}],
             "engineConfig": {"runner": runner},
+            **spec,
+        },
+    }
+
+
+def weight(name: str = "w", **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "FineTunedWeight",
+        "metadata": {"name": name},
+        "spec": {
+            "baseModelRef": {"name": "m"},
+            "modelType": "lora",
+            "hyperParameters": {"strategy": "lora"},
+            "storage": {"storageUri": "hf://example/w"},
             **spec,
         },
     }
@@ -160,6 +184,11 @@ def image(cluster: FakeCluster, key: ObjectKey = ENGINE) -> str:
     return str(spec["containers"][0]["image"])
 
 
+def new_image(cluster: FakeCluster, text: str) -> None:
+    held = found(cluster, CLUSTER_SERVING_RUNTIMES, ObjectKey("", "r"))
+    cluster.put({**held, "spec": runtime(image=text)["spec"]})
+
+
 def edit(cluster: FakeCluster, key: ObjectKey = SERVICE, **spec: Any) -> None:
     """Change fields of a service's spec as its user would; None takes one away."""
     held = found(cluster, INFERENCE_SERVICES, key)
@@ -191,3 +220,27 @@ def says(
         **more,
     }
     cluster.put(document)
+
+
+def play(
+    body: Callable[[FakeCluster], Awaitable[None]],
+    *objects: dict[str, Any],
+    optional: Iterable[Resource] = (),
+) -> None:
+    """Run a scenario with the operator at work on a model, a runtime and these objects.
+
+    ``optional`` are resources of others that are installed from the start.
+    """
+
+    async def main() -> None:
+        cluster = new_cluster(*optional)
+        for item in (model(), runtime(), *objects):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+            await body(cluster)
+            before = len(cluster.writes)
+            await anyio.sleep(300)
+            assert cluster.writes[before:] == [], "a steady service is not written"
+
+    run_virtual(main)

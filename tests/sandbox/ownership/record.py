@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from tests.contract import harness
 from tests.contract.harness import APPLY_PATCH, JSON, MERGE_PATCH, Answer, Api
-from tests.sandbox.ownership.scenarios import (
-    RECORDED,
-    SAMPLE_CRD,
-    SCENARIOS,
-    WIDGET_CRD,
-    Step,
-)
+from tests.sandbox.ownership.kinds import SAMPLE_CRD, WIDGET_CRD
+from tests.sandbox.ownership.scenarios import RECORDED, SCENARIOS
+
+if TYPE_CHECKING:
+    from tests.sandbox.ownership.writes import Step
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NAMESPACES = "/api/v1/namespaces"

@@ -5,175 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.sandbox.ownership.writes import (
+    Step,
+    apply,
+    configmap,
+    container,
+    create,
+    deployment,
+    entry,
+    managed,
+    merge,
+    put,
+    sample,
+    service,
+    widget,
+)
 
 RECORDED = Path(__file__).with_name("recorded.jsonl")
-WIDGET_CRD = yaml.safe_load((Path(__file__).parents[2] / "contract/widgets.yaml").read_text())
-
-Step = dict[str, Any]
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties}
-
-
-def _list(items: Any, **extensions: Any) -> dict[str, Any]:
-    marks = {f"x-kubernetes-{name.replace('_', '-')}": value for name, value in extensions.items()}
-    return {"type": "array", "items": items, **marks}
-
-
-_TEXT = {"type": "string"}
-_WHOLE = {"type": "integer"}
-_OPEN = {"x-kubernetes-preserve-unknown-fields": True}
-
-SAMPLE_CRD: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "samples.ownership.ome.test"},
-    "spec": {
-        "group": "ownership.ome.test",
-        "scope": "Namespaced",
-        "names": {"kind": "Sample", "plural": "samples", "singular": "sample"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": _object(
-                        spec=_object(
-                            set=_list(_TEXT, list_type="set"),
-                            numbers=_list(_WHOLE, list_type="set"),
-                            plain=_list(_TEXT),
-                            ports=_list(
-                                {
-                                    **_object(
-                                        port=_WHOLE,
-                                        protocol={**_TEXT, "default": "TCP"},
-                                        name=_TEXT,
-                                        inner=_list(
-                                            {**_object(id=_WHOLE, x=_TEXT), "required": ["id"]},
-                                            list_type="map",
-                                            list_map_keys=["id"],
-                                        ),
-                                    ),
-                                    "required": ["port"],
-                                },
-                                list_type="map",
-                                list_map_keys=["port", "protocol"],
-                            ),
-                            whole={**_object(a=_TEXT, b=_TEXT), "x-kubernetes-map-type": "atomic"},
-                            byName={
-                                "type": "object",
-                                "additionalProperties": _object(a=_TEXT, b=_TEXT),
-                            },
-                            free={"type": "object", **_OPEN},
-                            mixed={**_object(known=_object(a=_TEXT), free=_TEXT), **_OPEN},
-                            either={"x-kubernetes-int-or-string": True},
-                            maybe={**_TEXT, "nullable": True},
-                        )
-                    )
-                },
-            }
-        ],
-    },
-}
-
-
-def configmap(data: Any = None, /, **metadata: Any) -> dict[str, Any]:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", **metadata}}
-    return body if data is None else {**body, "data": data}
-
-
-def widget(status: Any = None, /, **spec: Any) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "apiVersion": "contract.ome.io/v1",
-        "kind": "Widget",
-        "metadata": {"name": "x"},
-    }
-    if spec:
-        body["spec"] = {"size": 1, **spec}
-    return body if status is None else {**body, "status": status}
-
-
-def sample(**spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "ownership.ome.test/v1",
-        "kind": "Sample",
-        "metadata": {"name": "x"},
-        "spec": spec,
-    }
-
-
-# Given by hand, for the server assigns them after ownership is settled.
-_HEADLESS = {
-    "clusterIP": "None",
-    "clusterIPs": ["None"],
-    "ipFamilies": ["IPv4"],
-    "ipFamilyPolicy": "SingleStack",
-}
-
-
-def service(*ports: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "x"},
-        "spec": {**_HEADLESS, "ports": list(ports), **spec},
-    }
-
-
-def container(name: str = "main", **more: Any) -> dict[str, Any]:
-    return {"name": name, "image": "example.test/a:1", **more}
-
-
-def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "x"},
-        "spec": {
-            "paused": True,
-            "replicas": 0,
-            "selector": {"matchLabels": {"app": "x"}},
-            "template": {
-                "metadata": {"labels": {"app": "x"}},
-                "spec": {"containers": list(containers) or [container()]},
-            },
-            **spec,
-        },
-    }
-
-
-def apply(by: str, body: dict[str, Any], *, force: bool = False, sub: str = "") -> Step:
-    return {"do": "apply", "by": by, "body": body, "force": force, "sub": sub}
-
-
-def create(by: str, body: dict[str, Any]) -> Step:
-    return {"do": "create", "by": by, "body": body}
-
-
-def put(by: str, body: dict[str, Any], sub: str = "") -> Step:
-    return {"do": "put", "by": by, "body": body, "sub": sub}
-
-
-def merge(by: str, body: dict[str, Any], sub: str = "") -> Step:
-    return {"do": "merge", "by": by, "body": body, "sub": sub}
-
-
-def managed(by: str, *entries: Any) -> Step:
-    return merge(by, {"metadata": {"managedFields": list(entries)}})
-
-
-def entry(manager: str, operation: str, fields: Any, **more: Any) -> dict[str, Any]:
-    return {
-        "manager": manager,
-        "operation": operation,
-        "apiVersion": "v1",
-        "fieldsType": "FieldsV1",
-        "fieldsV1": fields,
-        **more,
-    }
 
 
 def _data(**data: Any) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 from ome.api.openapi.view import SchemaNode, schema_for
 from ome.sandbox.ownership import apply, update
 from ome.sandbox.refusal import Refused
-from tests.sandbox.ownership.scenarios import RECORDED, SAMPLE_CRD, SCENARIOS, WIDGET_CRD
+from tests.sandbox.ownership.kinds import SAMPLE_CRD, WIDGET_CRD
+from tests.sandbox.ownership.scenarios import RECORDED, SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
