@@ -9,6 +9,7 @@ from ome.modelconfig.find import MODEL_INDEX, find_config, folder_of
 from ome.modelconfig.numbers import (
     packing_of,
     quantization_method,
+    quantization_of,
     size_bytes,
     torch_dtype,
 )
@@ -91,10 +92,10 @@ def _model(directory: Directory, name: str, key: str, config: Fields) -> Record:
         architecture=architecture,
         parameter_count=parameters,
         context_length=_context(family, language, rules),
-        transformers_version=language.text("transformers_version")
-        or config.text("transformers_version"),
+        transformers_version=config.text("transformers_version")
+        or language.text("transformers_version"),
         torch_dtype=dtype,
-        quantization_method=quantization_method(key, config),
+        quantization_method=quantization_method(key, quantization_of(config, language)),
         model_size_bytes=stored or size_bytes(parameters, dtype),
         has_vision=_takes_images(family, config),
         is_embedding=_embeds(directory, folder, key, family, architecture, rules),
@@ -137,7 +138,8 @@ def _parameters(
     """The count, the stored bytes when headers say them, and why headers were not used."""
     notes: tuple[str, ...] = ()
     try:
-        weights = count_weights(directory, folder, packing_of(config))
+        packing = packing_of(quantization_of(config, language))
+        weights = count_weights(directory, folder, packing)
         if weights.parameters:
             rules["modelParameterSize"] = weights.rule
             return weights.parameters, weights.size_bytes, ()

@@ -26,7 +26,7 @@ HEADER_LIMIT = 100_000_000
 _LARGEST = 2**63 - 1
 _SUFFIX = ".safetensors"
 _INDEX = ".safetensors.index.json"
-_VARIANTS = (".fp16", ".bf16")
+_VARIANTS = (".fp16", ".bf16", ".non_ema")
 _INT_BYTES = {"I32": 32, "U32": 32, "I8": 8, "U8": 8}
 _GROUP_PARTS = (
     ".qzeros",
@@ -35,6 +35,9 @@ _GROUP_PARTS = (
     ".weight_scale",
     ".weight_shape",
     ".weight_zero_point",
+    ".weight_global_scale",
+    ".input_global_scale",
+    ".input_scale",
 )
 
 
@@ -87,7 +90,9 @@ def weight_files(directory: Directory, folder: str = "") -> list[str]:
 
 
 def _is_variant(name: str, present: set[str]) -> bool:
-    """Whether the file holds the tensors of another one in a smaller precision."""
+    """Whether the file holds the tensors of another one again: in a smaller precision, or as
+    they were before they were averaged.
+    """
     for variant in _VARIANTS:
         stem = name.removesuffix(_SUFFIX)
         if stem.endswith(variant) and stem.removesuffix(variant) + _SUFFIX in present:

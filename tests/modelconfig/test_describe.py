@@ -61,6 +61,23 @@ def test_sizes_without_weights_come_from_the_type() -> None:
     assert record.model_size_bytes == 2 * record.parameter_count
 
 
+@pytest.mark.parametrize("key", ["llama4", "gemma3", "deepseek_vl_v2", "qwen3_vl", "llava", "new"])
+def test_the_file_itself_says_which_release_wrote_it(key: str) -> None:
+    part = "language_config" if key == "deepseek_vl_v2" else "text_config"
+    config = {"model_type": key, "transformers_version": "4.51.0"}
+    inner: dict[str, Any] = {part: {"transformers_version": "4.40.0"}}
+    assert described({**config, **inner}).transformers_version == "4.51.0"
+    assert described({"model_type": key, **inner}).transformers_version == "4.40.0"
+
+
+def test_packed_weights_of_a_wrapped_language_model() -> None:
+    groups = {"group_0": {"weights": {"num_bits": 4, "type": "int"}}}
+    packed = {"quant_method": "compressed-tensors", "config_groups": groups}
+    config = {"model_type": "new", "text_config": {"quantization_config": packed}}
+    weights = safetensors({"w.weight_packed": ("I32", [10]), "w.weight_scale": ("BF16", [5])})
+    assert described(config, model__safetensors=weights).parameter_count == 80
+
+
 POOL = [{"idx": 0, "type": "x.Transformer"}, {"type": "sentence_transformers.models.Pooling"}]
 
 
