@@ -98,6 +98,7 @@ def _model(directory: Directory, name: str, key: str, config: Fields) -> Record:
         quantization_method=quantization_method(key, quantization_of(config, language)),
         model_size_bytes=stored or size_bytes(parameters, dtype),
         has_vision=_takes_images(family, config),
+        has_audio=family is None and bool(config.inner("audio_config")),
         is_embedding=_embeds(directory, folder, key, family, architecture, rules),
         format_name=_format(directory, rules),
         config_file=name,
