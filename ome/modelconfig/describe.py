@@ -16,7 +16,7 @@ from ome.modelconfig.numbers import (
 from ome.modelconfig.pipeline import CLASS_KEYS, pipeline_context, pipeline_weights, read_pipeline
 from ome.modelconfig.record import Record
 from ome.modelconfig.sizes import dimensions, estimate, known_size
-from ome.modelconfig.values import ConfigError, Fields, read_json, read_list
+from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json, read_list
 from ome.modelconfig.weights import count_weights
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _context(family: Family | None, language: Language, rules: dict[str, str]) -
         value = language.positive(key)
         if value:
             rules["maxTokens"] = key
-            return value
+            return min(value, LARGEST)
     rules["maxTokens"] = "default of the family"
     return family.default_context if family else 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ome.modelconfig.values import Fields
+from ome.modelconfig.values import LARGEST, Fields
 from ome.modelconfig.weights import Packing
 
 if TYPE_CHECKING:
@@ -107,4 +107,4 @@ def size_bytes(parameters: int, dtype: str) -> int:
     """The bytes of that many parameters of a type, rounded down."""
     lowered = dtype.lower()
     halves = 2 if lowered.startswith(("float8", "fp8")) else _HALVES.get(lowered, 8)
-    return parameters * halves // 2
+    return min(parameters * halves // 2, LARGEST)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.modelconfig.find import CONFIG
 from ome.modelconfig.record import Component, Pipeline
-from ome.modelconfig.values import ConfigError, Fields, read_json
+from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json
 from ome.modelconfig.weights import Weights, count_weights
 
 if TYPE_CHECKING:
@@ -97,6 +97,6 @@ def pipeline_context(directory: Directory, folder: str) -> int:
     if name not in directory.files():
         return 0
     try:
-        return read_json(directory, name).positive("max_position_embeddings")
+        return min(read_json(directory, name).positive("max_position_embeddings"), LARGEST)
     except ConfigError:
         return 0

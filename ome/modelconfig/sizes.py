@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ome.modelconfig.values import LARGEST
+
 if TYPE_CHECKING:
     from ome.modelconfig.families import Language
     from ome.modelconfig.values import Fields
@@ -144,7 +146,8 @@ def estimate(model_type: str, config: Fields, language: Language, size: Dimensio
     embeddings = size.vocabulary * h * (1 if _tied(model_type, config, language) else 2)
     feed_forward = _feed_forward(model_type, language, size)
     total = embeddings + layers * attention + feed_forward + 2 * h * layers + h
-    return total + _vision_tower(config.inner("vision_config"), h)
+    total += _vision_tower(config.inner("vision_config"), h)
+    return total if total <= LARGEST else 0
 
 
 def _tied(model_type: str, config: Fields, language: Language) -> bool:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from ome.modelconfig.directory import Directory
 
-__all__ = ["ConfigError", "Fields", "read_json", "read_list"]
+__all__ = ["LARGEST", "ConfigError", "Fields", "read_json", "read_list"]
+
+LARGEST = 2**63 - 1
+"""The largest number that is told to others: theirs have 64 bits."""
 
 _LONGEST = 64 * 1024 * 1024
 _CONSTANTS = {"Infinity": 1e308, "-Infinity": -1e308, "NaN": None}

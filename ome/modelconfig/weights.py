@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ome.modelconfig.values import ConfigError, Fields, read_json
+from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ __all__ = ["HEADER_LIMIT", "Packing", "Weights", "count_weights", "weight_files"
 
 HEADER_LIMIT = 100_000_000
 """The longest header that the format allows, in bytes."""
-_LARGEST = 2**63 - 1
 _SUFFIX = ".safetensors"
 _INDEX = ".safetensors.index.json"
 _VARIANTS = (".fp16", ".bf16", ".non_ema")
@@ -131,9 +130,9 @@ def _index_of(directory: Directory, folder: str) -> str:
 def _count_index(directory: Directory, folder: str, index: str, packing: Packing) -> Weights:
     content = read_json(directory, folder + index)
     metadata = content.inner("metadata")
-    total = metadata.positive("total_parameters")
-    if total:
-        return Weights(total, metadata.positive("total_size"), f"{index}: total_parameters")
+    total, size = metadata.positive("total_parameters"), metadata.positive("total_size")
+    if total and max(total, size) <= LARGEST:
+        return Weights(total, size, f"{index}: total_parameters")
     names = {name for _, name in content.inner("weight_map").members()}
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f"{index} names no shards in weight_map")
@@ -157,8 +156,10 @@ def _count_files(
             parameters += counted
             size += stored
             dtypes[dtype] += counted
-    if parameters > _LARGEST:
-        raise ConfigError(f"the headers below {directory.name} claim {parameters} parameters")
+    if max(parameters, size) > LARGEST:
+        raise ConfigError(
+            f"the headers below {directory.name} claim {parameters} parameters in {size} bytes"
+        )
     return Weights(parameters, size, rule, dict(dtypes))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from ome.modelconfig.describe import describe
 from ome.modelconfig.directory import LocalDirectory
-from ome.modelconfig.spec import rules_of
+from ome.modelconfig.spec import rules_of, spec_values
 from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests.modelconfig.support import DENSE, LLAMA, described, directory
 
@@ -76,6 +77,26 @@ def test_packed_weights_of_a_wrapped_language_model() -> None:
     config = {"model_type": "new", "text_config": {"quantization_config": packed}}
     weights = safetensors({"w.weight_packed": ("I32", [10]), "w.weight_scale": ("BF16", [5])})
     assert described(config, model__safetensors=weights).parameter_count == 80
+
+
+@pytest.mark.parametrize("huge", [float("inf"), 1e30, 10**30])
+@pytest.mark.parametrize("key", ["max_position_embeddings", "vocab_size", "intermediate_size"])
+def test_numbers_beyond_all_measure_stop_nothing(key: str, huge: float) -> None:
+    """The most tokens of a tokenizer without a bound are 1e30; all that is told fits 64 bits."""
+    record = described({**LLAMA, key: huge})
+    told = msgspec.json.decode(msgspec.json.encode(spec_values(record)))
+    if key == "max_position_embeddings":
+        assert told["maxTokens"] == 2**31 - 1
+        assert told["modelConfiguration"]["context_length"] == 2**63 - 1
+    else:
+        assert "modelParameterSize" not in told
+
+
+def test_an_index_that_claims_too_much_is_not_believed() -> None:
+    index = {"metadata": {"total_parameters": 10**30}, "weight_map": {"w": "a.safetensors"}}
+    files = {"a.safetensors": safetensors({"w": ("F16", [5])})}
+    held = {"config.json": LLAMA, "model.safetensors.index.json": index, **files}
+    assert describe(directory(held)).parameter_count == 5
 
 
 POOL = [{"idx": 0, "type": "x.Transformer"}, {"type": "sentence_transformers.models.Pooling"}]
