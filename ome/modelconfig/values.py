@@ -113,7 +113,11 @@ def _read(directory: Directory, name: str) -> Any:
     if len(content) > _LONGEST:
         raise _unreadable(directory, name, f"larger than {_LONGEST} bytes")
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_CONSTANTS.__getitem__)
+        value = json.loads(content.decode("utf-8-sig"), parse_constant=_CONSTANTS.__getitem__)
+        if b"\\u" in content:
+            # Half a character, which JSON can say and UTF-8 cannot, could not be told to anyone.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except ValueError as error:
         raise _unreadable(directory, name, str(error)) from error
     except RecursionError as error:
