@@ -47,6 +47,11 @@ class Packing:
     method: str = ""
     bits: int = 0
 
+    @property
+    def packs(self) -> bool:
+        """Whether a stored element may stand for several parameters."""
+        return self.method in ("groups", "mxfp4")
+
     def count(self, name: str, dtype: str, elements: int) -> int:
         """The parameters that a tensor stands for; 0 for scales and other helpers."""
         if self.method == "mxfp4":
@@ -131,7 +136,8 @@ def _count_index(directory: Directory, folder: str, index: str, packing: Packing
     content = read_json(directory, folder + index)
     metadata = content.inner("metadata")
     total, size = metadata.positive("total_parameters"), metadata.positive("total_size")
-    if total and max(total, size) <= LARGEST:
+    # The libraries that write a total count what is stored, so it says little of packed weights.
+    if total and max(total, size) <= LARGEST and not packing.packs:
         return Weights(total, size, f"{index}: total_parameters")
     names = {name for _, name in content.inner("weight_map").members()}
     if not names or not all(isinstance(name, str) and name for name in names):

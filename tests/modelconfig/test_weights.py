@@ -88,6 +88,28 @@ def test_a_total_in_the_index_opens_no_shard() -> None:
     assert "total_parameters" in weights.rule
 
 
+@pytest.mark.parametrize(
+    ("packing", "tensors", "expected"),
+    [
+        (Packing("groups", 4), {"a.qweight": ("I32", [10])}, 80),
+        (Packing("mxfp4"), {"a_blocks": ("U8", [10])}, 20),
+        (Packing("fp8"), {"a.weight": ("F8_E4M3", [10])}, 7),
+    ],
+)
+def test_a_total_counts_stored_elements_so_packed_ones_are_counted_again(
+    packing: Packing, tensors: dict[str, Tensor], expected: int
+) -> None:
+    held = directory(
+        {
+            "x.safetensors": safetensors(tensors),
+            "model.safetensors.index.json": shard_index(
+                {"x.safetensors": tensors}, total_parameters=7
+            ),
+        }
+    )
+    assert count_weights(held, packing=packing).parameters == expected
+
+
 def test_an_index_of_another_name_and_one_in_a_folder() -> None:
     name = "diffusion_pytorch_model.safetensors.index.json"
     held = directory(
