@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
     from ome.api import AcceleratorClassSpec, Quantity
 
-__all__ = ["bandwidth", "figure", "largest_figure", "memory_bytes", "memory_gb", "number"]
+__all__ = [
+    "accelerator_resource",
+    "bandwidth",
+    "figure",
+    "largest_figure",
+    "memory_bytes",
+    "memory_gb",
+    "number",
+]
 
 _GIB = 2**30
 _MIB = 2**20
@@ -36,6 +44,14 @@ def number(quantity: Quantity | None) -> Decimal | None:
         return parse_quantity(quantity)
     except ValueError:
         return None
+
+
+def accelerator_resource(spec: AcceleratorClassSpec) -> str:
+    """The resource that counts accelerators: the first of a device; empty when none is named.
+
+    Classes of whole nodes name CPU and memory too, and before it.
+    """
+    return next((item.name for item in spec.resources or () if "/" in item.name), "")
 
 
 def memory_bytes(spec: AcceleratorClassSpec) -> Decimal | None:
