@@ -16,7 +16,7 @@ from ome.modelconfig.numbers import (
 from ome.modelconfig.pipeline import CLASS_KEYS, pipeline_context, pipeline_weights, read_pipeline
 from ome.modelconfig.record import Record
 from ome.modelconfig.sizes import dimensions, estimate, known_size
-from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json, read_list
+from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json, read_list, text_of
 from ome.modelconfig.weights import count_weights
 
 if TYPE_CHECKING:
@@ -110,9 +110,10 @@ def _model(directory: Directory, name: str, key: str, config: Fields) -> Record:
 
 def _architecture(config: Fields, family: Family | None, rules: dict[str, str]) -> str:
     named = config.raw("architectures")
-    if isinstance(named, list) and named and isinstance(named[0], str) and named[0]:
+    first = text_of(named[0]) if isinstance(named, list) and named else ""
+    if first:
         rules["modelArchitecture"] = "first of architectures"
-        return named[0]
+        return first
     rules["modelArchitecture"] = "default of the family"
     return family.architecture if family else ""
 

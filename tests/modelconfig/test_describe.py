@@ -10,6 +10,7 @@ import pytest
 from ome.modelconfig.describe import describe
 from ome.modelconfig.directory import LocalDirectory
 from ome.modelconfig.spec import rules_of, spec_values
+from ome.modelconfig.values import ConfigError
 from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests.modelconfig.support import DENSE, LLAMA, described, directory
 
@@ -90,6 +91,17 @@ def test_numbers_beyond_all_measure_stop_nothing(key: str, huge: float) -> None:
         assert told["modelConfiguration"]["context_length"] == 2**63 - 1
     else:
         assert "modelParameterSize" not in told
+
+
+def test_texts_beyond_all_measure_are_not_told() -> None:
+    """What is told of a model goes into a line, and beside the other models of a node."""
+    long = "x" * 100_000
+    config = {**LLAMA, "architectures": [long], "torch_dtype": long, "transformers_version": long}
+    record = described(config)
+    assert (record.architecture, record.torch_dtype) == ("LlamaForCausalLM", "")
+    assert len(msgspec.json.encode(spec_values(record))) < 1000
+    with pytest.raises(ConfigError, match="model_type or _class_name field is missing"):
+        described({**LLAMA, "model_type": long})
 
 
 def test_an_index_that_claims_too_much_is_not_believed() -> None:
