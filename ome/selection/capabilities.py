@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ome.kube.quantity import parse_quantity
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from ome.api import AcceleratorClassSpec, Quantity
 
 __all__ = [
@@ -24,6 +23,7 @@ __all__ = [
 
 _GIB = 2**30
 _MIB = 2**20
+_LARGEST = Decimal(2**63 - 1)
 _FIGURES = {
     "fp32": "fp32_tflops",
     "fp16": "fp16_tflops",
@@ -37,11 +37,11 @@ _FIGURES = {
 
 
 def number(quantity: Quantity | None) -> Decimal | None:
-    """What a quantity means; None when there is none or it is not one."""
+    """What a quantity means, at most what 64 bits hold; None without one."""
     if quantity is None:
         return None
     try:
-        return parse_quantity(quantity)
+        return min(parse_quantity(quantity), _LARGEST)
     except ValueError:
         return None
 
