@@ -289,6 +289,7 @@ def test_of_equal_ones_the_runtimes_order_decides(policy: str) -> None:
         ),
         ({"minArchitectureVersion": "9.0"}, {"capabilities": {"computeCapability": "10.0"}}, ""),
         ({"minArchitectureVersion": "9.0"}, {"capabilities": {"computeCapability": "9"}}, ""),
+        ({"minArchitectureVersion": "1" * 5000}, {"capabilities": {"computeCapability": "9"}}, ""),
         (
             {"minArchitectureVersion": "gfx942"},
             {"capabilities": {"computeCapability": "gfx90a"}},
