@@ -12,31 +12,47 @@ _TEXT_TO_VIDEO_CLASSES = frozenset(
 )
 _SOUND = ("audio", "music")
 _SPEECH = ("whisper", "wav2vec2", "hubert", "forctc", "forspeechtotext")
+_HEARS = "AUDIO_TO_TEXT"
 _OMNI = (
     "TEXT_TO_AUDIO",
     "IMAGE_TEXT_TO_AUDIO",
     "VIDEO_TEXT_TO_AUDIO",
-    "AUDIO_TO_TEXT",
+    _HEARS,
     "AUDIO_TO_AUDIO",
 )
 
 
 def capabilities(
-    architecture: str, model_type: str, *, vision: bool, embedding: bool, pipeline: bool
+    architecture: str,
+    model_type: str,
+    *,
+    vision: bool,
+    embedding: bool,
+    pipeline: bool,
+    audio: bool = False,
 ) -> tuple[tuple[str, ...], str]:
     """The capabilities in their order, and the rule that gave them."""
     name, kind = architecture.lower(), model_type.lower()
     if pipeline:
         return _of_pipeline(name)
+    found, rule = _of_model(name, kind, vision=vision, embedding=embedding)
+    if audio and not {_HEARS, "EMBEDDING"} & set(found):
+        return (*found, _HEARS), f"{rule}; has audio_config"
+    return found, rule
+
+
+def _of_model(
+    name: str, kind: str, *, vision: bool, embedding: bool
+) -> tuple[tuple[str, ...], str]:
     if "nemotronh_nano" in kind:
-        return ("IMAGE_TEXT_TO_TEXT", "TEXT_TO_TEXT", "AUDIO_TO_TEXT"), "type nemotronh_nano"
+        return ("IMAGE_TEXT_TO_TEXT", "TEXT_TO_TEXT", _HEARS), "type nemotronh_nano"
     if vision:
         return ("IMAGE_TEXT_TO_TEXT",), "takes images"
     if "omni" in name:
         return _OMNI, "architecture contains omni"
     heard = _first(name, _SPEECH)
     if heard:
-        return ("AUDIO_TO_TEXT",), f"architecture contains {heard}"
+        return (_HEARS,), f"architecture contains {heard}"
     if embedding or _first(name, ("embedding", "sentence")) or "bert" in kind:
         return ("EMBEDDING",), "embedding model"
     if "mistral" in kind and name == "mistralmodel":

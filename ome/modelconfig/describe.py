@@ -9,13 +9,14 @@ from ome.modelconfig.find import MODEL_INDEX, find_config, folder_of
 from ome.modelconfig.numbers import (
     packing_of,
     quantization_method,
+    quantization_of,
     size_bytes,
     torch_dtype,
 )
 from ome.modelconfig.pipeline import CLASS_KEYS, pipeline_context, pipeline_weights, read_pipeline
 from ome.modelconfig.record import Record
 from ome.modelconfig.sizes import dimensions, estimate, known_size
-from ome.modelconfig.values import ConfigError, Fields, read_json, read_list
+from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json, read_list, text_of
 from ome.modelconfig.weights import count_weights
 
 if TYPE_CHECKING:
@@ -91,12 +92,13 @@ def _model(directory: Directory, name: str, key: str, config: Fields) -> Record:
         architecture=architecture,
         parameter_count=parameters,
         context_length=_context(family, language, rules),
-        transformers_version=language.text("transformers_version")
-        or config.text("transformers_version"),
+        transformers_version=config.text("transformers_version")
+        or language.text("transformers_version"),
         torch_dtype=dtype,
-        quantization_method=quantization_method(key, config),
+        quantization_method=quantization_method(key, quantization_of(config, language)),
         model_size_bytes=stored or size_bytes(parameters, dtype),
         has_vision=_takes_images(family, config),
+        has_audio=family is None and bool(config.inner("audio_config")),
         is_embedding=_embeds(directory, folder, key, family, architecture, rules),
         format_name=_format(directory, rules),
         config_file=name,
@@ -108,9 +110,10 @@ def _model(directory: Directory, name: str, key: str, config: Fields) -> Record:
 
 def _architecture(config: Fields, family: Family | None, rules: dict[str, str]) -> str:
     named = config.raw("architectures")
-    if isinstance(named, list) and named and isinstance(named[0], str) and named[0]:
+    first = text_of(named[0]) if isinstance(named, list) and named else ""
+    if first:
         rules["modelArchitecture"] = "first of architectures"
-        return named[0]
+        return first
     rules["modelArchitecture"] = "default of the family"
     return family.architecture if family else ""
 
@@ -121,7 +124,7 @@ def _context(family: Family | None, language: Language, rules: dict[str, str]) -
         value = language.positive(key)
         if value:
             rules["maxTokens"] = key
-            return value
+            return min(value, LARGEST)
     rules["maxTokens"] = "default of the family"
     return family.default_context if family else 0
 
@@ -137,7 +140,8 @@ def _parameters(
     """The count, the stored bytes when headers say them, and why headers were not used."""
     notes: tuple[str, ...] = ()
     try:
-        weights = count_weights(directory, folder, packing_of(config))
+        packing = packing_of(quantization_of(config, language))
+        weights = count_weights(directory, folder, packing)
         if weights.parameters:
             rules["modelParameterSize"] = weights.rule
             return weights.parameters, weights.size_bytes, ()

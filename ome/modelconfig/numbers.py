@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ome.modelconfig.values import Fields
+from ome.modelconfig.values import LARGEST, Fields
 from ome.modelconfig.weights import Packing
 
 if TYPE_CHECKING:
     from ome.modelconfig.families import Language
 
-__all__ = ["packing_of", "quantization_method", "size_bytes", "spec_quantization", "torch_dtype"]
+__all__ = [
+    "packing_of",
+    "quantization_method",
+    "quantization_of",
+    "size_bytes",
+    "spec_quantization",
+    "torch_dtype",
+]
 
 _HALVES = {
     **dict.fromkeys(("float32", "float"), 8),
@@ -49,10 +56,21 @@ def _is_float8(quantization: Fields) -> bool:
     )
 
 
-def quantization_method(model_type: str, config: Fields) -> str:
+def quantization_of(config: Fields, language: Language) -> Fields:
+    """The object that says how the weights are quantized: of the model, else of its language part.
+
+    Empty when there is none.
+    """
+    for fields in (config, language.first, language.second):
+        found = fields.inner("quantization_config")
+        if found:
+            return found
+    return Fields()
+
+
+def quantization_method(model_type: str, quantization: Fields) -> str:
     """The method as the file names it; empty for none."""
-    key = "format" if model_type == "llama4" else "quant_method"
-    return config.inner("quantization_config").text(key)
+    return quantization.text("format" if model_type == "llama4" else "quant_method")
 
 
 def spec_quantization(method: str, dtype: str) -> str:
@@ -65,9 +83,8 @@ def spec_quantization(method: str, dtype: str) -> str:
     return ""
 
 
-def packing_of(config: Fields) -> Packing:
-    """How the tensors of the file's weights are packed."""
-    quantization = config.inner("quantization_config")
+def packing_of(quantization: Fields) -> Packing:
+    """How the tensors of weights that are quantized so are packed."""
     method = quantization.text("quant_method").lower()
     if method == "mxfp4":
         return Packing("mxfp4")
@@ -90,4 +107,4 @@ def size_bytes(parameters: int, dtype: str) -> int:
     """The bytes of that many parameters of a type, rounded down."""
     lowered = dtype.lower()
     halves = 2 if lowered.startswith(("float8", "fp8")) else _HALVES.get(lowered, 8)
-    return parameters * halves // 2
+    return min(parameters * halves // 2, LARGEST)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.modelconfig.find import CONFIG
 from ome.modelconfig.record import Component, Pipeline
-from ome.modelconfig.values import ConfigError, Fields, read_json
+from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json, text_of
 from ome.modelconfig.weights import Weights, count_weights
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ __all__ = ["CLASS_KEYS", "pipeline_context", "pipeline_weights", "read_pipeline"
 
 CLASS_KEYS = ("_class_name", "class_name", "className")
 _VERSION_KEYS = ("_diffusers_version", "diffusers_version")
+_MOST_PARTS = 256
 _FIELDS = {
     "scheduler": "scheduler",
     "text_encoder": "textEncoder",
@@ -31,9 +32,12 @@ def read_pipeline(index: Fields) -> Pipeline:
     """The parts of a pipeline. Raises ``ConfigError`` when there is neither class nor part."""
     found = {}
     for key, value in index.members():
-        part = None if key.startswith("_") or key in CLASS_KEYS else _component(value)
+        named = text_of(key) and not key.startswith("_") and key not in CLASS_KEYS
+        part = _component(value) if named else None
         if part is not None:
             found[key] = part
+    if len(found) > _MOST_PARTS:
+        raise ConfigError(f"model_index.json lists {len(found)} parts; at most {_MOST_PARTS}")
     if not found and not index.text(*CLASS_KEYS):
         raise ConfigError("model_index.json did not contain diffusion pipeline metadata")
     by_name = {key.lower(): part for key, part in found.items()}
@@ -49,7 +53,7 @@ def _component(value: Any) -> Component | None:
         part = Component(fields.text(*CLASS_KEYS, "type"), fields.text("_library", "library"))
     elif isinstance(value, list) and value:
         # An optional part that is absent is written [null, null].
-        texts = [item if isinstance(item, str) else "" for item in value]
+        texts = [text_of(item) for item in value]
         part = Component(texts[0]) if len(texts) == 1 else Component(texts[1], texts[0])
     return part if part.type or part.library else None
 
@@ -97,6 +101,6 @@ def pipeline_context(directory: Directory, folder: str) -> int:
     if name not in directory.files():
         return 0
     try:
-        return read_json(directory, name).positive("max_position_embeddings")
+        return min(read_json(directory, name).positive("max_position_embeddings"), LARGEST)
     except ConfigError:
         return 0

@@ -55,6 +55,8 @@ class Record:
     quantization_method: str = ""
     model_size_bytes: int = 0
     has_vision: bool = False
+    has_audio: bool = False
+    """Whether a model of no known family has a part for sound."""
     is_embedding: bool = False
     format_name: str = "safetensors"
     pipeline: Pipeline | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ome.modelconfig.values import LARGEST
+
 if TYPE_CHECKING:
     from ome.modelconfig.families import Language
     from ome.modelconfig.values import Fields
@@ -13,7 +15,13 @@ __all__ = ["Dimensions", "dimensions", "estimate", "known_size"]
 
 _M = 10**6
 _B = 10**9
-_UNGATED = ("bert", "phi", "falcon", "gpt", "bloom", "opt", "mpt")
+_ENCODERS = frozenset(
+    {"bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "electra", "mpnet"}
+)
+"""BERT and those built like it: no output head of their own, feed-forward of two matrices."""
+_UNGATED = _ENCODERS | {
+    "phi", "falcon", "gpt", "gpt_bigcode", "starcoder2", "bloom", "opt", "mpt", "persimmon"
+}  # fmt: skip
 _TIED = ("gemma", "cohere", "command-r")
 
 _Sizes = dict[tuple[int, int], int]
@@ -57,7 +65,8 @@ _BY_DIMENSIONS: dict[str, _Sizes] = {
     "stablelm": {(2560, 32): 3 * _B, (2048, 24): 1_600 * _M},
     "xverse": {(4096, 32): 7 * _B, (5120, 40): 13 * _B, (6144, 80): 65 * _B},
     **dict.fromkeys(("cohere", "command-r"), _COHERE),
-    "dbrx": {(6144, 48): 132 * _B},
+    # 40 layers is what the files say, 48 the number of heads.
+    "dbrx": {(6144, 40): 132 * _B, (6144, 48): 132 * _B},
     "bert": {(768, 12): 110 * _M, (1024, 24): 340 * _M},
 }
 _BY_EXPERTS: dict[str, dict[tuple[int, int, int], int]] = {
@@ -67,6 +76,10 @@ _BY_EXPERTS: dict[str, dict[tuple[int, int, int], int]] = {
     "deepseek_v3": {(7168, 61, 256): 685 * _B},
     "kimi_k2": {(7168, 61, 384): 1_030 * _B},
     "gpt_oss": {(2880, 24, 32): 20 * _B, (2880, 36, 128): 120 * _B},
+}
+_BY_WIDTH: dict[tuple[str, int, int, int], int] = {
+    # Qwen1.5-110B has as many layers as the 72B ones, and wider ones.
+    ("qwen2", 8192, 80, 49152): 111 * _B,
 }
 
 
@@ -104,13 +117,22 @@ def dimensions(language: Language) -> Dimensions:
 def known_size(model_type: str, config: Fields, size: Dimensions) -> int:
     """The published count of a known model with exactly these sizes; 0 for any other."""
     if model_type == "llava":
-        layers = config.inner("vision_config").positive("num_hidden_layers")
-        return 7_500 * _M if layers == 24 and size.vocabulary >= 32000 else 0
+        return _known_llava(config, size)
     if model_type in ("cohere", "command-r") and size.hidden >= 12288 and size.layers >= 64:
         return 104 * _B
+    wide = _BY_WIDTH.get((model_type, size.hidden, size.layers, size.intermediate), 0)
+    if wide:
+        return wide
     with_experts = _BY_EXPERTS.get(model_type, {})
     found = with_experts.get((size.hidden, size.layers, size.experts), 0)
     return found or _BY_DIMENSIONS.get(model_type, {}).get((size.hidden, size.layers), 0)
+
+
+def _known_llava(config: Fields, size: Dimensions) -> int:
+    """The smaller ones; their files leave out the sizes of Vicuna 7B, those of 13B say theirs."""
+    layers = config.inner("vision_config").positive("num_hidden_layers")
+    small = size.hidden in (0, 4096) and size.layers in (0, 32)
+    return 7_500 * _M if small and layers == 24 and size.vocabulary >= 32000 else 0
 
 
 def estimate(model_type: str, config: Fields, language: Language, size: Dimensions) -> int:
@@ -124,7 +146,8 @@ def estimate(model_type: str, config: Fields, language: Language, size: Dimensio
     embeddings = size.vocabulary * h * (1 if _tied(model_type, config, language) else 2)
     feed_forward = _feed_forward(model_type, language, size)
     total = embeddings + layers * attention + feed_forward + 2 * h * layers + h
-    return total + _vision_tower(config.inner("vision_config"), h)
+    total += _vision_tower(config.inner("vision_config"), h)
+    return total if total <= LARGEST else 0
 
 
 def _tied(model_type: str, config: Fields, language: Language) -> bool:
@@ -132,7 +155,7 @@ def _tied(model_type: str, config: Fields, language: Language) -> bool:
         flag = fields.flag("tie_word_embeddings")
         if flag is not None:
             return flag
-    return model_type.startswith(_TIED)
+    return model_type.startswith(_TIED) or model_type in _ENCODERS
 
 
 def _feed_forward(model_type: str, language: Language, size: Dimensions) -> int:

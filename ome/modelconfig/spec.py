@@ -89,6 +89,7 @@ def _capabilities(record: Record) -> tuple[tuple[str, ...], str]:
         vision=record.has_vision,
         embedding=record.is_embedding,
         pipeline=record.pipeline is not None,
+        audio=record.has_audio,
     )
 
 

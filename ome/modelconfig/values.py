@@ -12,14 +12,24 @@ if TYPE_CHECKING:
 
     from ome.modelconfig.directory import Directory
 
-__all__ = ["ConfigError", "Fields", "read_json", "read_list"]
+__all__ = ["LARGEST", "ConfigError", "Fields", "read_json", "read_list", "text_of"]
 
+LARGEST = 2**63 - 1
+"""The largest number that is told to others: theirs have 64 bits."""
+
+_LONGEST_TEXT = 1024
+"""No name is longer, and what is told of a model must fit beside the other models of a node."""
 _LONGEST = 64 * 1024 * 1024
 _CONSTANTS = {"Infinity": 1e308, "-Infinity": -1e308, "NaN": None}
 
 
 class ConfigError(OmeError):
     """A model's files do not say what the model is; the text names the file and the value."""
+
+
+def text_of(value: Any) -> str:
+    """The value when it is a text that could be a name, else nothing."""
+    return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""
 
 
 class Fields:
@@ -64,11 +74,7 @@ class Fields:
 
     def text(self, *keys: str) -> str:
         """The first text that is not empty."""
-        for key in keys:
-            value = self._object.get(key)
-            if isinstance(value, str) and value:
-                return value
-        return ""
+        return next((found for key in keys if (found := text_of(self._object.get(key)))), "")
 
     def flag(self, key: str) -> bool | None:
         """True or false as written."""
@@ -110,7 +116,11 @@ def _read(directory: Directory, name: str) -> Any:
     if len(content) > _LONGEST:
         raise _unreadable(directory, name, f"larger than {_LONGEST} bytes")
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_CONSTANTS.__getitem__)
+        value = json.loads(content.decode("utf-8-sig"), parse_constant=_CONSTANTS.__getitem__)
+        if b"\\u" in content:
+            # Half a character, which JSON can say and UTF-8 cannot, could not be told to anyone.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except ValueError as error:
         raise _unreadable(directory, name, str(error)) from error
     except RecursionError as error:

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ome.modelconfig.values import ConfigError, Fields, read_json
+from ome.modelconfig.values import LARGEST, ConfigError, Fields, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +23,9 @@ __all__ = ["HEADER_LIMIT", "Packing", "Weights", "count_weights", "weight_files"
 
 HEADER_LIMIT = 100_000_000
 """The longest header that the format allows, in bytes."""
-_LARGEST = 2**63 - 1
 _SUFFIX = ".safetensors"
 _INDEX = ".safetensors.index.json"
-_VARIANTS = (".fp16", ".bf16")
+_VARIANTS = (".fp16", ".bf16", ".non_ema")
 _INT_BYTES = {"I32": 32, "U32": 32, "I8": 8, "U8": 8}
 _GROUP_PARTS = (
     ".qzeros",
@@ -35,6 +34,9 @@ _GROUP_PARTS = (
     ".weight_scale",
     ".weight_shape",
     ".weight_zero_point",
+    ".weight_global_scale",
+    ".input_global_scale",
+    ".input_scale",
 )
 
 
@@ -44,6 +46,11 @@ class Packing:
 
     method: str = ""
     bits: int = 0
+
+    @property
+    def packs(self) -> bool:
+        """Whether a stored element may stand for several parameters."""
+        return self.method in ("groups", "mxfp4")
 
     def count(self, name: str, dtype: str, elements: int) -> int:
         """The parameters that a tensor stands for; 0 for scales and other helpers."""
@@ -87,7 +94,9 @@ def weight_files(directory: Directory, folder: str = "") -> list[str]:
 
 
 def _is_variant(name: str, present: set[str]) -> bool:
-    """Whether the file holds the tensors of another one in a smaller precision."""
+    """Whether the file holds the tensors of another one again: in a smaller precision, or as
+    they were before they were averaged.
+    """
     for variant in _VARIANTS:
         stem = name.removesuffix(_SUFFIX)
         if stem.endswith(variant) and stem.removesuffix(variant) + _SUFFIX in present:
@@ -126,9 +135,10 @@ def _index_of(directory: Directory, folder: str) -> str:
 def _count_index(directory: Directory, folder: str, index: str, packing: Packing) -> Weights:
     content = read_json(directory, folder + index)
     metadata = content.inner("metadata")
-    total = metadata.positive("total_parameters")
-    if total:
-        return Weights(total, metadata.positive("total_size"), f"{index}: total_parameters")
+    total, size = metadata.positive("total_parameters"), metadata.positive("total_size")
+    # The libraries that write a total count what is stored, so it says little of packed weights.
+    if total and max(total, size) <= LARGEST and not packing.packs:
+        return Weights(total, size, f"{index}: total_parameters")
     names = {name for _, name in content.inner("weight_map").members()}
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ConfigError(f"{index} names no shards in weight_map")
@@ -152,8 +162,10 @@ def _count_files(
             parameters += counted
             size += stored
             dtypes[dtype] += counted
-    if parameters > _LARGEST:
-        raise ConfigError(f"the headers below {directory.name} claim {parameters} parameters")
+    if max(parameters, size) > LARGEST:
+        raise ConfigError(
+            f"the headers below {directory.name} claim {parameters} parameters in {size} bytes"
+        )
     return Weights(parameters, size, rule, dict(dtypes))
 
 

@@ -6,7 +6,7 @@ Pure functions, no I/O: the controller, admission and ``ome explain`` call the s
 from __future__ import annotations
 
 from ome.selection.accelerator import AcceleratorChoice, ClassVerdict, choose_accelerator
-from ome.selection.capabilities import memory_bytes
+from ome.selection.capabilities import accelerator_resource, memory_bytes
 from ome.selection.facets import Facets, facets_of_model, facets_of_runtime, near_misses
 from ome.selection.match import entry_matches, mismatches, model_label
 from ome.selection.priorities import priority_conflict, ranks
@@ -45,6 +45,7 @@ __all__ = [
     "SizeRange",
     "Verdict",
     "Version",
+    "accelerator_resource",
     "choose_accelerator",
     "complete_runner",
     "entry_matches",

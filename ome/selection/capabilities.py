@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ome.kube.quantity import parse_quantity
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from ome.api import AcceleratorClassSpec, Quantity
 
-__all__ = ["bandwidth", "figure", "largest_figure", "memory_bytes", "memory_gb", "number"]
+__all__ = [
+    "accelerator_resource",
+    "bandwidth",
+    "figure",
+    "largest_figure",
+    "memory_bytes",
+    "memory_gb",
+    "number",
+]
 
 _GIB = 2**30
 _MIB = 2**20
+_LARGEST = Decimal(2**63 - 1)
 _FIGURES = {
     "fp32": "fp32_tflops",
     "fp16": "fp16_tflops",
@@ -29,13 +37,21 @@ _FIGURES = {
 
 
 def number(quantity: Quantity | None) -> Decimal | None:
-    """What a quantity means; None when there is none or it is not one."""
+    """What a quantity means, at most what 64 bits hold; None without one."""
     if quantity is None:
         return None
     try:
-        return parse_quantity(quantity)
+        return min(parse_quantity(quantity), _LARGEST)
     except ValueError:
         return None
+
+
+def accelerator_resource(spec: AcceleratorClassSpec) -> str:
+    """The resource that counts accelerators: the first of a device; empty when none is named.
+
+    Classes of whole nodes name CPU and memory too, and before it.
+    """
+    return next((item.name for item in spec.resources or () if "/" in item.name), "")
 
 
 def memory_bytes(spec: AcceleratorClassSpec) -> Decimal | None:

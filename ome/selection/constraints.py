@@ -99,7 +99,7 @@ def _architecture(spec: AcceleratorClassSpec, required: str | None) -> str:
 def _older(left: str, right: str) -> bool:
     """By number, part by part (missing ones are 0); by text when one is not numeric."""
     parts = [text.strip().split(".") for text in (left, right)]
-    if not all(part.isdecimal() for side in parts for part in side):
+    if not all(part.isdecimal() and len(part) < 20 for side in parts for part in side):
         return left < right
     length = max(len(side) for side in parts)
     first, second = ([int(part) for part in side] + [0] * (length - len(side)) for side in parts)

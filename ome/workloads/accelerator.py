@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.kube.quantity import parse_quantity
+from ome.selection import accelerator_resource
 from ome.workloads.arguments import merge_arguments, set_number
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _DATA = ("--dp-size", "--dp", "--data-parallel-size")
 
 def gpu_resource(accelerator: AcceleratorInput | None) -> str:
     """The extended resource that counts accelerators."""
-    resources = accelerator.spec.resources if accelerator is not None else None
-    return resources[0].name if resources else names.GPU_RESOURCE
+    named = "" if accelerator is None else accelerator_resource(accelerator.spec)
+    return named or names.GPU_RESOURCE
 
 
 def sets_parallelism(accelerator: AcceleratorInput | None) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from ome.modelconfig.describe import describe
 from ome.modelconfig.directory import LocalDirectory
-from ome.modelconfig.spec import rules_of
+from ome.modelconfig.spec import rules_of, spec_values
+from ome.modelconfig.values import ConfigError
 from ome.sandbox.safetensors_files import llama_repository, safetensors
 from tests.modelconfig.support import DENSE, LLAMA, described, directory
 
@@ -59,6 +61,54 @@ def test_missing_shards_are_a_note() -> None:
 def test_sizes_without_weights_come_from_the_type() -> None:
     record = described({**LLAMA, "torch_dtype": "float16"})
     assert record.model_size_bytes == 2 * record.parameter_count
+
+
+@pytest.mark.parametrize("key", ["llama4", "gemma3", "deepseek_vl_v2", "qwen3_vl", "llava", "new"])
+def test_the_file_itself_says_which_release_wrote_it(key: str) -> None:
+    part = "language_config" if key == "deepseek_vl_v2" else "text_config"
+    config = {"model_type": key, "transformers_version": "4.51.0"}
+    inner: dict[str, Any] = {part: {"transformers_version": "4.40.0"}}
+    assert described({**config, **inner}).transformers_version == "4.51.0"
+    assert described({"model_type": key, **inner}).transformers_version == "4.40.0"
+
+
+def test_packed_weights_of_a_wrapped_language_model() -> None:
+    groups = {"group_0": {"weights": {"num_bits": 4, "type": "int"}}}
+    packed = {"quant_method": "compressed-tensors", "config_groups": groups}
+    config = {"model_type": "new", "text_config": {"quantization_config": packed}}
+    weights = safetensors({"w.weight_packed": ("I32", [10]), "w.weight_scale": ("BF16", [5])})
+    assert described(config, model__safetensors=weights).parameter_count == 80
+
+
+@pytest.mark.parametrize("huge", [float("inf"), 1e30, 10**30])
+@pytest.mark.parametrize("key", ["max_position_embeddings", "vocab_size", "intermediate_size"])
+def test_numbers_beyond_all_measure_stop_nothing(key: str, huge: float) -> None:
+    """The most tokens of a tokenizer without a bound are 1e30; all that is told fits 64 bits."""
+    record = described({**LLAMA, key: huge})
+    told = msgspec.json.decode(msgspec.json.encode(spec_values(record)))
+    if key == "max_position_embeddings":
+        assert told["maxTokens"] == 2**31 - 1
+        assert told["modelConfiguration"]["context_length"] == 2**63 - 1
+    else:
+        assert "modelParameterSize" not in told
+
+
+def test_texts_beyond_all_measure_are_not_told() -> None:
+    """What is told of a model goes into a line, and beside the other models of a node."""
+    long = "x" * 100_000
+    config = {**LLAMA, "architectures": [long], "torch_dtype": long, "transformers_version": long}
+    record = described(config)
+    assert (record.architecture, record.torch_dtype) == ("LlamaForCausalLM", "")
+    assert len(msgspec.json.encode(spec_values(record))) < 1000
+    with pytest.raises(ConfigError, match="model_type or _class_name field is missing"):
+        described({**LLAMA, "model_type": long})
+
+
+def test_an_index_that_claims_too_much_is_not_believed() -> None:
+    index = {"metadata": {"total_parameters": 10**30}, "weight_map": {"w": "a.safetensors"}}
+    files = {"a.safetensors": safetensors({"w": ("F16", [5])})}
+    held = {"config.json": LLAMA, "model.safetensors.index.json": index, **files}
+    assert describe(directory(held)).parameter_count == 5
 
 
 POOL = [{"idx": 0, "type": "x.Transformer"}, {"type": "sentence_transformers.models.Pooling"}]

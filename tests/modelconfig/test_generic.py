@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ome.modelconfig.families import language_of
+from ome.modelconfig.spec import rules_of, spec_values
 from ome.modelconfig.values import Fields
 from tests.modelconfig.support import described
 
@@ -84,3 +85,27 @@ def test_names_of_gpt_2_are_dimensions() -> None:
 def test_names_of_mpt_are_dimensions() -> None:
     config = {"d_model": 4096, "num_layers": 32, "n_heads": 32, "vocab_size": 50432}
     assert described({"model_type": "mpt", **config}).parameter_count > 6_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"audio_config": {"d_model": 1280}}, ["TEXT_TO_TEXT", "AUDIO_TO_TEXT"]),
+        (
+            {"audio_config": {"d_model": 1280}, "vision_config": {"depth": 2}},
+            ["IMAGE_TEXT_TO_TEXT", "AUDIO_TO_TEXT"],
+        ),
+        (
+            {"audio_config": {"d_model": 1}, "architectures": ["WhisperLikeModel"]},
+            ["AUDIO_TO_TEXT"],
+        ),
+        ({"audio_config": {"d_model": 1}, "architectures": ["XEmbedding"]}, ["EMBEDDING"]),
+        ({"audio_config": None}, ["TEXT_TO_TEXT"]),
+        ({"audio_config": {}}, ["TEXT_TO_TEXT"]),
+        ({"audio_config": {"d_model": 1}, "model_type": "qwen"}, ["TEXT_TO_TEXT"]),
+    ],
+)
+def test_a_part_for_sound(config: dict[str, Any], expected: list[str]) -> None:
+    record = described({"model_type": "new", **config})
+    assert spec_values(record)["modelCapabilities"] == expected
+    assert ("audio_config" in rules_of(record)["modelCapabilities"]) is (len(expected) > 1)

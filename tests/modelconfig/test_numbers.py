@@ -99,6 +99,26 @@ def test_spec_values(method: str, dtype: str, expected: str) -> None:
         ({"quantization_config": {"bits": 4}}, ""),
         ({"quantization_config": None}, ""),
         ({"model_type": "llama4", "quantization_config": FLOAT8}, "float-quantized"),
+        (
+            {"model_type": "new", "text_config": {"quantization_config": {"quant_method": "fp8"}}},
+            "fp8",
+        ),
+        (
+            {
+                "model_type": "new",
+                "quantization_config": {"quant_method": "awq"},
+                "text_config": {"quantization_config": {"quant_method": "fp8"}},
+            },
+            "awq",
+        ),
+        (
+            {
+                "model_type": "gemma3",
+                "quantization_config": {"quant_method": "awq"},
+                "text_config": {"quantization_config": {"quant_method": "fp8"}},
+            },
+            "awq",
+        ),
         ({}, ""),
     ],
 )
@@ -125,4 +145,4 @@ def test_methods(config: dict[str, Any], expected: str) -> None:
     ],
 )
 def test_packings(quantization: Any, expected: Packing) -> None:
-    assert packing_of(Fields({"quantization_config": quantization})) == expected
+    assert packing_of(Fields(quantization)) == expected

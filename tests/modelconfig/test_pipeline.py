@@ -88,6 +88,21 @@ def test_an_index_that_says_nothing() -> None:
         read_pipeline(Fields({"_diffusers_version": "1"}))
 
 
+def test_an_index_beyond_all_measure() -> None:
+    long = "x" * 100_000
+    pipeline = read_pipeline(
+        Fields({"_class_name": "P", long: ["lib", "A"], "vae": ["lib", long], "b": [long, "B"]})
+    )
+    assert pipeline.document() == {
+        "className": "P",
+        "vae": {"library": "lib"},
+        "additionalComponents": {"b": {"type": "B"}},
+    }
+    many = {f"part_{n}": ["lib", "A"] for n in range(1000)}
+    with pytest.raises(ConfigError, match="lists 1000 parts; at most 256"):
+        read_pipeline(Fields({"_class_name": "P", **many}))
+
+
 def files(index: dict[str, Any], *folders: str, weights: bytes = TEN) -> dict[str, Any]:
     held: dict[str, Any] = {"model_index.json": index}
     for folder in folders:

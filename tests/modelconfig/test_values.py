@@ -58,6 +58,11 @@ def test_a_byte_order_mark_is_tolerated() -> None:
     assert read_json(held, "config.json").integer("a") == 1
 
 
+def test_escaped_text_is_read() -> None:
+    held = directory({"config.json": b'{"a": "\\u00e4\\ud83d\\ude00"}'})
+    assert read_json(held, "config.json").text("a") == "\u00e4\U0001f600"
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -66,6 +71,7 @@ def test_a_byte_order_mark_is_tolerated() -> None:
         (b"\xff\xfe", "failed to parse model config JSON from '/model/config.json':"),
         (b"[" * 200_000, "nested too deeply"),
         (b'{"a": %s}' % (b"9" * 5000), "failed to parse"),
+        (b'{"architectures": ["\\ud800"]}', "surrogates not allowed"),
         (None, "failed to read model config file '/model/config.json': Permission denied"),
     ],
 )

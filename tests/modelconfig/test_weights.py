@@ -54,6 +54,7 @@ def test_shapes(tensors: dict[str, Tensor], expected: int) -> None:
         (["model.safetensors", "model.fp16.safetensors"], ["model.safetensors"]),
         (["m.bf16.safetensors", "m.safetensors"], ["m.safetensors"]),
         (["model.fp16.safetensors"], ["model.fp16.safetensors"]),
+        (["m.non_ema.safetensors", "m.safetensors"], ["m.safetensors"]),
         (["sub/x.safetensors", "model.safetensors"], ["model.safetensors"]),
         (["model.bin", "x.safetensors.part"], []),
     ],
@@ -85,6 +86,28 @@ def test_a_total_in_the_index_opens_no_shard() -> None:
     weights = count_weights(held)
     assert (weights.parameters, weights.size_bytes) == (7, 14)
     assert "total_parameters" in weights.rule
+
+
+@pytest.mark.parametrize(
+    ("packing", "tensors", "expected"),
+    [
+        (Packing("groups", 4), {"a.qweight": ("I32", [10])}, 80),
+        (Packing("mxfp4"), {"a_blocks": ("U8", [10])}, 20),
+        (Packing("fp8"), {"a.weight": ("F8_E4M3", [10])}, 7),
+    ],
+)
+def test_a_total_counts_stored_elements_so_packed_ones_are_counted_again(
+    packing: Packing, tensors: dict[str, Tensor], expected: int
+) -> None:
+    held = directory(
+        {
+            "x.safetensors": safetensors(tensors),
+            "model.safetensors.index.json": shard_index(
+                {"x.safetensors": tensors}, total_parameters=7
+            ),
+        }
+    )
+    assert count_weights(held, packing=packing).parameters == expected
 
 
 def test_an_index_of_another_name_and_one_in_a_folder() -> None:
@@ -171,6 +194,17 @@ def test_a_large_header_is_read() -> None:
                 "w.weight_scale": ("F32", [1]),
             },
             10,
+        ),
+        (
+            Packing("groups", 4),
+            {
+                "a.weight_packed": ("U8", [10]),
+                "a.weight_scale": ("F8_E4M3", [5]),
+                "a.weight_global_scale": ("F32", [1]),
+                "a.input_global_scale": ("F32", [1]),
+                "b.input_scale": ("F32", [1]),
+            },
+            20,
         ),
         (Packing(), {"w_scale": ("F32", [2])}, 2),
     ],

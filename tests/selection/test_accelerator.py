@@ -58,6 +58,7 @@ from tests.selection.accelerators import choose, runtime, service, spec
         ),
         ({"minArchitectureVersion": "9.0"}, {"capabilities": {"computeCapability": "10.0"}}, ""),
         ({"minArchitectureVersion": "9.0"}, {"capabilities": {"computeCapability": "9"}}, ""),
+        ({"minArchitectureVersion": "1" * 5000}, {"capabilities": {"computeCapability": "9"}}, ""),
         (
             {"minArchitectureVersion": "gfx942"},
             {"capabilities": {"computeCapability": "gfx90a"}},

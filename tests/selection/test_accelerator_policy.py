@@ -141,6 +141,19 @@ def test_one_that_is_left_needs_no_price() -> None:
 
 
 @pytest.mark.parametrize("policy", ["BestFit", "Cheapest", "MostCapable", "FirstAvailable"])
+def test_quantities_beyond_all_measure_are_compared_too(policy: str) -> None:
+    """The API server takes them; they must not stop the services that look at the class."""
+    huge = {"memoryGB": "1e400", "memoryBandwidthGBps": "1e400"}
+    classes = {
+        "a": spec(capabilities=huge, cost={"perHour": "1e400"}),
+        "b": spec(capabilities={"memoryGB": "80Gi"}, cost={"perHour": "1"}),
+    }
+    asked = {"policy": policy, "constraints": {"minMemory": 80}}
+    choice = choose(service(asked), runtime("a", "b"), classes)
+    assert choice.name == {"BestFit": "b", "Cheapest": "b"}.get(policy, "a")
+
+
+@pytest.mark.parametrize("policy", ["BestFit", "Cheapest", "MostCapable", "FirstAvailable"])
 def test_of_equal_ones_the_runtimes_order_decides(policy: str) -> None:
     one = spec(cost={"perHour": "1"})
     for order in (["a", "b", "a"], ["b", "a"]):

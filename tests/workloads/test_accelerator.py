@@ -184,6 +184,16 @@ def test_arguments_and_sizes_of_the_class() -> None:
     [
         ([{"name": "nvidia.com/gpu", "quantity": "8"}], None, "8"),
         ([{"name": "amd.com/gpu", "quantity": "4"}], None, "4"),
+        (
+            [
+                {"name": "cpu", "quantity": "112"},
+                {"name": "memory", "quantity": "1680Gi"},
+                {"name": "nvidia.com/gpu", "quantity": "8"},
+            ],
+            None,
+            "8",
+        ),
+        ([{"name": "cpu", "quantity": "112"}], None, "2"),
         (None, None, "2"),
         (None, {"environmentOverride": {"PARALLELISM_SIZE": "16"}}, "16"),
     ],

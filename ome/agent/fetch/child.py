@@ -86,6 +86,10 @@ async def fetch_in_child(
     except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead) as error:
         code = await process.wait()
         raise FetchFailed(f"the download of {job.uri} ended with exit code {code}") from error
+    except anyio.DelimiterNotFound as error:
+        raise FetchFailed(
+            f"the download of {job.uri} said more than {_LONGEST_LINE} bytes in a line"
+        ) from error
     finally:
         with anyio.CancelScope(shield=True):
             if process.returncode is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ome.selection import memory_bytes
+from ome.selection import accelerator_resource, memory_bytes
 from ome.selection.capabilities import number
 
 if TYPE_CHECKING:
@@ -114,13 +114,13 @@ def _found(
 
 
 def counts(spec: AcceleratorClassSpec, resources: Mapping[str, str]) -> int:
-    """How many accelerators a list of resources holds, by the class's first resource name."""
+    """How many accelerators a list of resources holds, by the class's resource of a device."""
     return sum(int(number(resources[name]) or 0) for name in _counted(spec, resources))
 
 
 def _counted(spec: AcceleratorClassSpec, resources: Mapping[str, str]) -> Iterator[str]:
-    if spec.resources:
-        wanted = spec.resources[0].name
+    wanted = accelerator_resource(spec)
+    if wanted:
         if wanted in resources:
             yield wanted
         return

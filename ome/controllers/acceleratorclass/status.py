@@ -67,7 +67,7 @@ def _found(found: ClassNodes) -> str:
     if found.total != found.available:
         text += f", {found.available} of them allocatable"
     if not found.total:
-        text += "; do their device plugins run, and is the first of spec.resources what they offer?"
+        text += "; do their device plugins run, and does spec.resources name what they offer?"
     return text
 
 

@@ -181,3 +181,17 @@ async def test_killed_at_random_nothing_whole_is_fetched_twice(tmp_path: Path, s
         assert sum(hub.served.values()) <= total + rounds * _IN_FLIGHT
     assert on_disk(place) == files
     assert not staging.exists()
+
+
+async def test_a_child_that_says_too_much_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not the agent, which fetches other models meanwhile."""
+    babbler = tmp_path / "babbler"
+    babbler.write_text("#!/bin/sh\nyes | tr -d '\\n'\n")
+    babbler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(babbler))
+    async with running_hub({}) as hub:
+        with anyio.fail_after(60):
+            with pytest.raises(FetchFailed, match="said more than 4194304 bytes in a line"):
+                await fetch_in_child(job(hub, tmp_path))

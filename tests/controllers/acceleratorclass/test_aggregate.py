@@ -52,10 +52,12 @@ def test_a_node_belongs_by_labels_and_memory(
         ([{"name": "nvidia.com/gpu"}], 8),
         ([{"name": "nvidia.com/mig-1g.10gb"}, {"name": "nvidia.com/gpu"}], 7),
         ([{"name": "example.com/none"}], 0),
+        ([{"name": "cpu"}, {"name": "memory"}, {"name": "amd.com/gpu"}], 4),
+        ([{"name": "cpu"}], 8 + 7 + 4 + 2),
         (None, 8 + 7 + 4 + 2),
     ],
 )
-def test_accelerators_are_counted_by_the_first_resource(resources: Any, expected: int) -> None:
+def test_accelerators_are_counted_by_the_resource_of_devices(resources: Any, expected: int) -> None:
     held = {
         "cpu": "96",
         "nvidia.com/gpu": "8",
