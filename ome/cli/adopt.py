@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
 from ome.cli.reading import CLUSTER_FLAGS, Where, reading
 from ome.cli.render.difference import difference
 from ome.cli.render.effects import pods_text
@@ -32,7 +32,10 @@ FLAGS = (
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
+_MORE = """
+Examples:
+  ome adopt --dry-run
+  ome adopt --dry-run -n demo
 
 For each service: the workloads that another operator has left and whose pods stay as they are, with
 what annotation ome.io/upgrade-template: "true" would change in them, and the objects that change
@@ -44,10 +47,7 @@ refuses or does not answer."""
 
 def run(words: Sequence[str]) -> int:
     """Tell it; the exit code."""
-    try:
-        flags = parse("ome adopt", FLAGS, words)
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome adopt --dry-run", FLAGS) + _EXAMPLES) from wanted
+    flags = parse("ome adopt", FLAGS, words, takes="--dry-run", more=_MORE)
     if not flags["dry-run"]:
         raise UserError(
             "ome adopt: only --dry-run is there: the manager adopts what it finds when it starts"

@@ -29,6 +29,12 @@ SUBCOMMANDS = {
 """The module whose ``run`` is the subcommand, and what it does."""
 
 
+_MORE = """
+Examples:
+  ome agent --models-root-dir /mnt/data/models --node-name gpu-1
+  ome agent --simulate gpu-1 gpu-2 --fail llama@gpu-2"""
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """``ome-agent``, as images and manifests of the Go agent call it; ends the process."""
     sys.exit(outcome_of(run, sys.argv[1:] if words is None else words))
@@ -45,9 +51,15 @@ def run(words: Sequence[str]) -> int:
         return code
     given = [*from_environment(os.environ), *simulated.with_bare_simulate(words)]
     try:
-        flags = parse("ome agent", (*simulated.FLAGS, *AGENT_FLAGS), given, words_as="simulate")
+        flags = parse(
+            "ome agent",
+            (*simulated.FLAGS, *AGENT_FLAGS),
+            given,
+            words_as="simulate",
+            more=_MORE,
+        )
     except HelpWanted as wanted:
-        raise HelpWanted(f"{_usage()}\n\n{wanted}") from None
+        raise HelpWanted(f"{_usage()}\n\n{wanted}", wanted.flags) from None
     if simulated.wanted(flags):
         return simulated.run(flags)
     # Imported when used: the providers of all storages come with it.

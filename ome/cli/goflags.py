@@ -36,15 +36,26 @@ class Flag:
 
 
 class HelpWanted(Exception):
-    """``-h`` or ``--help``: the text is the usage."""
+    """``-h`` or ``--help``: the text is the usage, of these flags."""
+
+    def __init__(self, text: str, flags: Sequence[Flag] = ()) -> None:
+        super().__init__(text)
+        self.flags = flags
 
 
 def parse(
-    command: str, flags: Sequence[Flag], words: Sequence[str], *, words_as: str = ""
+    command: str,
+    flags: Sequence[Flag],
+    words: Sequence[str],
+    *,
+    words_as: str = "",
+    takes: str = "",
+    more: str = "",
 ) -> dict[str, Any]:
     """The value of every flag. Raises ``UserError`` in one line, and ``HelpWanted``.
 
-    ``words_as`` names a flag that collects words without a flag before them.
+    ``words_as`` names a flag that collects words without a flag before them. In the help ``takes``
+    stands after the command, and ``more``, where its examples are, at the end.
     """
     known = {flag.name: flag for flag in flags}
     values = {flag.name: flag.default for flag in flags}
@@ -52,8 +63,10 @@ def parse(
     while rest:
         word = rest.pop(0)
         if word in ("-h", "-help", "--help"):
-            raise HelpWanted(usage(command, flags))
+            raise HelpWanted(usage(f"{command} {takes}".rstrip(), flags, more), flags)
         if words_as and not word.startswith("-"):
+            if not word:
+                raise UserError(f"{command}: an argument is empty; is a variable not set?")
             values[words_as] = (*values[words_as], word)
             continue
         if not word.startswith("-") or word.strip("-") == "":
@@ -64,32 +77,40 @@ def parse(
         name, has_value, value = word.lstrip("-").partition("=")
         flag = known.get(name)
         if flag is None:
-            raise UserError(f"{command}: unknown flag --{name} (see {command} --help)")
+            raise UserError(f"{command}: unknown flag {_dashed(name)} (see {command} --help)")
         if not has_value and isinstance(flag.default, bool):
             value = "true"
         elif not has_value:
             if not rest:
-                raise UserError(f"{command}: flag --{name} needs a value")
+                raise UserError(f"{command}: flag {_dashed(name)} needs a value")
             value = rest.pop(0)
         converted = _convert(command, flag, value)
         values[name] = (*values[name], converted) if flag.many else converted
     return values
 
 
+def _dashed(name: str) -> str:
+    """A flag as it is written: of one letter with one dash."""
+    return f"-{name}" if len(name) == 1 else f"--{name}"
+
+
 def _convert(command: str, flag: Flag, text: str) -> Any:
+    given = f"{command}: {_dashed(flag.name)}={text}"
+    if flag.many and not text:
+        raise UserError(f"{given}: expected a value; is a variable not set?")
     if flag.choices and text not in flag.choices:
         wanted = ", ".join(filter(None, flag.choices))
-        raise UserError(f"{command}: --{flag.name}={text}: expected one of {wanted}")
+        raise UserError(f"{given}: expected one of {wanted}")
     if isinstance(flag.default, bool):
         if text in _TRUE or text in _FALSE:
             return text in _TRUE
-        raise UserError(f"{command}: --{flag.name}={text}: expected true or false")
+        raise UserError(f"{given}: expected true or false")
     for kind in (int, float):
         if type(flag.default) is kind:
             try:
                 return kind(text)
             except ValueError as error:
-                raise UserError(f"{command}: --{flag.name}={text}: expected a number") from error
+                raise UserError(f"{given}: expected a number") from error
     return text
 
 
@@ -110,11 +131,13 @@ def parse_duration(text: str) -> float | None:
     return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text) else None
 
 
-def usage(command: str, flags: Sequence[Flag]) -> str:
+def usage(command: str, flags: Sequence[Flag], more: str = "") -> str:
     """The help text."""
-    lines = [f"Usage: {command} [flags]", "", "Flags:"]
+    lines = [f"Usage: {command} [flags]"]
+    if flags:
+        lines += ["", "Flags:"]
     for flag in sorted(flags, key=lambda flag: flag.name):
         shown = str(flag.default).lower() if isinstance(flag.default, bool) else flag.default
         default = "" if flag.default in ("", ()) else f" (default {shown})"
-        lines.append(f"  --{flag.name}\n        {flag.help}{default}")
-    return "\n".join(lines)
+        lines.append(f"  {_dashed(flag.name)}\n        {flag.help}{default}")
+    return "\n".join(lines) + (f"\n\n{more.strip()}" if more else "")

@@ -42,6 +42,12 @@ FLAGS = (
         "parameter", (), "KEY=VALUE as in spec.storage.parameters, such as endpoint=URL", many=True
     ),
 )
+_MORE = """
+Examples:
+  ome inspect hf://Qwen/Qwen3-8B
+  ome inspect /mnt/models/my-model -o json
+
+Credentials come from the environment: HF_TOKEN, AWS_ACCESS_KEY_ID and so on."""
 _POLICY = RetryPolicy(attempts=3, interval=1.0, patience=30.0)
 _USAGE = "ome inspect: expected one directory or storage URI, as in: ome inspect hf://org/name"
 
@@ -56,7 +62,7 @@ def run(words: Sequence[str]) -> int:
     """Print what the files say; 0 when something was derived. Credentials come from the
     environment (``HF_TOKEN``, ``AWS_ACCESS_KEY_ID``, ...), never from the command line.
     """
-    flags = parse("ome inspect", FLAGS, words, words_as="model")
+    flags = parse("ome inspect", FLAGS, words, words_as="model", takes="MODEL", more=_MORE)
     if len(flags["model"]) != 1:
         raise UserError(_USAGE)
     (model,) = flags["model"]

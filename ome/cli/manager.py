@@ -74,6 +74,11 @@ FLAGS = (
     *LOG_FLAGS,
 )
 
+_MORE = """
+Examples:
+  ome manager --leader-elect --webhook
+  ome manager --dry-run --namespace ome"""
+
 log = structlog.get_logger("setup")
 
 
@@ -107,7 +112,7 @@ def _address(flags: Mapping[str, Any], name: str) -> tuple[str, int] | None:
 
 def run(words: Sequence[str]) -> int:
     """Run until a signal; the exit code."""
-    flags = parse("ome manager", FLAGS, words)
+    flags = parse("ome manager", FLAGS, words, more=_MORE)
     listen = Listen(
         _address(flags, "health-probe-addr"),
         _address(flags, "metrics-bind-address"),

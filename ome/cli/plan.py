@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted, refuse_broken
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
@@ -32,7 +32,10 @@ FLAGS = (
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
+_MORE = """
+Examples:
+  ome plan -f runtime.yaml
+  kubectl get clusterservingruntime sglang-llama -o yaml | sed s/v0.5.5/v0.5.6/ | ome plan -f -
 
 The files are an edit of runtimes, models, accelerator classes, weights, services or settings. Each
 service that it changes is a line: whose pods are replaced, and for which no node has the devices.
@@ -44,10 +47,7 @@ Exit code: 0 all would come up, 1 something would not, 2 the command or a file i
 
 def run(words: Sequence[str]) -> int:
     """Tell the effects of an edit; the exit code."""
-    try:
-        flags = parse("ome plan", FLAGS, words, words_as="f")
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome plan -f FILE", FLAGS) + _EXAMPLES) from wanted
+    flags = parse("ome plan", FLAGS, words, words_as="f", takes="-f FILE", more=_MORE)
     given = (*flags["f"], *flags["filename"])
     if not given:
         raise UserError("ome plan: name the files of the edit: ome plan -f FILE...")

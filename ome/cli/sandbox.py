@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sys
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,9 @@ from ome.telemetry.exporting import configure_tracing
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from ome.clock import Clock
     from ome.sandbox.assembly import Sandbox
     from ome.sandbox.picture import Picture
 
@@ -67,6 +69,13 @@ FLAGS = (
 )
 
 
+_MORE = """
+Examples:
+  ome sandbox
+  ome sandbox --nodes 200 --once
+  ome sandbox -f my-service.yaml"""
+
+
 @dataclass(slots=True)
 class _Progress:
     """What the watcher of the sandbox saw last."""
@@ -77,7 +86,7 @@ class _Progress:
 
 def run(words: Sequence[str]) -> int:
     """Run until all is Ready (``--once``) or a signal; the exit code."""
-    flags = parse("ome sandbox", FLAGS, words)
+    flags = parse("ome sandbox", FLAGS, words, more=_MORE)
     if flags["nodes"] < 0:
         raise UserError(f"ome sandbox: --nodes={flags['nodes']}: expected 0 or more")
     if not 0 < flags["timeout"] < math.inf:
@@ -117,7 +126,7 @@ async def _main(
             if flags["real-benchmarks"]:
                 tool = await find_tool(flags["genai-bench"], _say)
                 settings = replace(settings, benchmarks=tool)
-            async with started(settings, clock, rng) as sandbox:
+            async with _started(settings, clock, rng) as sandbox:
                 if flags["bare"]:
                     _say(f"kubeconfig: {sandbox.kubeconfig}")
                     await anyio.sleep_forever()
@@ -132,6 +141,17 @@ async def _main(
                     work.cancel_scope.cancel()
             group.cancel_scope.cancel()
     return outcome.code or progress.code
+
+
+@asynccontextmanager
+async def _started(settings: Settings, clock: Clock, rng: random.Random) -> AsyncIterator[Sandbox]:
+    """The sandbox; a port or folder that cannot be used is a line, not a traceback."""
+    async with AsyncExitStack() as stack:
+        try:
+            sandbox = await stack.enter_async_context(started(settings, clock, rng))
+        except OSError as error:
+            raise UserError(_explained(error, settings)) from None
+        yield sandbox
 
 
 def _say(text: str) -> None:

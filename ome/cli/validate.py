@@ -32,10 +32,18 @@ FLAGS = (
     Flag("strict", False, "warnings count as errors"),
 )
 
+_MORE = """
+Examples:
+  ome validate -f manifests/
+  kubectl get inferenceservice chat -n demo -o yaml | ome validate -f -
+
+Exit code: 0 nothing is wrong, 1 an error (with --strict a warning too), 2 the command is wrong or a
+file cannot be read."""
+
 
 def run(words: Sequence[str]) -> int:
     """Print one line for each problem; 0 without an error, 1 with one, 2 for unusable input."""
-    flags = parse("ome validate", FLAGS, words, words_as="f")
+    flags = parse("ome validate", FLAGS, words, words_as="f", takes="-f FILE", more=_MORE)
     given = (*flags["f"], *flags["filename"])
     if not given:
         raise UserError("ome validate: name the files to check: ome validate -f FILE...")

@@ -29,11 +29,15 @@ FLAGS = (
     Flag("output", "", "the same as -o", ("", "text", "json")),
     *CLUSTER_FLAGS,
 )
+_MORE = """
+Examples:
+  ome version
+  ome version --client -o json"""
 
 
 def run(words: Sequence[str]) -> int:
     """Print them; 3 when the cluster of the kubeconfig does not answer, after what is known."""
-    flags = parse(_COMMAND, FLAGS, words)
+    flags = parse(_COMMAND, FLAGS, words, more=_MORE)
     told: dict[str, Any] = {
         "ome": __version__,
         "commit": os.environ.get(names.ENV_COMMIT, "unknown"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from ome.cli import main
+from ome.cli import COMMANDS, main
+from ome.cli.agent import SUBCOMMANDS
 from ome.cli.goflags import Flag, HelpWanted, parse
 from ome.errors import UserError
 from tests.support.commands import Command, forks, run_command
@@ -55,6 +58,15 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["agent", "--simulate", "n", "--fail=x"], "expected MODEL@NODE"),
         (["agent", "--simulate", "n", "--failure-rate=2"], "expected a number from 0 to 1"),
         (["nothing"], "unknown command 'nothing'"),
+        # What a shell makes of a variable that is not set.
+        (["explain", ""], "an argument is empty"),
+        (["explain", "model/"], "expected one name"),
+        (["why", "isvc/"], "expected one name"),
+        (["validate", "-f", ""], "-f=: expected a value; is a variable not set?"),
+        (["inspect", ""], "an argument is empty"),
+        (["agent", "--simulate", ""], "--simulate=: expected a value"),
+        (["crds", "--kind", "Pod"], "--kind=Pod: expected one of BaseModel, ClusterBaseModel,"),
+        (["explain", "chat", "-o", "xml"], "explain: -o=xml: expected one of"),
     ],
 )
 def test_wrong_words_are_one_line_and_exit_2(
@@ -70,6 +82,55 @@ def test_wrong_words_are_one_line_and_exit_2(
     said = capsys.readouterr().err
     assert text in said
     assert len(said.strip().splitlines()) == 1
+
+
+COMMANDS_THAT_HELP = [
+    *([name] for name in COMMANDS if name != "benchmark"),
+    ["benchmark", "report"],
+    *(["agent", name] for name in SUBCOMMANDS),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS_THAT_HELP, ids=" ".join)
+def test_help_has_an_example_of_the_command(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    known = set(re.findall(r"^  (--?[a-z][a-z0-9-]*)$", said, re.MULTILINE))
+    examples = re.findall(r"^  (.*\bome " + " ".join(words) + r"\b.*)$", said, re.MULTILINE)
+    assert examples
+    for example in examples:
+        ours = next(part for part in example.split("|") if " ome " in f" {part}")
+        assert {word for word in ours.split() if word.startswith("-")} - {"-"} <= known
+
+
+def test_the_definition_of_one_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["crds", "--kind", "isvc", "--kind", "basemodels"])
+    assert ended.value.code == 0
+    found = [item["spec"]["names"]["kind"] for item in yaml.safe_load_all(capsys.readouterr().out)]
+    assert found == ["BaseModel", "InferenceService"]
+
+
+def test_a_sandbox_whose_port_is_taken_says_so(tmp_path: Path) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        port = held.getsockname()[1]
+        done = run("sandbox", f"--port={port}", f"--dir={tmp_path}")
+    assert done.returncode == 2
+    said = f"ome sandbox: --port={port} is in use; leave it out to take a free one"
+    assert done.stderr.strip() == said
+
+
+def test_the_proxy_that_is_not_there_is_told_of_once() -> None:
+    done = run("qpext", "--queue-proxy=/none")
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == "ome qpext: --queue-proxy=/none: No such file or directory"
 
 
 def test_an_unreadable_kubeconfig_exits_2(tmp_path: Path) -> None:

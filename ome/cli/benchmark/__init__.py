@@ -28,8 +28,14 @@ FLAGS = (
     Flag("o", "", "the same as --output", choices=("", "text", "json")),
     Flag("html", "", "write a page with plots to this file"),
     Flag("n", "", "namespace of BenchmarkJobs (default: that of the kubeconfig's context)"),
+    Flag("namespace", "", "the same as -n"),
     *CLUSTER_FLAGS,
 )
+_MORE = """
+Examples:
+  ome benchmark report results/
+  ome benchmark report before/ after/ --html page.html
+  ome benchmark report chat-load -n team"""
 _USAGE = (
     "Usage: ome benchmark report FILE|FOLDER|JOB... [flags]\n\n"
     "Prints what genai-bench measured; several are compared with the first.\n"
@@ -43,13 +49,14 @@ def run(words: Sequence[str]) -> int:
         raise HelpWanted(_USAGE)
     if words[0] != "report":
         raise UserError(f"ome benchmark: unknown command {words[0]!r}; there is: report")
-    flags = parse("ome benchmark report", FLAGS, words[1:], words_as="of")
+    command, takes = "ome benchmark report", "FILE|FOLDER|JOB..."
+    flags = parse(command, FLAGS, words[1:], words_as="of", takes=takes, more=_MORE)
     if not flags["of"]:
         raise UserError(
             "ome benchmark report: expected a result file, a folder of them or a BenchmarkJob, as"
             " in: ome benchmark report results/"
         )
-    experiments = anyio.run(gather, flags["of"], flags["n"], Where.of(flags))
+    experiments = anyio.run(gather, flags["of"], flags["namespace"] or flags["n"], Where.of(flags))
     if flags["html"]:
         _write(Path(flags["html"]), page_of(experiments))
     if (flags["o"] or flags["output"]) == "json":

@@ -13,7 +13,7 @@ from ome import api
 from ome.cli.explain.account import Account, explain, find_target
 from ome.cli.explain.objects import read_cluster, read_files, read_workloads, stores
 from ome.cli.explain.picture import show
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
@@ -40,8 +40,7 @@ FLAGS = (
     Flag("all", False, "list every runtime, not only the first and the closest"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
-
+_MORE = """
 Examples:
   ome explain chat -n demo
   ome explain model/llama-3-3-70b-instruct -o json
@@ -63,12 +62,8 @@ _WIDTH_OF_FILES = 120
 
 def run(words: Sequence[str]) -> int:
     """Explain one object; the exit code."""
-    try:
-        flags = parse("ome explain", FLAGS, words, words_as="name")
-    except HelpWanted as wanted:
-        text = usage("ome explain NAME", FLAGS[1:])
-        raise HelpWanted(text + _EXAMPLES) from wanted
-    if len(flags["name"]) != 1:
+    flags = parse("ome explain", FLAGS, words, words_as="name", takes="NAME", more=_MORE)
+    if len(flags["name"]) != 1 or flags["name"][0].endswith("/"):
         raise UserError("ome explain: expected one name: ome explain SERVICE|MODEL (see --help)")
     account = anyio.run(_account, flags)
     if (flags["output"] or flags["o"]) == "json":

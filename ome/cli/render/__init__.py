@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import yaml
 
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted, refuse_broken
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
@@ -33,8 +33,7 @@ FLAGS = (
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
-
+_MORE = """
 Examples:
   ome render -f service.yaml -f model.yaml -f runtimes/
   ome render -f service.yaml --against cluster
@@ -49,10 +48,7 @@ be made; 2 the command or a file is wrong; 3 the cluster refuses or does not ans
 
 def run(words: Sequence[str]) -> int:
     """Render the services of the files; the exit code."""
-    try:
-        flags = parse("ome render", FLAGS, words, words_as="f")
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome render -f FILE", FLAGS) + _EXAMPLES) from wanted
+    flags = parse("ome render", FLAGS, words, words_as="f", takes="-f FILE", more=_MORE)
     given = (*flags["f"], *flags["filename"])
     if not given:
         raise UserError("ome render: name the files to render: ome render -f FILE...")

@@ -10,7 +10,7 @@ import anyio
 from rich.console import Console
 
 from ome.api import names
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.why.facts import gather, gather_model, locate
 from ome.cli.why.model import model_story
@@ -42,8 +42,7 @@ FLAGS = (
     Flag("operator-namespace", names.DEFAULT_NAMESPACE, "namespace that the operator runs in"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
-
+_MORE = """
 Examples:
   ome why chat -n demo
   ome why model/llama-3-3-70b-instruct -o json
@@ -55,11 +54,8 @@ _WIDTH_OF_FILES = 120
 
 def run(words: Sequence[str]) -> int:
     """Tell of one object; the exit code."""
-    try:
-        flags = parse("ome why", FLAGS, words, words_as="name")
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome why NAME", FLAGS[1:]) + _EXAMPLES) from wanted
-    if len(flags["name"]) != 1:
+    flags = parse("ome why", FLAGS, words, words_as="name", takes="NAME", more=_MORE)
+    if len(flags["name"]) != 1 or flags["name"][0].endswith("/"):
         raise UserError("ome why: expected one name: ome why SERVICE|MODEL|WEIGHT (see --help)")
     clock = SystemClock()
     story = anyio.run(_story, flags, clock.wall())

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from prometheus_client import CollectorRegistry
 
-from ome.errors import Conflict, Forbidden, OmeError, TransportError
+from ome.errors import Conflict, Forbidden, NotFound, OmeError, TransportError
 from ome.informers.projection import WholeObject
 from ome.informers.registry import Informers
 from ome.kube import Applier, Client
@@ -234,6 +234,22 @@ def test_a_configuration_that_comes_late_or_is_overwritten_is_filled_in_at_once(
             assert known(certificates.chain, bundle(cluster))
 
     on_cluster()(scenario)
+
+
+def test_a_namespace_that_is_missing_is_not_blamed_on_somebody_who_writes() -> None:
+    async def scenario(cluster: FakeCluster) -> None:
+        missing = NotFound('namespaces "ome" not found', status=404)
+        cluster.fail("create", SECRETS, missing, times=1)
+        async with replica(cluster) as certificates:
+            await anyio.sleep(1)
+            problem = certificates.problem()
+            assert problem is not None
+            assert 'namespaces "ome" not found' in problem
+            assert "--namespace" in problem
+            await anyio.sleep(60)  # it was created
+            assert certificates.problem() is None
+
+    on_cluster(configuration())(scenario)
 
 
 def test_a_conflict_or_an_api_server_that_is_away_is_tried_again() -> None:
