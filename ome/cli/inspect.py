@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.cli.goflags import Flag, parse
+from ome.cli.output import form_of, output_flags, written
 from ome.clock import SystemClock
 from ome.errors import StorageError, UserError
 from ome.modelconfig.describe import describe
@@ -36,8 +36,7 @@ FLAGS = (
     Flag(
         "model", (), "a directory or a storage URI; the word may stand without the flag", many=True
     ),
-    Flag("output", "text", "how to print: text or json", choices=("text", "json")),
-    Flag("o", "", "the same as --output", choices=("", "text", "json")),
+    *output_flags("table", "json", "yaml"),
     Flag(
         "parameter", (), "KEY=VALUE as in spec.storage.parameters, such as endpoint=URL", many=True
     ),
@@ -76,8 +75,8 @@ def run(words: Sequence[str]) -> int:
         raise UserError(f"ome inspect: {error}") from error
     except (StorageError, ConfigError) as error:
         raise _Failed(f"ome inspect: {model}: {error}") from error
-    as_json = (flags["o"] or flags["output"]) == "json"
-    sys.stdout.write(json.dumps(report, indent=2) + "\n" if as_json else text_of(report))
+    form = form_of(flags)
+    sys.stdout.write(text_of(report) if form == "table" else written(report, form))
     return 0
 
 

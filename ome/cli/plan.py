@@ -10,8 +10,9 @@ import anyio
 from ome.cli.goflags import Flag, parse
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted, refuse_broken
+from ome.cli.output import form_of, name_of, names_text, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
-from ome.cli.render.effects import effects
+from ome.cli.render.effects import Effect, effects
 from ome.cli.render.plans import render, settings_in
 from ome.cli.render.room import Room
 from ome.errors import UserError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ome.cli.manifests import Manifest
 
-__all__ = ["run"]
+__all__ = ["run", "told_as"]
 
 FLAGS = (
     Flag("f", (), "a file, a directory of manifests, or - for standard input", many=True),
@@ -30,6 +31,7 @@ FLAGS = (
     Flag("n", "", "namespace of objects that name none (default: that of the context)"),
     Flag("namespace", "", "the same as -n"),
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
+    *output_flags(),
     *CLUSTER_FLAGS,
 )
 _MORE = """
@@ -68,8 +70,25 @@ async def _effects(flags: Mapping[str, Any], manifests: list[Manifest]) -> int:
     before = render(after, held.documents, held.settings, held.children)
     changed = render(after, after, settings_in(manifests) or held.settings, held.children)
     found = list(effects(before, changed, held.children, Room(held.nodes, held.pods)))
-    for effect in found:
-        sys.stdout.write(f"{effect.line}\n")
+    sys.stdout.write(told_as(found, form_of(flags)))
     count = len({effect.service for effect in found})
     sys.stderr.write("1 service changes\n" if count == 1 else f"{count} services change\n")
     return 1 if any(effect.stuck for effect in found) else 0
+
+
+def told_as(found: Sequence[Effect], form: str) -> str:
+    """The effects as ``-o`` wants them."""
+    if form == "table":
+        return "".join(f"{effect.line}\n" for effect in found)
+    if form == "name":
+        return names_text(name_of("InferenceService", effect.service.name) for effect in found)
+    effects_ = [
+        {
+            "namespace": effect.service.namespace,
+            "name": effect.service.name,
+            "effect": effect.text,
+            "comesUp": not effect.stuck,
+        }
+        for effect in found
+    ]
+    return written(effects_, form)

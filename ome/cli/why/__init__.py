@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from ome.api import names
 from ome.cli.goflags import Flag, parse
+from ome.cli.output import form_of, name_of, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.why.facts import gather, gather_model, locate
 from ome.cli.why.model import model_story
@@ -36,8 +36,7 @@ FLAGS = (
     ),
     Flag("n", "", "namespace (default: that of the kubeconfig's context)"),
     Flag("namespace", "", "the same as -n"),
-    Flag("o", "text", "output", ("text", "json")),
-    Flag("output", "", "the same as -o", ("", "text", "json")),
+    *output_flags(),
     Flag("all", False, "all that happened and every download, not only what fits a screen"),
     Flag("operator-namespace", names.DEFAULT_NAMESPACE, "namespace that the operator runs in"),
     *CLUSTER_FLAGS,
@@ -59,8 +58,12 @@ def run(words: Sequence[str]) -> int:
         raise UserError("ome why: expected one name: ome why SERVICE|MODEL|WEIGHT (see --help)")
     clock = SystemClock()
     story = anyio.run(_story, flags, clock.wall())
-    if (flags["output"] or flags["o"]) == "json":
-        sys.stdout.write(json.dumps(story.document(), indent=2) + "\n")
+    form = form_of(flags)
+    if form == "name":
+        kind, _, place = story.subject.partition(" ")
+        sys.stdout.write(f"{name_of(kind, place.rpartition('/')[2])}\n")
+    elif form != "table":
+        sys.stdout.write(written(story.document(), form))
     else:
         width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
         show(story, Console(highlight=False, width=width), clock.wall(), every=flags["all"])

@@ -73,6 +73,7 @@ def test_json_says_the_same(explain: Callable[..., tuple[int, str]]) -> None:
         "pinned": False,
     }
     assert [item["name"] for item in said["candidates"]] == ["narrow", "wide"]
+    assert explain("isvc/chat", "-o", "name") == (0, "clusterservingruntime.ome.io/narrow\n")
     assert said["candidates"][0]["score"] == {
         "total": 4,
         "format": 1,
@@ -144,7 +145,7 @@ def test_all_lists_every_runtime(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["nope", "-f", FLEET], "no InferenceService or BaseModel of this name in namespace"),
         (["pod/chat", "-f", FLEET], "expected isvc/NAME or model/NAME"),
         (["chat", "-f", "/nowhere.yaml"], "/nowhere.yaml: No such file"),
-        (["chat", "-o", "yaml"], "expected one of text, json"),
+        (["chat", "-o", "xml"], "expected one of table, json, yaml, name"),
         (["chat", "--kubeconfig", "/nowhere"], "/nowhere"),
     ],
 )
