@@ -6,7 +6,7 @@ import contextlib
 import io
 
 from ome.cli import COMMANDS, main
-from ome.cli.agent import SUBCOMMANDS
+from ome.cli.completion import subcommands
 
 __all__ = ["page"]
 
@@ -51,7 +51,7 @@ def page() -> str:
 
 def _words(name: str) -> list[tuple[str, ...]]:
     if name == "agent":
-        return [(), *((subcommand,) for subcommand in SUBCOMMANDS)]
+        return [(), *((word,) for word in subcommands(name) if word != "completion")]
     return [("report",)] if name == "benchmark" else [()]
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
         "run Knative's queue proxy, all metrics at one port",
     ),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
+    "completion": ("ome.cli.completion", "print a script for completion in a shell"),
     "version": ("ome.cli.version", "print the versions of OME, Python and the API server"),
 }
 """The module whose ``run`` is the command, and what it does."""

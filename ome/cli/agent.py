@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SUBCOMMANDS", "main", "run"]
 
 SUBCOMMANDS = {
+    "completion": ("ome.cli.completion", "print a script for completion in a shell"),
     "enigma": ("ome.cli.jobs.enigma", "check a model in an init container (decrypts nothing)"),
     "fine-tuned-adapter": ("ome.cli.jobs.adapter", "bring one fine-tuned weight"),
     "hf-download": ("ome.cli.jobs.hubdownload", "download a repository of the Hugging Face Hub"),
@@ -70,4 +71,4 @@ def run(words: Sequence[str]) -> int:
 
 def _usage() -> str:
     lines = "".join(f"\n  {name:<20}{what}" for name, (_, what) in SUBCOMMANDS.items())
-    return f"Commands, each with a configuration file (--config FILE):\n{lines}"
+    return f"Commands, each but completion with a configuration file (--config FILE):\n{lines}"

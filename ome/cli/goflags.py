@@ -16,7 +16,7 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Flag", "HelpWanted", "duration", "parse", "parse_duration", "usage"]
+__all__ = ["Flag", "HelpWanted", "dashed", "duration", "parse", "parse_duration", "usage"]
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -77,25 +77,25 @@ def parse(
         name, has_value, value = word.lstrip("-").partition("=")
         flag = known.get(name)
         if flag is None:
-            raise UserError(f"{command}: unknown flag {_dashed(name)} (see {command} --help)")
+            raise UserError(f"{command}: unknown flag {dashed(name)} (see {command} --help)")
         if not has_value and isinstance(flag.default, bool):
             value = "true"
         elif not has_value:
             if not rest:
-                raise UserError(f"{command}: flag {_dashed(name)} needs a value")
+                raise UserError(f"{command}: flag {dashed(name)} needs a value")
             value = rest.pop(0)
         converted = _convert(command, flag, value)
         values[name] = (*values[name], converted) if flag.many else converted
     return values
 
 
-def _dashed(name: str) -> str:
+def dashed(name: str) -> str:
     """A flag as it is written: of one letter with one dash."""
     return f"-{name}" if len(name) == 1 else f"--{name}"
 
 
 def _convert(command: str, flag: Flag, text: str) -> Any:
-    given = f"{command}: {_dashed(flag.name)}={text}"
+    given = f"{command}: {dashed(flag.name)}={text}"
     if flag.many and not text:
         raise UserError(f"{given}: expected a value; is a variable not set?")
     if flag.choices and text not in flag.choices:
@@ -139,5 +139,5 @@ def usage(command: str, flags: Sequence[Flag], more: str = "") -> str:
     for flag in sorted(flags, key=lambda flag: flag.name):
         shown = str(flag.default).lower() if isinstance(flag.default, bool) else flag.default
         default = "" if flag.default in ("", ()) else f" (default {shown})"
-        lines.append(f"  {_dashed(flag.name)}\n        {flag.help}{default}")
+        lines.append(f"  {dashed(flag.name)}\n        {flag.help}{default}")
     return "\n".join(lines) + (f"\n\n{more.strip()}" if more else "")

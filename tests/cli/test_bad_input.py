@@ -65,6 +65,8 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["validate", "-f", ""], "-f=: expected a value; is a variable not set?"),
         (["inspect", ""], "an argument is empty"),
         (["agent", "--simulate", ""], "--simulate=: expected a value"),
+        (["completion"], "expected one of bash, zsh, fish"),
+        (["completion", "cmd.exe"], "expected one of bash, zsh, fish"),
         (["crds", "--kind", "Pod"], "--kind=Pod: expected one of BaseModel, ClusterBaseModel,"),
         (["explain", "chat", "-o", "xml"], "explain: -o=xml: expected one of"),
     ],
@@ -87,7 +89,7 @@ def test_wrong_words_are_one_line_and_exit_2(
 COMMANDS_THAT_HELP = [
     *([name] for name in COMMANDS if name != "benchmark"),
     ["benchmark", "report"],
-    *(["agent", name] for name in SUBCOMMANDS),
+    *(["agent", name] for name in SUBCOMMANDS if name != "completion"),
 ]
 
 
