@@ -41,7 +41,7 @@ LOG_FLAGS = (
     Flag(
         "zap-stacktrace-level",
         "error",
-        "level from which traces appear",
+        "level from which lines have the traceback of their error",
         ("info", "error", "panic"),
     ),
     Flag(

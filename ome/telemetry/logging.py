@@ -25,6 +25,7 @@ _LEVELS = {
     "error": logging.ERROR,
     "panic": logging.CRITICAL,
 }
+_NUMBERS = logging.getLevelNamesMapping()
 _TIMES = {
     "rfc3339": "%Y-%m-%dT%H:%M:%SZ",
     "rfc3339nano": "%Y-%m-%dT%H:%M:%S.%fZ",
@@ -48,6 +49,10 @@ class LogSettings:
             return _LEVELS[self.level]
         return logging.DEBUG
 
+    def traces_from(self) -> int:
+        """The level, counted so too, from which lines have the traceback of their error."""
+        return logging.WARNING if self.devel else _LEVELS[self.stacktrace_level]
+
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank every value whose key names a credential."""
@@ -61,6 +66,17 @@ def _correlate(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     """Name the trace and the span in which a line was written."""
     event.update(current_ids())
     return event
+
+
+def _traces(least: int) -> structlog.types.Processor:
+    """Drop tracebacks below a level."""
+
+    def drop(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if _NUMBERS.get(event["level"].upper(), least) < least:
+            event.pop("exc_info", None)
+        return event
+
+    return drop
 
 
 def _stamp(encoding: str) -> structlog.types.Processor:
@@ -86,6 +102,7 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
         structlog.contextvars.merge_contextvars,
         _correlate,
         structlog.stdlib.add_log_level,
+        _traces(settings.traces_from()),
         structlog.stdlib.add_logger_name,
         structlog.processors.CallsiteParameterAdder(
             [
