@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ome.webhooks.serving import WebhookSettings
 
-__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run"]
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "metrics_address", "own_namespace", "run"]
 
 LOG_FLAGS = (
     Flag("zap-devel", False, "development logging: console encoder, debug level"),
@@ -52,7 +52,11 @@ LOG_FLAGS = (
     ),
 )
 FLAGS = (
-    Flag("metrics-bind-address", ":8080", "address of the metrics endpoint; 0 switches it off"),
+    Flag(
+        "metrics-bind-address",
+        ":8080",
+        "address of the metrics endpoint; 0 or port 0 switches it off",
+    ),
     Flag("metrics-secure", False, "metrics over HTTPS, for tokens that may GET /metrics"),
     Flag("enable-http2", False, "allow HTTP/2 on the metrics and webhook servers"),
     Flag("webhook", False, "serve the admission webhooks"),
@@ -110,12 +114,18 @@ def _address(flags: Mapping[str, Any], name: str) -> tuple[str, int] | None:
     return None if flags[name] == "0" else parse_address(flags[name], name)
 
 
+def metrics_address(flags: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Where metrics are served; None for ``0``, and for a port 0, which no scraper would find."""
+    address = _address(flags, "metrics-bind-address")
+    return address if address and address[1] else None
+
+
 def run(words: Sequence[str]) -> int:
     """Run until a signal; the exit code."""
     flags = parse("ome manager", FLAGS, words, more=_MORE)
     listen = Listen(
         _address(flags, "health-probe-addr"),
-        _address(flags, "metrics-bind-address"),
+        metrics_address(flags),
         self_signed_context("ome-manager") if flags["metrics-secure"] else None,
     )
     namespace = own_namespace(flags["namespace"])

@@ -15,6 +15,7 @@ import yaml
 from ome.cli import COMMANDS, main
 from ome.cli.agent import SUBCOMMANDS
 from ome.cli.goflags import Flag, HelpWanted, parse
+from ome.cli.manager import metrics_address
 from ome.errors import UserError
 from tests.support.commands import Command, forks, run_command
 
@@ -202,6 +203,16 @@ FLAGS = (Flag("name", "", "a text"), Flag("on", False, "a switch"), Flag("port",
 )
 def test_flags_are_read_as_go_reads_them(words: list[str], expected: dict[str, object]) -> None:
     assert parse("test", FLAGS, words) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("0", None), (":0", None), ("127.0.0.1:0", None), (":8080", ("", 8080))],
+)
+def test_metrics_are_switched_off_by_no_address_and_by_no_port(
+    text: str, address: tuple[str, int] | None
+) -> None:
+    assert metrics_address({"metrics-bind-address": text}) == address
 
 
 def test_words_without_a_flag_are_refused_or_collected() -> None:
