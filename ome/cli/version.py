@@ -62,6 +62,6 @@ def run(words: Sequence[str]) -> int:
 
 
 async def _server(where: Where) -> str:
-    async with reading(_COMMAND, where, _SECONDS) as client:
+    async with reading(_COMMAND, where, _SECONDS, ours=False) as client:
         version = await client.raw_get("/version")
     return str(version.get("gitVersion", "unknown"))

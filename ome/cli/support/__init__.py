@@ -52,7 +52,7 @@ def run(words: Sequence[str]) -> int:
     path = Path(given or f"ome-support-{now:%Y%m%d-%H%M%S}.tar.gz")
 
     async def gather(archive: Archive) -> None:
-        async with reading(_COMMAND, Where.of(flags), _SECONDS) as client:
+        async with reading(_COMMAND, Where.of(flags), _SECONDS, ours=False) as client:
             gatherer = Gatherer(client, archive, namespace, flags["tail-lines"])
             await gatherer.gather()
         archive.text("summary.txt", summary(gatherer.found, archive.notes, now))
