@@ -55,7 +55,8 @@ def test_any_place_is_allowed_until_places_are_named() -> None:
         "modelStorage.allowedEndpoints": ["https://hub.example.com", "http://minio:9000/a?b&c"],
     }
     assert lists(given) == {
-        "allowedRoots": '["/raid/models/","/mnt/it\'s \\"m\\""]',
+        # The agents' own place too: the manager writes it to models that name none.
+        "allowedRoots": '["/raid/models/","/mnt/it\'s \\"m\\"","/mnt/data/models"]',
         "allowedEndpoints": r'["https://hub.example.com","http://minio:9000/a?b\u0026c"]',
     }
 
