@@ -447,6 +447,18 @@ def test_a_value_that_cannot_be_is_refused(given: Json, text: str) -> None:
     assert text in refused(CHART, given)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["ome.webhooks", "ome.monitoring", "ome.controller.log", "ome.flowSchema", "modelStorage"],
+)
+def test_values_of_an_older_release_alone_are_refused_by_name(name: str) -> None:
+    # As --reuse-values gives them: without what has come since.
+    place, _, last = name.rpartition(".")
+    text = refused(CHART, {name: None})
+    assert f"missing property '{last}'" in text
+    assert f"at '/{place.replace('.', '/')}'" in text or not place
+
+
 def test_the_notes_say_what_to_do_next() -> None:
     # What other tests install on the same cluster meanwhile is none of its concern.
     words = ("install", "--dry-run=client", "--take-ownership", "ome", str(CHARTS / CHART))
