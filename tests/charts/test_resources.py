@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from tests.charts.support import CHARTS, Json, helm, keyed, refused, rendered, v
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
 
@@ -462,13 +464,32 @@ def test_values_of_an_older_release_alone_are_refused_by_name(name: str) -> None
 def test_the_notes_say_what_to_do_next() -> None:
     # What other tests install on the same cluster meanwhile is none of its concern.
     words = ("install", "--dry-run=client", "--take-ownership", "ome", str(CHARTS / CHART))
-    given = "ome.controller.replicaCount=1,ome.monitoring.prometheusRule.enabled=true"
-    done = helm(*words, "--namespace", "prod", "--set", given)
+    done = helm(*words, "--namespace", "prod", "--set", "ome.controller.replicaCount=1")
     assert done.returncode == 0, done.stderr
     notes = done.stdout.partition("NOTES:\n")[2]
     assert "kubectl rollout status deployment/ome-controller-manager --namespace prod" in notes
     assert "One replica only" in notes
-    assert "OmeManagerDown is always on" in notes
+
+
+def test_the_notes_tell_of_alerts_that_know_nobody(tmp_path: Path) -> None:
+    # Helm shows notes only of what it can install, and no cluster here has a PrometheusRule.
+    chart = shutil.copytree(CHARTS / CHART, tmp_path / CHART)
+    (chart / "templates/NOTES.txt").rename(chart / "notes")
+    (chart / "templates/notes.yaml").write_text('text: {{ tpl (.Files.Get "notes") . | toJson }}')
+
+    def notes(given: Json) -> str:
+        words = ("template", "ome", str(chart), "--show-only", "templates/notes.yaml")
+        done = helm(*words, *values(given))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    rules, manager, agents = (
+        f"ome.monitoring.{name}.enabled"
+        for name in ("prometheusRule", "serviceMonitor", "podMonitor")
+    )
+    assert "OmeManagerDown is always on" in notes({rules: True, agents: True})
+    for given in ({}, {rules: True, manager: True, agents: True}):
+        assert "OmeManagerDown" not in notes(given)
 
 
 def test_the_prober_without_settings_is_that_of_the_values() -> None:
