@@ -12,6 +12,7 @@ from ome.api import names
 from ome.cli import outcome_of, simulated
 from ome.cli.agentflags import AGENT_FLAGS, from_environment
 from ome.cli.goflags import HelpWanted, parse
+from ome.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,13 @@ def run(words: Sequence[str]) -> int:
     if words and words[0] in SUBCOMMANDS:
         code: int = importlib.import_module(SUBCOMMANDS[words[0]][0]).run(words[1:])
         return code
+    if list(words[:1]) == ["help"]:
+        return run(["--help"])
+    if words and not words[0].startswith("-"):
+        raise UserError(
+            f"ome agent: unknown command {words[0]!r}; expected one of {', '.join(SUBCOMMANDS)}, or"
+            " flags (names of nodes follow --simulate)"
+        )
     given = [*from_environment(os.environ), *simulated.with_bare_simulate(words)]
     try:
         flags = parse(

@@ -65,6 +65,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["why", "isvc/"], "expected one name"),
         (["validate", "-f", ""], "-f=: expected a value; is a variable not set?"),
         (["inspect", ""], "an argument is empty"),
+        (["agent", "enigm"], "unknown command 'enigm'; expected one of completion, enigma,"),
         (["agent", "--simulate", ""], "--simulate=: expected a value"),
         (["completion"], "expected one of bash, zsh, fish"),
         (["completion", "cmd.exe"], "expected one of bash, zsh, fish"),
@@ -183,6 +184,7 @@ def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_help_and_version_exit_0() -> None:
+    assert run("agent", "help").stdout == run("agent", "--help").stdout != ""
     assert "--leader-elect" in run("manager", "--help").stdout
     assert run("--help").returncode == 0
     assert run("version").stdout.startswith("ome ")
