@@ -14,6 +14,7 @@ import yaml
 
 from ome.api import names
 from ome.cli.goflags import Flag
+from ome.cli.progress import watched
 from ome.clock import SystemClock
 from ome.errors import (
     ApiError,
@@ -67,8 +68,10 @@ async def reading(
 
     async with await connect(where.kubeconfig or None, where.context or None) as transport:
         try:
-            with anyio.fail_after(seconds):
-                client = Client(transport, clock=SystemClock(), rng=random.Random())
+            with anyio.fail_after(seconds), watched(command) as observe:
+                client = Client(
+                    transport, clock=SystemClock(), rng=random.Random(), observe=observe
+                )
                 if ours:
                     await _require_kinds(client)
                 yield client

@@ -25,6 +25,7 @@ from ome.cli import assembly
 from ome.cli.fleet import play
 from ome.cli.goflags import Flag, parse
 from ome.cli.outcome import user_errors
+from ome.cli.progress import lively
 from ome.clock import SystemClock
 from ome.controllers.resources import ON_NODES
 from ome.errors import UserError
@@ -197,7 +198,7 @@ async def _real_agents(
 async def _watch(sandbox: Sandbox, flags: Mapping[str, Any], progress: _Progress) -> None:
     """Show what happens until the end: all Ready with ``--once``, else for ever."""
     console = Console()
-    if not console.is_terminal:
+    if not lively(sys.stdout):
         await _follow(sandbox, flags, progress, None)
         return
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:

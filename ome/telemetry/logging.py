@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
     """Send every log line of ours and of libraries to ``stream`` (stderr) in one form."""
     stream = stream or sys.stderr
     console = settings.encoder == "console" or settings.devel
+    coloured = stream.isatty() and not os.environ.get("NO_COLOR")
     level = logging.DEBUG if settings.devel else settings.number()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -114,7 +116,7 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
         redact,
     ]
     final: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="ts")]
+        [structlog.dev.ConsoleRenderer(colors=coloured, timestamp_key="ts")]
         if console
         else [
             structlog.processors.format_exc_info,
