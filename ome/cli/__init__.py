@@ -50,6 +50,8 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _run(words: Sequence[str]) -> int:
+    if list(words[:1]) == ["help"] and len(words) > 1:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(_usage())
         return 0 if words else 2

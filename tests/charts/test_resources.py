@@ -440,6 +440,7 @@ def test_monitoring_is_a_choice() -> None:
         ({"ome.kedaConfig.authenticationRef.kind": "Secret"}, "kind"),
         ({"ome.benchmarkJob.cpuLimit": "2 cores"}, "cpuLimit"),
         ({"ome.controller.tag": ""}, "tag"),
+        ({"ome.controller.extraEnv": [{"name": "A", "value": 5}]}, "extraEnv/0/value"),
         ({"ome.controller.tag": 1.5}, "tag"),
         ({"ome.controller.podDisruptionBudget.maxUnavailable": "half"}, "maxUnavailable"),
         ({"ome.webhooks.certManager.issuerRef": {"kind": "ClusterIssuer"}}, "name"),

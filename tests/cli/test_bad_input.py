@@ -187,6 +187,7 @@ def test_help_and_version_exit_0() -> None:
     assert run("agent", "help").stdout == run("agent", "--help").stdout != ""
     assert "--leader-elect" in run("manager", "--help").stdout
     assert run("--help").returncode == 0
+    assert "--leader-elect" in run("help", "manager").stdout
     assert run("version").stdout.startswith("ome ")
 
 
