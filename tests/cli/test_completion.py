@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import shutil
 import subprocess
@@ -13,14 +14,12 @@ from ome.cli import COMMANDS, main
 from ome.cli.agent import SUBCOMMANDS
 
 
+@functools.cache
 def script(shell: str) -> str:
     said = io.StringIO()
     with redirect_stdout(said), suppress(SystemExit):
         main(["completion", shell])
     return said.getvalue()
-
-
-BASH = script("bash")
 
 
 def offered(*words: str) -> set[str]:
@@ -30,7 +29,11 @@ def offered(*words: str) -> set[str]:
     bash = shutil.which("bash")
     assert bash is not None
     done = subprocess.run(
-        [bash, "-c", f"{BASH}\n{asked}"], capture_output=True, text=True, timeout=10, check=True
+        [bash, "-c", f"{script('bash')}\n{asked}"],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=True,
     )
     assert done.stderr == ""
     return set(done.stdout.split())
@@ -64,7 +67,7 @@ def test_bash_offers_what_fits(words: list[str], some: set[str], others: set[str
 
 
 def test_other_shells_know_the_same() -> None:
-    assert script("zsh").endswith(BASH)
+    assert script("zsh").endswith(script("bash"))
     fish = script("fish")
     assert "complete -c ome -n __fish_use_subcommand -f -a explain" in fish
     seen = "__fish_seen_subcommand_from"
