@@ -16,10 +16,11 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Flag", "HelpWanted", "dashed", "duration", "parse", "parse_duration", "usage"]
+__all__ = ["Flag", "HelpWanted", "dashed", "duration", "parse", "parse_duration", "port", "usage"]
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+_LAST_PORT = 65535
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 
@@ -121,6 +122,14 @@ def duration(command: str, flags: Mapping[str, Any], name: str) -> float:
     if found is None:
         raise UserError(f"{command}: --{name}={text}: expected a duration such as 15s or 5m")
     return found
+
+
+def port(command: str, flags: Mapping[str, Any], name: str, *, least: int = 1) -> int:
+    """A flag that is a port; ``least`` is 0 where that has a meaning. Raises ``UserError``."""
+    value: int = flags[name]
+    if not least <= value <= _LAST_PORT:
+        raise UserError(f"{command}: --{name}={value}: expected a port, {least} to {_LAST_PORT}")
+    return value
 
 
 def parse_duration(text: str) -> float | None:

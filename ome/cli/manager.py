@@ -15,7 +15,7 @@ import structlog
 from ome import __version__
 from ome.api import names
 from ome.cli.assembly import Settings, operate
-from ome.cli.goflags import Flag, parse
+from ome.cli.goflags import Flag, parse, port
 from ome.cli.outcome import user_errors
 from ome.cli.profiling import profiling
 from ome.clock import SystemClock
@@ -163,10 +163,9 @@ def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | Non
     # Imported when used: a manager without webhooks starts faster.
     from ome.webhooks.serving import WebhookSettings
 
-    port, folder = flags["webhook-port"], flags["webhook-cert-dir"]
-    if not 0 < port < 65536:
-        raise UserError(f"ome manager: --webhook-port={port}: expected a port, 1 to 65535")
-    return WebhookSettings(namespace, port, folder=Path(folder) if folder else None)
+    folder = flags["webhook-cert-dir"]
+    number = port("ome manager", flags, "webhook-port")
+    return WebhookSettings(namespace, number, folder=Path(folder) if folder else None)
 
 
 async def _main(kubeconfig: str | None, settings: Settings) -> int:

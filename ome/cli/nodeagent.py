@@ -22,7 +22,7 @@ from ome.agent.settings import Settings
 from ome.agent.shapes import instance_types, shape_of
 from ome.cli.agentflags import IGNORED
 from ome.cli.fleet import play
-from ome.cli.goflags import duration
+from ome.cli.goflags import duration, port
 from ome.cli.manager import own_namespace
 from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
@@ -60,6 +60,8 @@ def run(flags: Mapping[str, Any]) -> int:
     """Run until a signal; the exit code. Raises ``UserError``."""
     node = _node_name(flags["node-name"])
     settings = settings_of(flags)
+    port("ome agent", flags, "port")
+    port("ome agent", flags, "metrics-port", least=0)
     types = instance_types(os.environ.get("INSTANCE_TYPE_MAP", ""))
     encoder = "console" if flags["log-format"] == "text" else "json"
     configure_logging(LogSettings(encoder=encoder, level=flags["log-level"]))

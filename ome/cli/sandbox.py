@@ -23,7 +23,7 @@ from ome.agent.simulate import Simulation
 from ome.api.crds import all_crds
 from ome.cli import assembly
 from ome.cli.fleet import play
-from ome.cli.goflags import Flag, parse
+from ome.cli.goflags import Flag, parse, port
 from ome.cli.outcome import user_errors
 from ome.cli.progress import lively
 from ome.clock import SystemClock
@@ -96,7 +96,7 @@ def run(words: Sequence[str]) -> int:
     directory = Path(flags["dir"]) if flags["dir"] else _state_directory()
     settings = Settings(
         directory,
-        port=flags["port"],
+        port=port("ome sandbox", flags, "port", least=0),
         cluster=Options(nodes=flags["nodes"]),
         users=flags["user"],
     )

@@ -58,6 +58,10 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["agent", "--simulate", "n", "--download-seconds=fast"], "expected SECONDS or MIN-MAX"),
         (["agent", "--simulate", "n", "--fail=x"], "expected MODEL@NODE"),
         (["agent", "--simulate", "n", "--failure-rate=2"], "expected a number from 0 to 1"),
+        (["agent", "--node-name=n", "--port=99999"], "--port=99999: expected a port, 1 to 65535"),
+        (["agent", "--node-name=n", "--metrics-port=-1"], "expected a port, 0 to 65535"),
+        (["manager", "--webhook", "--webhook-port=0"], "expected a port, 1 to 65535"),
+        (["sandbox", "--port=70000"], "ome sandbox: --port=70000: expected a port, 0 to 65535"),
         (["nothing"], "unknown command 'nothing'"),
         # What a shell makes of a variable that is not set.
         (["explain", ""], "an argument is empty"),
