@@ -141,6 +141,14 @@ def test_the_proxy_that_is_not_there_is_told_of_once() -> None:
     assert last == "ome qpext: --queue-proxy=/none: No such file or directory"
 
 
+def test_a_flag_of_simulated_agents_is_not_passed_over_in_silence() -> None:
+    done = run("agent", "--node-name=n", "--zap-log-level=debug", "--kubeconfig=/none")
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if "flag.without_effect" in line]
+    assert "--zap-log-level" in line
+    assert "--log-level" in line
+
+
 def test_an_unreadable_kubeconfig_exits_2(tmp_path: Path) -> None:
     broken = tmp_path / "config"
     broken.write_text("{")
