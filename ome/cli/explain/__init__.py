@@ -68,6 +68,8 @@ def run(words: Sequence[str]) -> int:
     form = form_of(flags)
     if form == "name":
         sys.stdout.write(names_text(_names(account)))
+        if account.problem:  # no name says nothing
+            sys.stderr.write(f"ome explain: {account.problem}\n")
     elif form != "table":
         sys.stdout.write(written(account.document(), form))
     else:

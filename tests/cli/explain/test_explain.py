@@ -123,6 +123,14 @@ def test_what_cannot_be_chosen_has_its_reason_and_code(
         assert "brings a complete runner" in shown
 
 
+def test_where_no_runtime_can_be_named_it_is_said_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model/strange", "-f", FLEET, "-o", "name"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("ome explain: ")
+    assert "strange" in said.err
+
+
 def test_all_lists_every_runtime(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runtimes = [
         f"apiVersion: ome.io/v1beta1\nkind: ClusterServingRuntime\nmetadata: {{name: r{number}}}\n"
