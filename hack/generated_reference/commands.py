@@ -6,7 +6,7 @@ import contextlib
 import io
 
 from ome.cli import COMMANDS, main
-from ome.cli.agent import SUBCOMMANDS
+from ome.cli.completion import subcommands
 
 __all__ = ["page"]
 
@@ -19,6 +19,27 @@ Exit codes: 0 it did what was asked; 1 the answer is no, or something is wrong w
 flag, a file or the kubeconfig is wrong; 3 the cluster refuses or does not answer; 130 Ctrl-C. The
 manager and the agent wait for a cluster that is away, and end with 1 when a port is taken.
 
+## What programs read
+
+`-o json` and `-o yaml` say the same: one object, or a list where there may be several. Members are
+added, never renamed. `-o name` gives names as `kubectl` takes them. What is not the result goes to
+stderr.
+
+- `explain`: `subject`, `model`, `runtime`, `note`, `problem` (`reason`, `message`), `candidates`,
+  `excluded`, `accelerators`; the name is the runtime's.
+- `why`: `subject`, `well`, `answer`, `facts`, `troubles`, `downloads`, `secondsLeft`, `history`,
+  `notes`; the name is the object's.
+- `plan`: a list of `namespace`, `name`, `effect`, `comesUp`; names of services that change.
+- `adopt`: a list of `namespace`, `name`, `problem`, `replacesPods`, `changes`; names of services
+  with something to tell.
+- `render`: a `List` of the objects (in YAML, the default, documents); their names.
+- `validate`: a list of `file`, `line`, `subject`, `field`, `level` (`error`, `warning` or `note`),
+  `message`; names of the objects.
+- `inspect`: `source`, `revision`, `files`, `totalBytes`, `configFile`, `family`, `spec`, `rules`,
+  `notes`.
+- `benchmark report`: `runs`, or of several `experiments` with `name` and `runs`; names of these.
+- `version`: `ome`, `commit`, `python`, `apiServer`.
+
 """
 
 
@@ -30,7 +51,7 @@ def page() -> str:
 
 def _words(name: str) -> list[tuple[str, ...]]:
     if name == "agent":
-        return [(), *((subcommand,) for subcommand in SUBCOMMANDS)]
+        return [(), *((word,) for word in subcommands(name) if word != "completion")]
     return [("report",)] if name == "benchmark" else [()]
 
 

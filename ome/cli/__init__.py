@@ -34,6 +34,7 @@ COMMANDS = {
         "run Knative's queue proxy, all metrics at one port",
     ),
     "crds": ("ome.cli.crds", "print the CustomResourceDefinitions"),
+    "completion": ("ome.cli.completion", "print a script for completion in a shell"),
     "version": ("ome.cli.version", "print the versions of OME, Python and the API server"),
 }
 """The module whose ``run`` is the command, and what it does."""
@@ -49,6 +50,8 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _run(words: Sequence[str]) -> int:
+    if list(words[:1]) == ["help"] and len(words) > 1:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(_usage())
         return 0 if words else 2

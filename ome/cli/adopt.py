@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
+from ome.cli.output import form_of, name_of, names_text, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, reading
 from ome.cli.render.difference import difference
 from ome.cli.render.effects import pods_text
@@ -23,16 +25,20 @@ if TYPE_CHECKING:
 
     from ome.cli.render.cluster import Found
 
-__all__ = ["adoption", "run"]
+__all__ = ["Fate", "adoption", "run", "told_as"]
 
 FLAGS = (
     Flag("dry-run", False, "required: adopting is what the manager does by itself when it starts"),
     Flag("n", "", "only services of this namespace"),
     Flag("namespace", "", "the same as -n"),
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
+    *output_flags(),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
+_MORE = """
+Examples:
+  ome adopt --dry-run
+  ome adopt --dry-run -n demo
 
 For each service: the workloads that another operator has left and whose pods stay as they are, with
 what annotation ome.io/upgrade-template: "true" would change in them, and the objects that change
@@ -44,10 +50,7 @@ refuses or does not answer."""
 
 def run(words: Sequence[str]) -> int:
     """Tell it; the exit code."""
-    try:
-        flags = parse("ome adopt", FLAGS, words)
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome adopt --dry-run", FLAGS) + _EXAMPLES) from wanted
+    flags = parse("ome adopt", FLAGS, words, takes="--dry-run", more=_MORE)
     if not flags["dry-run"]:
         raise UserError(
             "ome adopt: only --dry-run is there: the manager adopts what it finds when it starts"
@@ -67,20 +70,53 @@ async def _tell(flags: Mapping[str, Any]) -> int:
         for document in held.documents
         if not namespace or document["metadata"].get("namespace") == namespace
     ]
-    replaced = told = 0
     services = render(wanted, held.documents, held.settings, held.children)
-    for item in services:
-        if item.problem:
-            sys.stdout.write(f"# InferenceService {item.service}: {item.problem}\n")
-        said = list(adoption(item, held.children))
-        told += bool(said or item.problem)
-        replaced += any(replaces for _, replaces in said)
-        sys.stdout.write("".join(text for text, _ in said))
+    fates = [Fate(item, tuple(adoption(item, held.children))) for item in services]
+    told = [fate for fate in fates if fate.said or fate.service.problem]
+    sys.stdout.write(told_as(told, form_of(flags)))
+    replaced = sum(fate.replaces for fate in fates)
     sys.stderr.write(
-        f"services: {len(services)}, with something to tell: {told}, with pods that would be"
+        f"services: {len(services)}, with something to tell: {len(told)}, with pods that would be"
         f" replaced: {replaced}\n"
     )
     return 1 if replaced else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """A service, and what is said of its objects with whether pods are replaced by it."""
+
+    service: Rendered
+    said: tuple[tuple[str, bool], ...]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether any pod is replaced."""
+        return any(replaces for _, replaces in self.said)
+
+
+def told_as(told: Sequence[Fate], form: str) -> str:
+    """What becomes of services, as ``-o`` wants it."""
+    if form == "name":
+        return names_text(name_of("InferenceService", it.service.service.name) for it in told)
+    if form != "table":
+        return written([_document(fate) for fate in told], form)
+    lines: list[str] = []
+    for fate in told:
+        if fate.service.problem:
+            lines.append(f"# InferenceService {fate.service.service}: {fate.service.problem}\n")
+        lines += (text for text, _ in fate.said)
+    return "".join(lines)
+
+
+def _document(fate: Fate) -> dict[str, Any]:
+    return {
+        "namespace": fate.service.service.namespace,
+        "name": fate.service.service.name,
+        "problem": fate.service.problem or None,
+        "replacesPods": fate.replaces,
+        "changes": [text.rstrip("\n") for text, _ in fate.said],
+    }
 
 
 def adoption(item: Rendered, found: Found) -> Iterator[tuple[str, bool]]:

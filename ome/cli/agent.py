@@ -12,6 +12,7 @@ from ome.api import names
 from ome.cli import outcome_of, simulated
 from ome.cli.agentflags import AGENT_FLAGS, from_environment
 from ome.cli.goflags import HelpWanted, parse
+from ome.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SUBCOMMANDS", "main", "run"]
 
 SUBCOMMANDS = {
+    "completion": ("ome.cli.completion", "print a script for completion in a shell"),
     "enigma": ("ome.cli.jobs.enigma", "check a model in an init container (decrypts nothing)"),
     "fine-tuned-adapter": ("ome.cli.jobs.adapter", "bring one fine-tuned weight"),
     "hf-download": ("ome.cli.jobs.hubdownload", "download a repository of the Hugging Face Hub"),
@@ -27,6 +29,12 @@ SUBCOMMANDS = {
     "serving-agent": ("ome.cli.jobs.sidecar", "keep a directory of fine-tuned weights as listed"),
 }
 """The module whose ``run`` is the subcommand, and what it does."""
+
+
+_MORE = """
+Examples:
+  ome agent --models-root-dir /mnt/data/models --node-name gpu-1
+  ome agent --simulate gpu-1 gpu-2 --fail llama@gpu-2"""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -43,11 +51,24 @@ def run(words: Sequence[str]) -> int:
     if words and words[0] in SUBCOMMANDS:
         code: int = importlib.import_module(SUBCOMMANDS[words[0]][0]).run(words[1:])
         return code
+    if list(words[:1]) == ["help"]:
+        return run(["--help"])
+    if words and not words[0].startswith("-"):
+        raise UserError(
+            f"ome agent: unknown command {words[0]!r}; expected one of {', '.join(SUBCOMMANDS)}, or"
+            " flags (names of nodes follow --simulate)"
+        )
     given = [*from_environment(os.environ), *simulated.with_bare_simulate(words)]
     try:
-        flags = parse("ome agent", (*simulated.FLAGS, *AGENT_FLAGS), given, words_as="simulate")
+        flags = parse(
+            "ome agent",
+            (*simulated.FLAGS, *AGENT_FLAGS),
+            given,
+            words_as="simulate",
+            more=_MORE,
+        )
     except HelpWanted as wanted:
-        raise HelpWanted(f"{_usage()}\n\n{wanted}") from None
+        raise HelpWanted(f"{_usage()}\n\n{wanted}", wanted.flags) from None
     if simulated.wanted(flags):
         return simulated.run(flags)
     # Imported when used: the providers of all storages come with it.
@@ -58,4 +79,4 @@ def run(words: Sequence[str]) -> int:
 
 def _usage() -> str:
     lines = "".join(f"\n  {name:<20}{what}" for name, (_, what) in SUBCOMMANDS.items())
-    return f"Commands, each with a configuration file (--config FILE):\n{lines}"
+    return f"Commands, each but completion with a configuration file (--config FILE):\n{lines}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ome.cli.goflags import Flag, parse
+from ome.cli.output import form_of, output_flags, written
 from ome.clock import SystemClock
 from ome.errors import StorageError, UserError
 from ome.modelconfig.describe import describe
@@ -36,12 +36,17 @@ FLAGS = (
     Flag(
         "model", (), "a directory or a storage URI; the word may stand without the flag", many=True
     ),
-    Flag("output", "text", "how to print: text or json", choices=("text", "json")),
-    Flag("o", "", "the same as --output", choices=("", "text", "json")),
+    *output_flags("table", "json", "yaml"),
     Flag(
         "parameter", (), "KEY=VALUE as in spec.storage.parameters, such as endpoint=URL", many=True
     ),
 )
+_MORE = """
+Examples:
+  ome inspect hf://Qwen/Qwen3-8B
+  ome inspect /mnt/models/my-model -o json
+
+Credentials come from the environment: HF_TOKEN, AWS_ACCESS_KEY_ID and so on."""
 _POLICY = RetryPolicy(attempts=3, interval=1.0, patience=30.0)
 _USAGE = "ome inspect: expected one directory or storage URI, as in: ome inspect hf://org/name"
 
@@ -56,7 +61,7 @@ def run(words: Sequence[str]) -> int:
     """Print what the files say; 0 when something was derived. Credentials come from the
     environment (``HF_TOKEN``, ``AWS_ACCESS_KEY_ID``, ...), never from the command line.
     """
-    flags = parse("ome inspect", FLAGS, words, words_as="model")
+    flags = parse("ome inspect", FLAGS, words, words_as="model", takes="MODEL", more=_MORE)
     if len(flags["model"]) != 1:
         raise UserError(_USAGE)
     (model,) = flags["model"]
@@ -70,8 +75,8 @@ def run(words: Sequence[str]) -> int:
         raise UserError(f"ome inspect: {error}") from error
     except (StorageError, ConfigError) as error:
         raise _Failed(f"ome inspect: {model}: {error}") from error
-    as_json = (flags["o"] or flags["output"]) == "json"
-    sys.stdout.write(json.dumps(report, indent=2) + "\n" if as_json else text_of(report))
+    form = form_of(flags)
+    sys.stdout.write(text_of(report) if form == "table" else written(report, form))
     return 0
 
 

@@ -15,7 +15,7 @@ import structlog
 from ome import __version__
 from ome.api import names
 from ome.cli.assembly import Settings, operate
-from ome.cli.goflags import Flag, parse
+from ome.cli.goflags import Flag, parse, port
 from ome.cli.outcome import user_errors
 from ome.cli.profiling import profiling
 from ome.clock import SystemClock
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ome.webhooks.serving import WebhookSettings
 
-__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "own_namespace", "run"]
+__all__ = ["FLAGS", "LOG_FLAGS", "log_settings", "metrics_address", "own_namespace", "run"]
 
 LOG_FLAGS = (
     Flag("zap-devel", False, "development logging: console encoder, debug level"),
@@ -41,7 +41,7 @@ LOG_FLAGS = (
     Flag(
         "zap-stacktrace-level",
         "error",
-        "level from which traces appear",
+        "level from which lines have the traceback of their error",
         ("info", "error", "panic"),
     ),
     Flag(
@@ -52,7 +52,11 @@ LOG_FLAGS = (
     ),
 )
 FLAGS = (
-    Flag("metrics-bind-address", ":8080", "address of the metrics endpoint; 0 switches it off"),
+    Flag(
+        "metrics-bind-address",
+        ":8080",
+        "address of the metrics endpoint; 0 or port 0 switches it off",
+    ),
     Flag("metrics-secure", False, "metrics over HTTPS, for tokens that may GET /metrics"),
     Flag("enable-http2", False, "allow HTTP/2 on the metrics and webhook servers"),
     Flag("webhook", False, "serve the admission webhooks"),
@@ -73,6 +77,11 @@ FLAGS = (
     Flag("profile", "", "write a flame graph of the whole run to FILE.html (or FILE.json)"),
     *LOG_FLAGS,
 )
+
+_MORE = """
+Examples:
+  ome manager --leader-elect --webhook
+  ome manager --dry-run --namespace ome"""
 
 log = structlog.get_logger("setup")
 
@@ -105,12 +114,18 @@ def _address(flags: Mapping[str, Any], name: str) -> tuple[str, int] | None:
     return None if flags[name] == "0" else parse_address(flags[name], name)
 
 
+def metrics_address(flags: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Where metrics are served; None for ``0``, and for a port 0, which no scraper would find."""
+    address = _address(flags, "metrics-bind-address")
+    return address if address and address[1] else None
+
+
 def run(words: Sequence[str]) -> int:
     """Run until a signal; the exit code."""
-    flags = parse("ome manager", FLAGS, words)
+    flags = parse("ome manager", FLAGS, words, more=_MORE)
     listen = Listen(
         _address(flags, "health-probe-addr"),
-        _address(flags, "metrics-bind-address"),
+        metrics_address(flags),
         self_signed_context("ome-manager") if flags["metrics-secure"] else None,
     )
     namespace = own_namespace(flags["namespace"])
@@ -148,10 +163,9 @@ def _webhooks(flags: Mapping[str, Any], namespace: str) -> WebhookSettings | Non
     # Imported when used: a manager without webhooks starts faster.
     from ome.webhooks.serving import WebhookSettings
 
-    port, folder = flags["webhook-port"], flags["webhook-cert-dir"]
-    if not 0 < port < 65536:
-        raise UserError(f"ome manager: --webhook-port={port}: expected a port, 1 to 65535")
-    return WebhookSettings(namespace, port, folder=Path(folder) if folder else None)
+    folder = flags["webhook-cert-dir"]
+    number = port("ome manager", flags, "webhook-port")
+    return WebhookSettings(namespace, number, folder=Path(folder) if folder else None)
 
 
 async def _main(kubeconfig: str | None, settings: Settings) -> int:

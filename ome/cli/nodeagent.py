@@ -22,8 +22,8 @@ from ome.agent.settings import Settings
 from ome.agent.shapes import instance_types, shape_of
 from ome.cli.agentflags import IGNORED
 from ome.cli.fleet import play
-from ome.cli.goflags import duration
-from ome.cli.manager import own_namespace
+from ome.cli.goflags import duration, port
+from ome.cli.manager import LOG_FLAGS, own_namespace
 from ome.cli.outcome import user_errors
 from ome.clock import SystemClock
 from ome.controllers.resources import ON_NODES
@@ -60,6 +60,8 @@ def run(flags: Mapping[str, Any]) -> int:
     """Run until a signal; the exit code. Raises ``UserError``."""
     node = _node_name(flags["node-name"])
     settings = settings_of(flags)
+    port("ome agent", flags, "port")
+    port("ome agent", flags, "metrics-port", least=0)
     types = instance_types(os.environ.get("INSTANCE_TYPE_MAP", ""))
     encoder = "console" if flags["log-format"] == "text" else "json"
     configure_logging(LogSettings(encoder=encoder, level=flags["log-level"]))
@@ -67,6 +69,9 @@ def run(flags: Mapping[str, Any]) -> int:
     log.info("settings", version=__version__, node=node, **said)
     for name in (name for name in IGNORED if flags[name]):
         log.warning("flag.without_effect", flag=f"--{name}", why="there is nothing to set")
+    for flag in (flag for flag in LOG_FLAGS if flags[flag.name] != flag.default):
+        why = "they are of simulated agents; use --log-level and --log-format"
+        log.warning("flag.without_effect", flag=f"--{flag.name}", why=why)
     return anyio.run(_main, flags, node, settings, types)
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted, refuse_broken
+from ome.cli.output import form_of, name_of, names_text, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
-from ome.cli.render.effects import effects
+from ome.cli.render.effects import Effect, effects
 from ome.cli.render.plans import render, settings_in
 from ome.cli.render.room import Room
 from ome.errors import UserError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ome.cli.manifests import Manifest
 
-__all__ = ["run"]
+__all__ = ["run", "told_as"]
 
 FLAGS = (
     Flag("f", (), "a file, a directory of manifests, or - for standard input", many=True),
@@ -30,9 +31,13 @@ FLAGS = (
     Flag("n", "", "namespace of objects that name none (default: that of the context)"),
     Flag("namespace", "", "the same as -n"),
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
+    *output_flags(),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
+_MORE = """
+Examples:
+  ome plan -f runtime.yaml
+  kubectl get clusterservingruntime sglang-llama -o yaml | sed s/v0.5.5/v0.5.6/ | ome plan -f -
 
 The files are an edit of runtimes, models, accelerator classes, weights, services or settings. Each
 service that it changes is a line: whose pods are replaced, and for which no node has the devices.
@@ -44,10 +49,7 @@ Exit code: 0 all would come up, 1 something would not, 2 the command or a file i
 
 def run(words: Sequence[str]) -> int:
     """Tell the effects of an edit; the exit code."""
-    try:
-        flags = parse("ome plan", FLAGS, words, words_as="f")
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome plan -f FILE", FLAGS) + _EXAMPLES) from wanted
+    flags = parse("ome plan", FLAGS, words, words_as="f", takes="-f FILE", more=_MORE)
     given = (*flags["f"], *flags["filename"])
     if not given:
         raise UserError("ome plan: name the files of the edit: ome plan -f FILE...")
@@ -68,8 +70,25 @@ async def _effects(flags: Mapping[str, Any], manifests: list[Manifest]) -> int:
     before = render(after, held.documents, held.settings, held.children)
     changed = render(after, after, settings_in(manifests) or held.settings, held.children)
     found = list(effects(before, changed, held.children, Room(held.nodes, held.pods)))
-    for effect in found:
-        sys.stdout.write(f"{effect.line}\n")
+    sys.stdout.write(told_as(found, form_of(flags)))
     count = len({effect.service for effect in found})
     sys.stderr.write("1 service changes\n" if count == 1 else f"{count} services change\n")
     return 1 if any(effect.stuck for effect in found) else 0
+
+
+def told_as(found: Sequence[Effect], form: str) -> str:
+    """The effects as ``-o`` wants them."""
+    if form == "table":
+        return "".join(f"{effect.line}\n" for effect in found)
+    if form == "name":
+        return names_text(name_of("InferenceService", effect.service.name) for effect in found)
+    effects_ = [
+        {
+            "namespace": effect.service.namespace,
+            "name": effect.service.name,
+            "effect": effect.text,
+            "comesUp": not effect.stuck,
+        }
+        for effect in found
+    ]
+    return written(effects_, form)

@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import yaml
 
+from ome.api import names
 from ome.cli.goflags import Flag
+from ome.cli.progress import watched
 from ome.clock import SystemClock
-from ome.errors import ApiError, ClusterUnavailable, TransportError
+from ome.errors import (
+    ApiError,
+    ClusterUnavailable,
+    Forbidden,
+    NotFound,
+    TransportError,
+    Unauthorized,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -45,11 +54,13 @@ class Where:
 
 
 @asynccontextmanager
-async def reading(command: str, where: Where, seconds: int) -> AsyncIterator[Client]:
-    """A client, for as many seconds at most.
+async def reading(
+    command: str, where: Where, seconds: int, *, ours: bool = True
+) -> AsyncIterator[Client]:
+    """A client, for as many seconds at most, of a cluster that has OME's kinds if ``ours``.
 
     Raises ``ClusterUnavailable`` naming the command and the server, when that refuses or does not
-    answer, and ``UserError`` for a kubeconfig that cannot be used.
+    answer or has not the kinds, and ``UserError`` for a kubeconfig that cannot be used.
     """
     # Imported when used: commands that read files need no HTTP client.
     from ome.kube import Client
@@ -57,14 +68,37 @@ async def reading(command: str, where: Where, seconds: int) -> AsyncIterator[Cli
 
     async with await connect(where.kubeconfig or None, where.context or None) as transport:
         try:
-            with anyio.fail_after(seconds):
-                yield Client(transport, clock=SystemClock(), rng=random.Random())
+            with anyio.fail_after(seconds), watched(command) as observe:
+                client = Client(
+                    transport, clock=SystemClock(), rng=random.Random(), observe=observe
+                )
+                if ours:
+                    await _require_kinds(client)
+                yield client
+        except Unauthorized as error:
+            raise ClusterUnavailable(
+                f"{command}: {transport.host}: {error}; renew the token or certificate of the"
+                " kubeconfig, or choose another --context"
+            ) from error
         except (ApiError, TransportError) as error:
             raise ClusterUnavailable(f"{command}: {transport.host}: {error}") from error
         except TimeoutError as error:
             raise ClusterUnavailable(
                 f"{command}: {transport.host}: no answer in {seconds} s; is the cluster reachable?"
             ) from error
+
+
+async def _require_kinds(client: Client) -> None:
+    """Raises ``NotFound`` where OME is not installed: every object would be missing there."""
+    try:
+        await client.raw_get(f"/apis/{names.API_VERSION}")
+    except NotFound as error:
+        raise NotFound(
+            f"the cluster does not have the kinds of {names.API_VERSION}; choose another --context,"
+            " or install the chart ome-crd"
+        ) from error
+    except Forbidden:
+        pass  # what may be read will show
 
 
 def context_namespace(where: Where) -> str:

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sys
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,9 @@ from ome.agent.simulate import Simulation
 from ome.api.crds import all_crds
 from ome.cli import assembly
 from ome.cli.fleet import play
-from ome.cli.goflags import Flag, parse
+from ome.cli.goflags import Flag, parse, port
 from ome.cli.outcome import user_errors
+from ome.cli.progress import lively
 from ome.clock import SystemClock
 from ome.controllers.resources import ON_NODES
 from ome.errors import UserError
@@ -41,8 +43,9 @@ from ome.telemetry.exporting import configure_tracing
 from ome.telemetry.logging import LogSettings, configure_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from ome.clock import Clock
     from ome.sandbox.assembly import Sandbox
     from ome.sandbox.picture import Picture
 
@@ -67,6 +70,13 @@ FLAGS = (
 )
 
 
+_MORE = """
+Examples:
+  ome sandbox
+  ome sandbox --nodes 200 --once
+  ome sandbox -f my-service.yaml"""
+
+
 @dataclass(slots=True)
 class _Progress:
     """What the watcher of the sandbox saw last."""
@@ -77,7 +87,7 @@ class _Progress:
 
 def run(words: Sequence[str]) -> int:
     """Run until all is Ready (``--once``) or a signal; the exit code."""
-    flags = parse("ome sandbox", FLAGS, words)
+    flags = parse("ome sandbox", FLAGS, words, more=_MORE)
     if flags["nodes"] < 0:
         raise UserError(f"ome sandbox: --nodes={flags['nodes']}: expected 0 or more")
     if not 0 < flags["timeout"] < math.inf:
@@ -86,7 +96,7 @@ def run(words: Sequence[str]) -> int:
     directory = Path(flags["dir"]) if flags["dir"] else _state_directory()
     settings = Settings(
         directory,
-        port=flags["port"],
+        port=port("ome sandbox", flags, "port", least=0),
         cluster=Options(nodes=flags["nodes"]),
         users=flags["user"],
     )
@@ -117,7 +127,7 @@ async def _main(
             if flags["real-benchmarks"]:
                 tool = await find_tool(flags["genai-bench"], _say)
                 settings = replace(settings, benchmarks=tool)
-            async with started(settings, clock, rng) as sandbox:
+            async with _started(settings, clock, rng) as sandbox:
                 if flags["bare"]:
                     _say(f"kubeconfig: {sandbox.kubeconfig}")
                     await anyio.sleep_forever()
@@ -132,6 +142,17 @@ async def _main(
                     work.cancel_scope.cancel()
             group.cancel_scope.cancel()
     return outcome.code or progress.code
+
+
+@asynccontextmanager
+async def _started(settings: Settings, clock: Clock, rng: random.Random) -> AsyncIterator[Sandbox]:
+    """The sandbox; a port or folder that cannot be used is a line, not a traceback."""
+    async with AsyncExitStack() as stack:
+        try:
+            sandbox = await stack.enter_async_context(started(settings, clock, rng))
+        except OSError as error:
+            raise UserError(_explained(error, settings)) from None
+        yield sandbox
 
 
 def _say(text: str) -> None:
@@ -177,7 +198,7 @@ async def _real_agents(
 async def _watch(sandbox: Sandbox, flags: Mapping[str, Any], progress: _Progress) -> None:
     """Show what happens until the end: all Ready with ``--once``, else for ever."""
     console = Console()
-    if not console.is_terminal:
+    if not lively(sys.stdout):
         await _follow(sandbox, flags, progress, None)
         return
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:

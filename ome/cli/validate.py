@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ome.cli.goflags import Flag, parse
 from ome.cli.manifests import Manifest, files, read
 from ome.cli.offline import check
+from ome.cli.output import form_of, name_of, names_text, output_flags, written
 from ome.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ome.cli.offline import Finding
 
 FLAGS = (
     Flag(
@@ -30,12 +34,21 @@ FLAGS = (
         "the files are all there is: a model or runtime that is not in them does not exist",
     ),
     Flag("strict", False, "warnings count as errors"),
+    *output_flags(),
 )
+
+_MORE = """
+Examples:
+  ome validate -f manifests/
+  kubectl get inferenceservice chat -n demo -o yaml | ome validate -f -
+
+Exit code: 0 nothing is wrong, 1 an error (with --strict a warning too), 2 the command is wrong or a
+file cannot be read."""
 
 
 def run(words: Sequence[str]) -> int:
     """Print one line for each problem; 0 without an error, 1 with one, 2 for unusable input."""
-    flags = parse("ome validate", FLAGS, words, words_as="f")
+    flags = parse("ome validate", FLAGS, words, words_as="f", takes="-f FILE", more=_MORE)
     given = (*flags["f"], *flags["filename"])
     if not given:
         raise UserError("ome validate: name the files to check: ome validate -f FILE...")
@@ -52,8 +65,7 @@ def run(words: Sequence[str]) -> int:
         namespace=flags["n"] or flags["namespace"],
         self_contained=flags["self-contained"],
     )
-    for finding in findings:
-        sys.stdout.write(f"{finding.text}\n")
+    sys.stdout.write(_text(findings, form_of(flags)))
     sys.stdout.flush()
     levels = [finding.level for finding in findings]
     errors, warnings = levels.count("error"), levels.count("warning")
@@ -66,6 +78,15 @@ def run(words: Sequence[str]) -> int:
     if unusable:
         return 2
     return 1 if errors or (flags["strict"] and warnings) else 0
+
+
+def _text(findings: Sequence[Finding], form: str) -> str:
+    if form == "table":
+        return "".join(f"{finding.text}\n" for finding in findings)
+    if form == "name":
+        kinds = (finding.subject.partition("/") for finding in findings)
+        return names_text(name_of(kind, name) for kind, _, name in kinds)
+    return written([asdict(finding) for finding in findings], form)
 
 
 def _count(number: int, noun: str) -> str:

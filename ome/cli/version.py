@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -13,6 +12,7 @@ import anyio
 from ome import __version__
 from ome.api import names
 from ome.cli.goflags import Flag, parse
+from ome.cli.output import form_of, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, reading
 from ome.errors import ClusterUnavailable, UserError
 
@@ -25,15 +25,18 @@ _COMMAND = "ome version"
 _SECONDS = 10
 FLAGS = (
     Flag("client", False, "ask no cluster"),
-    Flag("o", "text", "output", ("text", "json")),
-    Flag("output", "", "the same as -o", ("", "text", "json")),
+    *output_flags("table", "json", "yaml"),
     *CLUSTER_FLAGS,
 )
+_MORE = """
+Examples:
+  ome version
+  ome version --client -o json"""
 
 
 def run(words: Sequence[str]) -> int:
     """Print them; 3 when the cluster of the kubeconfig does not answer, after what is known."""
-    flags = parse(_COMMAND, FLAGS, words)
+    flags = parse(_COMMAND, FLAGS, words, more=_MORE)
     told: dict[str, Any] = {
         "ome": __version__,
         "commit": os.environ.get(names.ENV_COMMIT, "unknown"),
@@ -48,8 +51,9 @@ def run(words: Sequence[str]) -> int:
             # Without any kubeconfig there is nothing that could have answered.
             asked = flags["kubeconfig"] or flags["context"]
             code = error.exit_code if isinstance(error, ClusterUnavailable) or asked else 0
-    if (flags["output"] or flags["o"]) == "json":
-        sys.stdout.write(json.dumps(told) + "\n")
+    form = form_of(flags)
+    if form != "table":
+        sys.stdout.write(written(told, form))
         return code
     sys.stdout.write(f"ome {told['ome']}\ncommit {told['commit']}\nPython {told['python']}\n")
     if "apiServer" in told:
@@ -58,6 +62,6 @@ def run(words: Sequence[str]) -> int:
 
 
 async def _server(where: Where) -> str:
-    async with reading(_COMMAND, where, _SECONDS) as client:
+    async with reading(_COMMAND, where, _SECONDS, ours=False) as client:
         version = await client.raw_get("/version")
     return str(version.get("gitVersion", "unknown"))

@@ -21,6 +21,7 @@ from ome.telemetry.tracing import tracing_with
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
 __all__ = ["configure_tracing"]
@@ -42,6 +43,28 @@ def configure_tracing(service: str, version: str) -> Iterator[None]:
     if not _wanted(os.environ):
         yield
         return
+    try:
+        provider, exporter = _made(service, version)
+    except UserError:
+        raise
+    except Exception as error:  # the SDK has no error of its own for values that it refuses
+        raise UserError(
+            f"tracing: {error}; correct the variable that begins with OTEL_, or set"
+            " OTEL_TRACES_EXPORTER=none"
+        ) from error
+    try:
+        with tracing_with(provider):
+            yield
+    finally:
+        impatient = threading.Timer(_FAREWELL, exporter.shutdown)
+        impatient.daemon = True
+        impatient.start()
+        provider.shutdown()
+        impatient.cancel()
+
+
+def _made(service: str, version: str) -> tuple[TracerProvider, SpanExporter]:
+    """What makes spans and what sends them, as the environment says."""
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -56,15 +79,7 @@ def configure_tracing(service: str, version: str) -> Iterator[None]:
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     exporter = _exporter(os.environ)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    try:
-        with tracing_with(provider):
-            yield
-    finally:
-        impatient = threading.Timer(_FAREWELL, exporter.shutdown)
-        impatient.daemon = True
-        impatient.start()
-        provider.shutdown()
-        impatient.cancel()
+    return provider, exporter
 
 
 def _wanted(environment: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _LEVELS = {
     "error": logging.ERROR,
     "panic": logging.CRITICAL,
 }
+_NUMBERS = logging.getLevelNamesMapping()
 _TIMES = {
     "rfc3339": "%Y-%m-%dT%H:%M:%SZ",
     "rfc3339nano": "%Y-%m-%dT%H:%M:%S.%fZ",
@@ -48,6 +50,10 @@ class LogSettings:
             return _LEVELS[self.level]
         return logging.DEBUG
 
+    def traces_from(self) -> int:
+        """The level, counted so too, from which lines have the traceback of their error."""
+        return logging.WARNING if self.devel else _LEVELS[self.stacktrace_level]
+
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank every value whose key names a credential."""
@@ -61,6 +67,17 @@ def _correlate(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     """Name the trace and the span in which a line was written."""
     event.update(current_ids())
     return event
+
+
+def _traces(least: int) -> structlog.types.Processor:
+    """Drop tracebacks below a level."""
+
+    def drop(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if _NUMBERS.get(event["level"].upper(), least) < least:
+            event.pop("exc_info", None)
+        return event
+
+    return drop
 
 
 def _stamp(encoding: str) -> structlog.types.Processor:
@@ -81,11 +98,13 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
     """Send every log line of ours and of libraries to ``stream`` (stderr) in one form."""
     stream = stream or sys.stderr
     console = settings.encoder == "console" or settings.devel
+    coloured = stream.isatty() and not os.environ.get("NO_COLOR")
     level = logging.DEBUG if settings.devel else settings.number()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         _correlate,
         structlog.stdlib.add_log_level,
+        _traces(settings.traces_from()),
         structlog.stdlib.add_logger_name,
         structlog.processors.CallsiteParameterAdder(
             [
@@ -97,7 +116,7 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
         redact,
     ]
     final: list[structlog.types.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="ts")]
+        [structlog.dev.ConsoleRenderer(colors=coloured, timestamp_key="ts")]
         if console
         else [
             structlog.processors.format_exc_info,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ControllerReport", "Metrics", "QueueReport"]
 
+_RESULTS = ("success", "error", "requeue", "requeue_after")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -241,26 +242,28 @@ class ControllerReport:
     def __init__(self, metrics: Metrics, name: str) -> None:
         self._active = metrics.active_workers.labels(name)
         self._seconds = metrics.reconcile_seconds.labels(name)
-        self._results = functools.cache(functools.partial(metrics.reconcile_total.labels, name))
-        self._errors = functools.partial(metrics.reconcile_errors.labels, name)
-        self._terminal = functools.partial(metrics.terminal_errors.labels, name)
-        self._panics = functools.partial(metrics.panics.labels, name)
+        # Series begin with 0: where one begins with 1, no increase is seen the first time.
+        totals = metrics.reconcile_total
+        self._results = {result: totals.labels(name, result) for result in _RESULTS}
+        self._errors = metrics.reconcile_errors.labels(name)
+        self._terminal = metrics.terminal_errors.labels(name)
+        self._panics = metrics.panics.labels(name)
 
     def started(self) -> None:
         self._active.inc()
 
     def finished(self, result: str, seconds: float) -> None:
         self._active.dec()
-        self._results(result).inc()
+        self._results[result].inc()
         self._seconds.observe(seconds, exemplar())
         if result == "error":
-            self._errors().inc()
+            self._errors.inc()
 
     def terminal_error(self) -> None:
-        self._terminal().inc()
+        self._terminal.inc()
 
     def panicked(self) -> None:
-        self._panics().inc()
+        self._panics.inc()
 
 
 class _Pending(Collector):

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-__all__ = ["CHARTS", "Json", "helm", "keyed", "refused", "rendered"]
+__all__ = ["CHARTS", "Json", "helm", "keyed", "refused", "rendered", "values"]
 
 Json = dict[str, Any]
 CHARTS = Path(__file__).resolve().parents[2] / "charts"

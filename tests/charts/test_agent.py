@@ -89,6 +89,13 @@ def test_the_agent_takes_what_it_is_given(monkeypatch: pytest.MonkeyPatch) -> No
         assert container[probe]["httpGet"]["port"] == "metrics"
 
 
+def test_a_variable_is_not_overruled_by_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod, _ = daemon_set({"modelAgent.env": {"NUM_DOWNLOAD_WORKER": 4}})
+    _, _, settings, _ = started(monkeypatch, pod["containers"][0])
+    held: Settings = settings
+    assert held.workers == 4
+
+
 def test_agents_reach_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     pod, labels = daemon_set({})
     (container,) = pod["containers"]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import random
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
 
 import yaml
 
 from hack.generated_charts.files import ROOT
 from ome.agent.metrics import AgentMetrics
+from ome.agent.retries import pause_after
 from ome.controllers.basemodel.measures import ModelNodes
 from ome.controllers.basemodel.reports import NodeReports
 from ome.controllers.census import take_census
 from ome.controllers.inferenceservice.measures import Measures
 from ome.informers.metrics import PrometheusInformerMetrics
+from ome.reconciler.controller import Controller
+from ome.storage.errors import Gated
 from ome.telemetry.metrics import Metrics
 from ome.webhooks.metrics import WebhookMetrics
 
@@ -38,6 +43,8 @@ _NO_SERIES = re.compile(
 )
 _WORDS = re.compile(r"[a-zA-Z_:][\w:]*(?! *\()\b")
 _OPERATORS = {"and", "or", "unless", "by"}
+_SCRAPED_EVERY = 30
+"""Seconds, by the chart's values."""
 _SCRAPED = {"up"}
 """What Prometheus itself says of each target."""
 
@@ -85,6 +92,34 @@ def test_alerts_say_what_and_how_bad() -> None:
     for rule in ALERTS:
         assert rule["labels"]["severity"] in ("warning", "critical")
         assert {"summary", "description"} == rule["annotations"].keys()
+
+
+def alert(name: str) -> Any:
+    """One alert."""
+    return next(rule for rule in ALERTS if rule["alert"] == name)
+
+
+def test_a_pass_that_hangs_is_told_before_its_time_is_over() -> None:
+    # Passes end after a time, so the series never says more than that.
+    longest = inspect.signature(Controller.__init__).parameters["timeout"].default
+    (threshold,) = re.findall(r"> (\d+)$", alert("OmeQueueStuck")["expr"])
+    assert float(threshold) <= longest - _SCRAPED_EVERY
+
+
+def test_a_model_that_fails_on_one_node_alone_is_told_of() -> None:
+    rng = random.Random(1)
+    slowest = max(pause_after(99, Gated("x"), rng) for _ in range(500)) / 60
+    expression = alert("OmeDownloadsFail")["expr"]
+    (window, least), (recent, none) = re.findall(r"\[(\d+)m\]\)\) > (\d+)", expression)
+    assert int(window) > (int(least) + 1) * slowest
+    assert (int(recent) > slowest, none) == (True, "0")
+
+
+def test_models_of_one_name_are_told_apart_by_their_namespace() -> None:
+    # Prometheus keeps the label namespace for the target's own.
+    rule = alert("OmeDownloadsFail")
+    assert rule["expr"].count("exported_namespace") == rule["expr"].count("sum by")
+    assert "exported_namespace" in rule["annotations"]["summary"]
 
 
 def test_alerts_dashboard_and_page_speak_of_series_that_exist() -> None:

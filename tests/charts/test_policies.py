@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
+from ome.agent.slots import LABEL_SLOTS
+from ome.api import names
 from tests.charts.support import CHARTS, Json, keyed, refused, rendered
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
 
 CHART = "ome-resources"
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
-OWN_NODE = {"ome-agent-own-report", "ome-agent-own-labels"}
+OWN_NODE = {"ome-agent-own-report", "ome-agent-own-labels", "ome-agent-own-leases"}
 STORAGE = "ome-model-storage"
 
 
@@ -41,6 +43,12 @@ def test_policies_name_the_release_and_say_what_their_files_say() -> None:
         assert account in condition["expression"]
 
 
+def test_the_policy_of_leases_means_those_that_the_code_means() -> None:
+    text = json.dumps(objects()[POLICY, "ome-agent-own-leases"]["spec"])
+    assert f"'{names.LEADER_LEASE}'" in text
+    assert f"'{LABEL_SLOTS}'" in text
+
+
 def lists(given: Json) -> dict[str, str]:
     """The two variables of the policy of storage, as the API server reads them."""
     variables = objects(given)[POLICY, STORAGE]["spec"]["variables"]
@@ -55,7 +63,8 @@ def test_any_place_is_allowed_until_places_are_named() -> None:
         "modelStorage.allowedEndpoints": ["https://hub.example.com", "http://minio:9000/a?b&c"],
     }
     assert lists(given) == {
-        "allowedRoots": '["/raid/models/","/mnt/it\'s \\"m\\""]',
+        # The agents' own place too: the manager writes it to models that name none.
+        "allowedRoots": '["/raid/models/","/mnt/it\'s \\"m\\"","/mnt/data/models"]',
         "allowedEndpoints": r'["https://hub.example.com","http://minio:9000/a?b\u0026c"]',
     }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from ome.api import names
 from ome.cli.goflags import parse
@@ -17,7 +19,11 @@ from ome.webhooks.table import client_config, configurations
 from ome.workloads.config import SHIPPED_INGRESS, parse_operator_config
 from ome.workloads.keda_settings import KedaSettings
 from ome.workloads.prober import ProberConfig, parse_prober
-from tests.charts.support import CHARTS, Json, helm, keyed, refused, rendered
+from tests.charts.support import CHARTS, Json, helm, keyed, refused, rendered, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.control_plane, pytest.mark.timeout(120)]
 
@@ -276,6 +282,12 @@ def test_benchmarks_have_their_settings() -> None:
             "ghcr.io/moirai-internal/ome-manager@sha256:abc",
             "ghcr.io/moirai-internal/model-agent",
         ),
+        (
+            # A date as a tag, which a values file has as a number, and a hub that ends in a slash.
+            {"ome.controller.tag": 20260101, "modelAgent.image.hub": "own.io/"},
+            "ghcr.io/moirai-internal/ome-manager:20260101",
+            "own.io/model-agent",
+        ),
     ],
 )
 def test_images(given: Json, manager: str, agent: str) -> None:
@@ -301,7 +313,7 @@ def test_the_agent_runs_where_and_how_it_is_told() -> None:
         "modelAgent.gpuNodesOnly": True,
         "modelAgent.nodeSelector": {"pool": "gpu"},
         "modelAgent.health.port": 9999,
-        "modelAgent.env": {"PORT": 1, "HF_HUB_OFFLINE": True},
+        "modelAgent.env": {"PORT": 1, "HF_HUB_OFFLINE": True, "MULTIPART": 10485760, "y": 0.5},
         "modelAgent.hostPath": "/raid/models",
         "modelAgent.extraVolumes": [{"name": "extra", "emptyDir": {}}],
         "modelAgent.extraVolumeMounts": [{"name": "extra", "mountPath": "/extra"}],
@@ -322,6 +334,8 @@ def test_the_agent_runs_where_and_how_it_is_told() -> None:
     ]
     env: dict[str, Any] = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert (env["PORT"], env["HF_HUB_OFFLINE"]) == ("1", "true")
+    # Neither 1.048576e+07, nor a name that YAML takes for a truth.
+    assert (env["MULTIPART"], env["y"]) == ("10485760", "0.5")
     assert container["ports"][0]["containerPort"] == 9999
     assert {mount["mountPath"] for mount in container["volumeMounts"]} == {
         "/raid/models",
@@ -329,6 +343,64 @@ def test_the_agent_runs_where_and_how_it_is_told() -> None:
         "/extra",
     }
     assert "nodeSelector" not in agent_of(objects())
+
+
+def test_a_label_that_helm_takes_for_a_truth_is_a_text() -> None:
+    given: Json = {"modelAgent.gpuNodesOnly": True, "modelAgent.gpuNodeLabel.value": True}
+    assert agent_of(objects(given))["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+
+
+def test_the_label_of_gpu_nodes_may_be_among_those_of_the_agent() -> None:
+    given: Json = {
+        "modelAgent.gpuNodesOnly": True,
+        "modelAgent.nodeSelector": {"nvidia.com/gpu.present": "yes", "pool": "gpu"},
+    }
+    done = helm("template", "ome", str(CHARTS / CHART), *values(given))
+    assert done.stdout.count("nvidia.com/gpu.present:") == 1
+    assert agent_of(objects(given))["nodeSelector"] == given["modelAgent.nodeSelector"]
+
+
+def test_the_test_of_a_release_comes_to_the_manager_wherever_that_runs() -> None:
+    prometheus = {"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}
+    tolerations = [{"key": "dedicated", "operator": "Exists"}]
+    given: Json = {
+        "ome.controller.networkPolicy.metricsFrom": [prometheus],
+        "ome.controller.nodeSelector": {"pool": "system"},
+        "ome.controller.tolerations": tolerations,
+    }
+    found = objects(given)
+    test = found["Pod", "ome-test-reach"]
+    assert test["spec"]["nodeSelector"] == {"pool": "system"}
+    assert test["spec"]["tolerations"] == tolerations
+    _, metrics = found["NetworkPolicy", "ome-controller-manager"]["spec"]["ingress"]
+    known, own = metrics["from"]
+    assert known == prometheus
+    assert own["podSelector"]["matchLabels"].items() <= test["metadata"]["labels"].items()
+    _, open_to_all = objects()["NetworkPolicy", "ome-controller-manager"]["spec"]["ingress"]
+    assert "from" not in open_to_all
+
+
+def test_names_that_look_like_numbers_stay_names() -> None:
+    words = ("--namespace", "2024", "--set", "ome.monitoring.serviceMonitor.enabled=true")
+    done = helm("template", "1e3", str(CHARTS / CHART), *words)
+    assert done.returncode == 0, done.stderr
+    for item in yaml.safe_load_all(done.stdout):
+        for text in texts_of(item):
+            assert isinstance(text, str), (item["kind"], item["metadata"]["name"], text)
+
+
+def texts_of(item: Json) -> Iterator[object]:
+    """What must be text in an object: its names, its labels, who is meant, arguments, variables."""
+    metadata = item["metadata"]
+    yield from (metadata["name"], metadata.get("namespace", ""))
+    yield from metadata["labels"].values()
+    for subject in item.get("subjects", ()):
+        yield subject["namespace"]
+    spec = item.get("spec") or {}
+    pod = (spec.get("template") or {}).get("spec") or spec
+    for container in pod.get("containers") or ():
+        yield from container.get("args") or ()
+        yield from (entry.get("value", "") for entry in container.get("env") or ())
 
 
 def test_monitoring_is_a_choice() -> None:
@@ -367,10 +439,27 @@ def test_monitoring_is_a_choice() -> None:
         ({"ome.kedaConfig.authModes": "basic,none"}, "authModes"),
         ({"ome.kedaConfig.authenticationRef.kind": "Secret"}, "kind"),
         ({"ome.benchmarkJob.cpuLimit": "2 cores"}, "cpuLimit"),
+        ({"ome.controller.tag": ""}, "tag"),
+        ({"ome.controller.extraEnv": [{"name": "A", "value": 5}]}, "extraEnv/0/value"),
+        ({"ome.controller.tag": 1.5}, "tag"),
+        ({"ome.controller.podDisruptionBudget.maxUnavailable": "half"}, "maxUnavailable"),
+        ({"ome.webhooks.certManager.issuerRef": {"kind": "ClusterIssuer"}}, "name"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(given: Json, text: str) -> None:
     assert text in refused(CHART, given)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ome.webhooks", "ome.monitoring", "ome.controller.log", "ome.flowSchema", "modelStorage"],
+)
+def test_values_of_an_older_release_alone_are_refused_by_name(name: str) -> None:
+    # As --reuse-values gives them: without what has come since.
+    place, _, last = name.rpartition(".")
+    text = refused(CHART, {name: None})
+    assert f"missing property '{last}'" in text
+    assert f"at '/{place.replace('.', '/')}'" in text or not place
 
 
 def test_the_notes_say_what_to_do_next() -> None:
@@ -381,6 +470,27 @@ def test_the_notes_say_what_to_do_next() -> None:
     notes = done.stdout.partition("NOTES:\n")[2]
     assert "kubectl rollout status deployment/ome-controller-manager --namespace prod" in notes
     assert "One replica only" in notes
+
+
+def test_the_notes_tell_of_alerts_that_know_nobody(tmp_path: Path) -> None:
+    # Helm shows notes only of what it can install, and no cluster here has a PrometheusRule.
+    chart = shutil.copytree(CHARTS / CHART, tmp_path / CHART)
+    (chart / "templates/NOTES.txt").rename(chart / "notes")
+    (chart / "templates/notes.yaml").write_text('text: {{ tpl (.Files.Get "notes") . | toJson }}')
+
+    def notes(given: Json) -> str:
+        words = ("template", "ome", str(chart), "--show-only", "templates/notes.yaml")
+        done = helm(*words, *values(given))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    rules, manager, agents = (
+        f"ome.monitoring.{name}.enabled"
+        for name in ("prometheusRule", "serviceMonitor", "podMonitor")
+    )
+    assert "OmeManagerDown is always on" in notes({rules: True, agents: True})
+    for given in ({}, {rules: True, manager: True, agents: True}):
+        assert "OmeManagerDown" not in notes(given)
 
 
 def test_the_prober_without_settings_is_that_of_the_values() -> None:

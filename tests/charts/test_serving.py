@@ -82,7 +82,7 @@ def test_namespaces_are_made_once_or_not_at_all() -> None:
 
 
 def test_prefill_and_decode_apart() -> None:
-    runtime = {**OWN["runtime"], "extraArgs": ["--x", 1], "ibDevice": "mlx5_9"}
+    runtime = {**OWN["runtime"], "extraArgs": ["--x", 1048576], "ibDevice": "mlx5_9"}
     found = objects({"mine": {**OWN, "pdMode": True, "runtime": runtime}})
     spec = found["ClusterServingRuntime", "srt-mine"]["spec"]
     for part, mode in (("engineConfig", "prefill"), ("decoderConfig", "decode")):
@@ -95,7 +95,7 @@ def test_prefill_and_decode_apart() -> None:
             "--disaggregation-ib-device",
             "mlx5_9",
             "--x",
-            "1",
+            "1048576",
         ]
         assert pod["runner"]["readinessProbe"]["httpGet"]["path"] == "/health"
     router = spec["routerConfig"]["runner"]["command"]
@@ -103,6 +103,14 @@ def test_prefill_and_decode_apart() -> None:
     assert "component=decoder ome.io/inferenceservice=$(INFERENCESERVICE_NAME)" in router
     service = found["InferenceService", "mine"]["spec"]
     assert {"engine", "decoder", "router"} <= service.keys()
+
+
+def test_names_that_look_like_numbers_stay_names() -> None:
+    own = {**OWN, "namespaceScope": True, "namespace": "2024", "vendor": "360"}
+    found = objects({"7": own})
+    assert ("Namespace", "2024") in found
+    assert found["InferenceService", "7"]["metadata"]["namespace"] == "2024"
+    assert found["BaseModel", "7"]["spec"]["vendor"] == "360"
 
 
 def test_replicas_down_to_zero() -> None:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,6 +18,7 @@ from ome.errors import ClusterUnavailable
 from ome.kube.resources import NODES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 CONFIG = """
@@ -31,7 +35,7 @@ def read(folder: Path, port: int) -> None:
     (folder / "config").write_text(CONFIG % port)
 
     async def nodes() -> None:
-        async with reading("ome try", Where(str(folder / "config")), 1) as client:
+        async with reading("ome try", Where(str(folder / "config")), 1, ours=False) as client:
             await client.list(NODES)
 
     anyio.run(nodes)
@@ -50,6 +54,52 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClusterUnavailable, match=r"ome try: 127\.0\.0\.1:1: "):
         read(tmp_path, 1)
+
+
+@contextmanager
+def answering(code: int) -> Iterator[int]:
+    """The port of a server that gives this answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"kind": "Status", "code": code, "message": "no"}).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (401, "renew the token or certificate of the kubeconfig"),
+        # Not that the object is missing, which would have people look for it.
+        (404, "the cluster does not have the kinds of ome.io/v1beta1; choose another --context"),
+    ],
+)
+def test_a_cluster_that_is_not_the_right_one_is_told(
+    code: int, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig = tmp_path / "config"
+    with answering(code) as port:
+        kubeconfig.write_text(CONFIG % port)
+        assert outcome_of(why, ["chat", f"--kubeconfig={kubeconfig}"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith(f"ome why: 127.0.0.1:{port}: ")
+    assert text in said
 
 
 def test_a_command_says_by_its_exit_code_that_the_cluster_is_not_there(

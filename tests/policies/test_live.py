@@ -138,6 +138,37 @@ def test_an_agent_changes_only_what_is_about_models_of_its_node() -> None:
         cluster.delete("nodes", name)
 
 
+def lease(name: str, **labels: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"holderIdentity": "n1", "leaseDurationSeconds": 15},
+    }
+
+
+def test_an_agent_leaves_the_managers_lease_alone() -> None:
+    lock, slots = "ome-controller-manager-leader-lock", "models.ome.io/download-slots"
+    with policy("agent-own-node.yaml") as space:
+        leases = f"/apis/coordination.k8s.io/v1/namespaces/{space}/leases"
+        media = "application/merge-patch+json"
+
+        def asked(method: str, path: str, body: Any = None, media: str = "application/json") -> int:
+            return as_agent(space, "n1", method, f"{leases}{path}", body, media)[0]
+
+        assert asked("POST", "", lease("m-0", **{slots: "m"})) == 201
+        assert asked("PATCH", "/m-0", {"spec": {"holderIdentity": "n2"}}, media) == 200
+        assert asked("PATCH", "/m-0", {"metadata": {"labels": {slots: None}}}, media) == 403
+        assert asked("DELETE", "/m-0") == 200
+        # Neither made first, nor taken, nor removed: nobody would lead.
+        assert asked("POST", "", lease(lock, **{slots: "m"})) == 403
+        cluster.create(lease(lock), space)
+        mine = {"metadata": {"labels": {slots: "m"}}, "spec": {"holderIdentity": "n1"}}
+        status, text = as_agent(space, "n1", "PATCH", f"{leases}/{lock}", mine, media)
+        assert (status, "download slots" in text) == (403, True), text
+        assert asked("DELETE", f"/{lock}") == 403
+
+
 def test_a_token_of_a_pod_names_its_node() -> None:
     """What the policy reads is really there, in the tokens that agents are given."""
     space = f"policy-{uuid.uuid4().hex[:8]}"

@@ -101,6 +101,23 @@ def test_what_cannot_be_followed_is_said(
         one_span()
 
 
+@pytest.mark.parametrize(
+    ("protocol", "name", "value", "expected"),
+    [
+        ("http/protobuf", "OTEL_BSP_MAX_QUEUE_SIZE", "0", "max_queue_size"),
+        ("grpc", "OTEL_EXPORTER_OTLP_COMPRESSION", "zip", "OTEL_EXPORTER_OTLP_COMPRESSION"),
+    ],
+)
+def test_what_the_sdk_refuses_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, protocol: str, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=f"tracing: .*{expected}.*OTEL_TRACES_EXPORTER=none"):
+        one_span()
+
+
 def test_a_collector_that_is_away_does_not_hold_the_end_up_over_grpc(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -80,3 +80,37 @@ def test_redaction_goes_by_the_key() -> None:
         "client_token": "[redacted]",
         "object": "token-service",
     }
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(
+    ("settings", "traced"),
+    [
+        (LogSettings(), [False, False, True, True]),
+        (LogSettings(stacktrace_level="info"), [True, True, True, True]),
+        (LogSettings(stacktrace_level="panic"), [False, False, False, False]),
+    ],
+)
+def test_tracebacks_appear_from_a_level_on(
+    settings: LogSettings, traced: list[bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(settings)
+    log = structlog.get_logger("test")
+    try:
+        raise ValueError("why")
+    except ValueError:
+        log.info("one", exc_info=True)
+        log.warning("two", exc_info=True)
+        log.exception("three")
+        logging.getLogger("library").exception("four")
+    assert ["exception" in line for line in lines(capsys)] == traced
+
+
+@pytest.mark.usefixtures("restored")
+def test_development_traces_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogSettings(devel=True, stacktrace_level="panic"))
+    try:
+        raise ValueError("why")
+    except ValueError:
+        structlog.get_logger("test").warning("careful", exc_info=True)
+    assert "ValueError: why" in capsys.readouterr().err

@@ -52,3 +52,13 @@ def test_runs_are_counted_by_result() -> None:
     assert sample(metrics, f"{name}_errors_total", controller="c") == 1
     assert sample(metrics, f"{name}_time_seconds_sum", controller="c") == 1.0
     assert sample(metrics, "controller_runtime_active_workers", controller="c") == 0
+
+
+def test_what_has_not_happened_yet_is_zero_so_that_the_first_time_is_an_increase() -> None:
+    metrics = Metrics()
+    metrics.controller("c", workers=4)
+    prefix = "controller_runtime"
+    for name in ("reconcile_errors", "terminal_reconcile_errors", "reconcile_panics"):
+        assert sample(metrics, f"{prefix}_{name}_total", controller="c") == 0, name
+    for result in ("success", "error", "requeue", "requeue_after"):
+        assert sample(metrics, f"{prefix}_reconcile_total", controller="c", result=result) == 0

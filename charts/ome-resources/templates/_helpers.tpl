@@ -1,7 +1,7 @@
 {{/* Labels of every object. */}}
 {{- define "ome.labels" -}}
 app.kubernetes.io/part-of: ome
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
@@ -12,11 +12,17 @@ control-plane: ome-controller-manager
 controller-tools.k8s.io: "1.0"
 {{- end }}
 
+{{/* A value as text. Numbers of a values file are floats, which would read 2.0240101e+07. */}}
+{{- define "ome.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
 {{/* An image: a map with hub, repository, tag. A tag may be a digest (sha256:...). */}}
 {{- define "ome.image" -}}
 {{- $name := .repository }}
-{{- if and .hub (not (contains "/" .repository)) }}{{ $name = printf "%s/%s" .hub .repository }}{{ end }}
-{{- $name }}{{ ternary "@" ":" (hasPrefix "sha256:" (toString .tag)) }}{{ .tag }}
+{{- $tag := include "ome.text" .tag }}
+{{- if and .hub (not (contains "/" .repository)) }}{{ $name = printf "%s/%s" (trimSuffix "/" .hub) .repository }}{{ end }}
+{{- $name }}{{ ternary "@" ":" (hasPrefix "sha256:" $tag) }}{{ $tag }}
 {{- end }}
 
 {{- define "ome.manager.image" -}}
@@ -49,6 +55,6 @@ capabilities:
 {{/* Makes the quantities of a map strings, as their readers want them; writes nothing. */}}
 {{- define "ome.sizes" -}}
 {{- range $key := list "cpuRequest" "cpuLimit" "memoryRequest" "memoryLimit" }}
-{{- $_ := set $ $key (toString (index $ $key)) }}
+{{- $_ := set $ $key (include "ome.text" (index $ $key)) }}
 {{- end }}
 {{- end }}

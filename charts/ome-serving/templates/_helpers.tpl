@@ -3,6 +3,11 @@ helm.sh/chart: ome-serving-{{ .Chart.Version }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* A value as text. Numbers of a values file are floats, which would read 1.048576e+06. */}}
+{{- define "ome-serving.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
 {{/* The models that are enabled, by name, with what the registry knows of them; as JSON. */}}
 {{- define "ome-serving.models" -}}
 {{- $registry := fromJson (.Files.Get "files/registry.json") }}
@@ -131,7 +136,7 @@ runner:
     - {{ $runtime.ibDevice | default $defaults.ibDevice | quote }}
     {{- end }}
     {{- range $runtime.extraArgs }}
-    - {{ quote . }}
+    - {{ include "ome-serving.text" . | quote }}
     {{- end }}
   volumeMounts:
     - {name: dshm, mountPath: /dev/shm}

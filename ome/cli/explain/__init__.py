@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from ome import api
 from ome.cli.explain.account import Account, explain, find_target
 from ome.cli.explain.objects import read_cluster, read_files, read_workloads, stores
 from ome.cli.explain.picture import show
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
+from ome.cli.output import form_of, name_of, names_text, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.clock import SystemClock
 from ome.controllers.decode import KindDecoder, Unreadable
@@ -21,7 +21,7 @@ from ome.controllers.inferenceservice.world import World
 from ome.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ome.api.schema import KindObject
     from ome.cli.render.cluster import Found
@@ -35,13 +35,11 @@ FLAGS = (
     Flag("filename", (), "the same as -f", many=True),
     Flag("n", "", "namespace (default: that of the kubeconfig's context)"),
     Flag("namespace", "", "the same as -n"),
-    Flag("o", "text", "output", ("text", "json")),
-    Flag("output", "", "the same as -o", ("", "text", "json")),
+    *output_flags(),
     Flag("all", False, "list every runtime, not only the first and the closest"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
-
+_MORE = """
 Examples:
   ome explain chat -n demo
   ome explain model/llama-3-3-70b-instruct -o json
@@ -63,21 +61,30 @@ _WIDTH_OF_FILES = 120
 
 def run(words: Sequence[str]) -> int:
     """Explain one object; the exit code."""
-    try:
-        flags = parse("ome explain", FLAGS, words, words_as="name")
-    except HelpWanted as wanted:
-        text = usage("ome explain NAME", FLAGS[1:])
-        raise HelpWanted(text + _EXAMPLES) from wanted
-    if len(flags["name"]) != 1:
+    flags = parse("ome explain", FLAGS, words, words_as="name", takes="NAME", more=_MORE)
+    if len(flags["name"]) != 1 or flags["name"][0].endswith("/"):
         raise UserError("ome explain: expected one name: ome explain SERVICE|MODEL (see --help)")
     account = anyio.run(_account, flags)
-    if (flags["output"] or flags["o"]) == "json":
-        sys.stdout.write(json.dumps(account.document(), indent=2) + "\n")
+    form = form_of(flags)
+    if form == "name":
+        sys.stdout.write(names_text(_names(account)))
+        if account.problem:  # no name says nothing
+            sys.stderr.write(f"ome explain: {account.problem}\n")
+    elif form != "table":
+        sys.stdout.write(written(account.document(), form))
     else:
         terminal = sys.stdout.isatty()
         console = Console(highlight=False, width=None if terminal else _WIDTH_OF_FILES)
         show(account, console, every=flags["all"])
     return 1 if account.problem else 0
+
+
+def _names(account: Account) -> Iterator[str]:
+    """The runtime that is chosen, if one is."""
+    if account.selection is not None:
+        chosen = account.selection.runtime
+        kind = api.ServingRuntime if chosen.namespace else api.ClusterServingRuntime
+        yield name_of(kind.KIND, chosen.name)
 
 
 async def _account(flags: Mapping[str, Any]) -> Account:

@@ -10,7 +10,7 @@ import anyio
 import structlog
 
 from ome.cli.goflags import parse
-from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
+from ome.cli.jobs.configuration import COMMON_FLAGS, EXAMPLE, Configuration, JobFailed
 from ome.cli.jobs.weights import fetch_zip, store_of, unzip
 from ome.errors import StorageError
 from ome.storage.uris import OciUri
@@ -27,7 +27,8 @@ log = structlog.get_logger("agent")
 
 def run(words: Sequence[str]) -> int:
     """Do it once; the exit code. Raises ``UserError``."""
-    flags = parse("ome agent fine-tuned-adapter", COMMON_FLAGS, words)
+    more = EXAMPLE.format("fine-tuned-adapter")
+    flags = parse("ome agent fine-tuned-adapter", COMMON_FLAGS, words, more=more)
     config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     uri = OciUri(
         config.text("model.namespace"),

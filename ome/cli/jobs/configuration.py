@@ -20,7 +20,7 @@ from ome.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["COMMON_FLAGS", "Configuration", "JobFailed"]
+__all__ = ["COMMON_FLAGS", "EXAMPLE", "Configuration", "JobFailed"]
 
 COMMON_FLAGS = (
     Flag("config", "", "configuration file (yaml, json or toml)"),
@@ -29,6 +29,10 @@ COMMON_FLAGS = (
     Flag("d", False, "the same as --debug"),
 )
 """What every subcommand takes."""
+EXAMPLE = """
+Examples:
+  ome agent {} --config /ome-agent.yaml"""
+"""For the help of a subcommand."""
 _PREFIX = "OME_AGENT_"
 _READERS: dict[str, Callable[[str], Any]] = {
     ".yaml": yaml.safe_load,

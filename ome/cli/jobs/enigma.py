@@ -17,7 +17,7 @@ import anyio
 from ome.agent.shapes import instance_types
 from ome.api import names
 from ome.cli.goflags import parse
-from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
+from ome.cli.jobs.configuration import COMMON_FLAGS, EXAMPLE, Configuration, JobFailed
 from ome.clock import SystemClock
 from ome.errors import StorageError
 from ome.storage.providers.web import Web
@@ -39,7 +39,7 @@ _TENSORRT = "tensorrtllm"
 
 def run(words: Sequence[str]) -> int:
     """Do it once; the exit code. Raises ``UserError``."""
-    flags = parse("ome agent enigma", COMMON_FLAGS, words)
+    flags = parse("ome agent enigma", COMMON_FLAGS, words, more=EXAMPLE.format("enigma"))
     config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     anyio.run(check, config)
     return 0

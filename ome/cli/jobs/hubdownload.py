@@ -12,7 +12,7 @@ import anyio
 import structlog
 
 from ome.cli.goflags import parse
-from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
+from ome.cli.jobs.configuration import COMMON_FLAGS, EXAMPLE, Configuration, JobFailed
 from ome.clock import SystemClock
 from ome.errors import StorageError
 from ome.storage.download import download, list_files
@@ -49,7 +49,7 @@ class Snapshot:
 
 def run(words: Sequence[str]) -> int:
     """Do it once; the exit code. Raises ``UserError``."""
-    flags = parse("ome agent hf-download", COMMON_FLAGS, words)
+    flags = parse("ome agent hf-download", COMMON_FLAGS, words, more=EXAMPLE.format("hf-download"))
     config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     around = Surroundings(SystemClock(), random.Random(), os.environ)
     try:

@@ -18,7 +18,7 @@ import msgspec
 from ome.agent.fetch.model import config_of
 from ome.api import names
 from ome.cli.goflags import Flag, parse
-from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
+from ome.cli.jobs.configuration import COMMON_FLAGS, EXAMPLE, Configuration, JobFailed
 from ome.clock import SystemClock
 from ome.controllers.resources import BASE_MODELS, CLUSTER_BASE_MODELS
 from ome.errors import ApiError, Conflict, TransportError
@@ -56,7 +56,7 @@ _ATTEMPTS = 5
 
 def run(words: Sequence[str]) -> int:
     """Do it once; the exit code. Raises ``UserError``."""
-    flags = parse("ome agent model-metadata", FLAGS, words)
+    flags = parse("ome agent model-metadata", FLAGS, words, more=EXAMPLE.format("model-metadata"))
     given = {name.replace("-", "_"): value for name, value in flags.items()}
     config = Configuration.read(flags["config"] or flags["c"], given, os.environ)
     path, name = config.required("model_path"), config.required("basemodel_name")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 
 from ome.cli.goflags import Flag, parse
-from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
+from ome.cli.jobs.configuration import COMMON_FLAGS, EXAMPLE, Configuration, JobFailed
 from ome.cli.jobs.hubdownload import hub_wishes
 from ome.cli.jobs.replication import Replication, replicate
 from ome.clock import SystemClock
@@ -46,7 +46,7 @@ _STORES = {
 
 def run(words: Sequence[str]) -> int:
     """Do it once; the exit code. Raises ``UserError``."""
-    flags = parse("ome agent replica", _FLAGS, words)
+    flags = parse("ome agent replica", _FLAGS, words, more=EXAMPLE.format("replica"))
     config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     around = Surroundings(SystemClock(), random.Random(), os.environ)
     try:

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from ome.cli.goflags import parse
-from ome.cli.jobs.configuration import COMMON_FLAGS, Configuration, JobFailed
+from ome.cli.jobs.configuration import COMMON_FLAGS, EXAMPLE, Configuration, JobFailed
 from ome.cli.jobs.weights import fetch_zip, files_of, store_of, unzip
 from ome.errors import StorageError
 from ome.storage.transfer import INCOMPLETE
@@ -51,7 +51,8 @@ class _Weight(msgspec.Struct, frozen=True):
 
 def run(words: Sequence[str]) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises ``UserError``."""
-    flags = parse("ome agent serving-agent", COMMON_FLAGS, words)
+    more = EXAMPLE.format("serving-agent")
+    flags = parse("ome agent serving-agent", COMMON_FLAGS, words, more=more)
     config = Configuration.read(flags["config"] or flags["c"], {}, os.environ)
     packed = Path(config.required("zipped_fine_tuned_weight_directory"))
     target = Path(config.required("unzipped_fine_tuned_weight_directory"))

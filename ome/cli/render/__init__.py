@@ -6,11 +6,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import yaml
 
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
 from ome.cli.manifests import files, read
 from ome.cli.offline import admitted, refuse_broken
+from ome.cli.output import form_of, name_of, names_text, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.render.difference import difference
 from ome.cli.render.plans import PAUSED, NoChildren, Rendered, render, settings_in
@@ -31,10 +31,10 @@ FLAGS = (
     Flag("namespace", "", "the same as -n"),
     Flag("against", "", "cluster: compare with the cluster of the kubeconfig", ("", "cluster")),
     Flag("operator-namespace", "ome", "where the ConfigMap inferenceservice-config is"),
+    *output_flags("yaml", "json", "name"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
-
+_MORE = """
 Examples:
   ome render -f service.yaml -f model.yaml -f runtimes/
   ome render -f service.yaml --against cluster
@@ -49,10 +49,7 @@ be made; 2 the command or a file is wrong; 3 the cluster refuses or does not ans
 
 def run(words: Sequence[str]) -> int:
     """Render the services of the files; the exit code."""
-    try:
-        flags = parse("ome render", FLAGS, words, words_as="f")
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome render -f FILE", FLAGS) + _EXAMPLES) from wanted
+    flags = parse("ome render", FLAGS, words, words_as="f", takes="-f FILE", more=_MORE)
     given = (*flags["f"], *flags["filename"])
     if not given:
         raise UserError("ome render: name the files to render: ome render -f FILE...")
@@ -60,13 +57,18 @@ def run(words: Sequence[str]) -> int:
     manifests = [manifest for file in dict.fromkeys(files(given)) for manifest in read(file)]
     refuse_broken("ome render", manifests)
     namespace = flags["namespace"] or flags["n"]
+    form = form_of(flags)
     if flags["against"]:
+        if form != "yaml":
+            raise UserError(
+                f"ome render: -o={form}: with --against a difference is printed, in one form alone"
+            )
         namespace = namespace or context_namespace(Where.of(flags))
         return anyio.run(_against, flags, manifests, namespace)
     documents = admitted(manifests, namespace or "default")
     rendered = render(documents, documents, settings_in(manifests), NoChildren())
+    sys.stdout.write(_text(rendered, form))
     for item in rendered:
-        _print(item)
         if item.waits:
             sys.stderr.write(
                 f"InferenceService {item.service}: shown without the place of its model:"
@@ -75,12 +77,23 @@ def run(words: Sequence[str]) -> int:
     return _told(rendered)
 
 
-def _print(item: Rendered) -> None:
-    for document in item.objects:
-        metadata = {**document["metadata"]}
-        metadata.pop("ownerReferences", None)  # a service in a file has no uid yet
-        text = yaml.safe_dump({**document, "metadata": metadata}, sort_keys=False, width=100)
-        sys.stdout.write(f"---\n{text}")
+def _text(rendered: Sequence[Rendered], form: str) -> str:
+    documents = [_orphaned(document) for item in rendered for document in item.objects]
+    if form == "name":
+        return names_text(
+            name_of(item["kind"], item["metadata"]["name"], item["apiVersion"].rpartition("/")[0])
+            for item in documents
+        )
+    if form == "json":
+        return written({"apiVersion": "v1", "kind": "List", "items": documents}, form)
+    return "".join(f"---\n{written(document, form)}" for document in documents)
+
+
+def _orphaned(document: dict[str, Any]) -> dict[str, Any]:
+    """Without its owner: a service in a file has no uid yet."""
+    metadata = {**document["metadata"]}
+    metadata.pop("ownerReferences", None)
+    return {**document, "metadata": metadata}
 
 
 def _told(rendered: Sequence[Rendered]) -> int:

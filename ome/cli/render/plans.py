@@ -16,6 +16,7 @@ from ome.controllers.inferenceservice.passes import is_paused
 from ome.controllers.inferenceservice.planning import Existing, Planner, awaited, wants_upgrade
 from ome.controllers.inferenceservice.steps import StepFailed
 from ome.controllers.inferenceservice.world import World
+from ome.errors import UserError
 from ome.kube.resource import ObjectKey
 from ome.workloads import ExposureError, Seen, expose
 
@@ -81,13 +82,25 @@ class NoChildren:
 
 
 def settings_in(manifests: Iterable[Manifest]) -> Mapping[str, str] | None:
-    """The data of the operator's ConfigMap, if it is among the files."""
-    for manifest in manifests:
+    """The data of the operator's ConfigMap, if it is among the files or in a list of them.
+
+    Raises ``UserError`` where that is no map of texts.
+    """
+    for manifest in (item for whole in manifests for item in whole.items()):
         document = manifest.document
         if not isinstance(document, dict) or document.get("kind") != "ConfigMap":
             continue
-        if (document.get("metadata") or {}).get("name") == names.CONFIGMAP_INFERENCE_SERVICE:
-            return {str(key): str(text) for key, text in (document.get("data") or {}).items()}
+        metadata = document.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        if name != names.CONFIGMAP_INFERENCE_SERVICE:
+            continue
+        data = document.get("data") or {}
+        if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
+            raise UserError(
+                f"{manifest.file}:{manifest.line(('data',))} ConfigMap {name} data: expected a text"
+                " for each key; put what is no text in quotes"
+            )
+        return data
     return None
 
 

@@ -51,12 +51,15 @@ FLAGS = (
     Flag("write-timeout", "10s", "how long an answer may take; that of a startup check is longer"),
     Flag("idle-timeout", "120s", "how long an idle connection is kept"),
 )
+_MORE = """
+Examples:
+  ome multinode-prober --vllm-endpoint http://chat-head.demo.svc.cluster.local:8080 --addr :8080"""
 log = structlog.get_logger("prober")
 
 
 def run(words: Sequence[str]) -> int:
     """Serve until a signal; the exit code."""
-    flags = parse(_COMMAND, FLAGS, words)
+    flags = parse(_COMMAND, FLAGS, words, more=_MORE)
     inference = duration(_COMMAND, flags, "inference-timeout")
     answer = duration(_COMMAND, flags, "write-timeout")
     idle = duration(_COMMAND, flags, "idle-timeout")

@@ -41,6 +41,10 @@ _LABELS = {
     "revision_name": "SERVING_REVISION",
 }
 FLAGS = (Flag("queue-proxy", "/ko-app/queue", "the program of Knative's queue proxy"),)
+_MORE = """
+Examples:
+  ome qpext
+  ome qpext --queue-proxy /usr/local/bin/queue"""
 log = structlog.get_logger("qpext")
 
 
@@ -66,7 +70,7 @@ class Sources:
 
 def run(words: Sequence[str]) -> int:
     """Run until the proxy ends or a signal; the exit code."""
-    flags = parse(_COMMAND, FLAGS, words)
+    flags = parse(_COMMAND, FLAGS, words, more=_MORE)
     port = os.environ.get(names.ENV_AGGREGATE_METRICS_PORT, "")
     if port and not (port.isdigit() and 0 < int(port) < 65536):
         raise UserError(f"{_COMMAND}: {names.ENV_AGGREGATE_METRICS_PORT}={port}: expected a port")
@@ -96,7 +100,7 @@ async def _proxy(program: str) -> int:
     try:
         process = await anyio.open_process([program], stdin=None, stdout=None, stderr=None)
     except OSError as error:
-        raise UserError(f"{_COMMAND}: --queue-proxy={program}: {error.strerror}") from error
+        raise UserError(f"--queue-proxy={program}: {error.strerror}") from error
     async with process, anyio.create_task_group() as group:
         group.start_soon(_stopped, process)
         code = await process.wait()

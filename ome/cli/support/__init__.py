@@ -32,11 +32,18 @@ FLAGS = (
     Flag("tail-lines", 5000, "lines of each log, from its end"),
     *CLUSTER_FLAGS,
 )
+_MORE = """
+Examples:
+  ome support-bundle
+  ome support-bundle -n ome -o case-17.tar.gz
+
+Exit code: 0 the archive is written, 2 the command or the file is wrong, 3 the cluster refuses or
+does not answer."""
 
 
 def run(words: Sequence[str]) -> int:
     """Write the archive; the exit code."""
-    flags = parse(_COMMAND, FLAGS, words)
+    flags = parse(_COMMAND, FLAGS, words, more=_MORE)
     if flags["tail-lines"] < 1:
         raise UserError(f"{_COMMAND}: --tail-lines={flags['tail-lines']}: expected 1 or more")
     namespace = own_namespace(flags["namespace"] or flags["n"])
@@ -45,7 +52,7 @@ def run(words: Sequence[str]) -> int:
     path = Path(given or f"ome-support-{now:%Y%m%d-%H%M%S}.tar.gz")
 
     async def gather(archive: Archive) -> None:
-        async with reading(_COMMAND, Where.of(flags), _SECONDS) as client:
+        async with reading(_COMMAND, Where.of(flags), _SECONDS, ours=False) as client:
             gatherer = Gatherer(client, archive, namespace, flags["tail-lines"])
             await gatherer.gather()
         archive.text("summary.txt", summary(gatherer.found, archive.notes, now))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ import anyio
 from rich.console import Console
 
 from ome.api import names
-from ome.cli.goflags import Flag, HelpWanted, parse, usage
+from ome.cli.goflags import Flag, parse
+from ome.cli.output import form_of, name_of, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, context_namespace, reading
 from ome.cli.why.facts import gather, gather_model, locate
 from ome.cli.why.model import model_story
@@ -36,14 +36,12 @@ FLAGS = (
     ),
     Flag("n", "", "namespace (default: that of the kubeconfig's context)"),
     Flag("namespace", "", "the same as -n"),
-    Flag("o", "text", "output", ("text", "json")),
-    Flag("output", "", "the same as -o", ("", "text", "json")),
+    *output_flags(),
     Flag("all", False, "all that happened and every download, not only what fits a screen"),
     Flag("operator-namespace", names.DEFAULT_NAMESPACE, "namespace that the operator runs in"),
     *CLUSTER_FLAGS,
 )
-_EXAMPLES = """
-
+_MORE = """
 Examples:
   ome why chat -n demo
   ome why model/llama-3-3-70b-instruct -o json
@@ -55,16 +53,17 @@ _WIDTH_OF_FILES = 120
 
 def run(words: Sequence[str]) -> int:
     """Tell of one object; the exit code."""
-    try:
-        flags = parse("ome why", FLAGS, words, words_as="name")
-    except HelpWanted as wanted:
-        raise HelpWanted(usage("ome why NAME", FLAGS[1:]) + _EXAMPLES) from wanted
-    if len(flags["name"]) != 1:
+    flags = parse("ome why", FLAGS, words, words_as="name", takes="NAME", more=_MORE)
+    if len(flags["name"]) != 1 or flags["name"][0].endswith("/"):
         raise UserError("ome why: expected one name: ome why SERVICE|MODEL|WEIGHT (see --help)")
     clock = SystemClock()
     story = anyio.run(_story, flags, clock.wall())
-    if (flags["output"] or flags["o"]) == "json":
-        sys.stdout.write(json.dumps(story.document(), indent=2) + "\n")
+    form = form_of(flags)
+    if form == "name":
+        kind, _, place = story.subject.partition(" ")
+        sys.stdout.write(f"{name_of(kind, place.rpartition('/')[2])}\n")
+    elif form != "table":
+        sys.stdout.write(written(story.document(), form))
     else:
         width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
         show(story, Console(highlight=False, width=width), clock.wall(), every=flags["all"])

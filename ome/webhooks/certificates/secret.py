@@ -161,7 +161,14 @@ class SecretSource:
                 )
             else:
                 await self._client.replace(SECRETS, {**stored, "data": data})
-        except (AlreadyExists, Conflict, NotFound):
+        except NotFound as error:
+            if stored is not None:  # deleted since it was read
+                return False
+            raise CertificateTrouble(
+                f"Secret {self._key} cannot be made: {error}; create the namespace, or start the"
+                " manager with --namespace of the one that it is installed in"
+            ) from error
+        except (AlreadyExists, Conflict):
             return False
         return True
 

@@ -73,6 +73,7 @@ def test_json_says_the_same(explain: Callable[..., tuple[int, str]]) -> None:
         "pinned": False,
     }
     assert [item["name"] for item in said["candidates"]] == ["narrow", "wide"]
+    assert explain("isvc/chat", "-o", "name") == (0, "clusterservingruntime.ome.io/narrow\n")
     assert said["candidates"][0]["score"] == {
         "total": 4,
         "format": 1,
@@ -122,6 +123,14 @@ def test_what_cannot_be_chosen_has_its_reason_and_code(
         assert "brings a complete runner" in shown
 
 
+def test_where_no_runtime_can_be_named_it_is_said_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model/strange", "-f", FLEET, "-o", "name"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("ome explain: ")
+    assert "strange" in said.err
+
+
 def test_all_lists_every_runtime(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runtimes = [
         f"apiVersion: ome.io/v1beta1\nkind: ClusterServingRuntime\nmetadata: {{name: r{number}}}\n"
@@ -144,7 +153,7 @@ def test_all_lists_every_runtime(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["nope", "-f", FLEET], "no InferenceService or BaseModel of this name in namespace"),
         (["pod/chat", "-f", FLEET], "expected isvc/NAME or model/NAME"),
         (["chat", "-f", "/nowhere.yaml"], "/nowhere.yaml: No such file"),
-        (["chat", "-o", "yaml"], "expected one of text, json"),
+        (["chat", "-o", "xml"], "expected one of table, json, yaml, name"),
         (["chat", "--kubeconfig", "/nowhere"], "/nowhere"),
     ],
 )

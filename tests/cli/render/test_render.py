@@ -9,14 +9,18 @@ import pytest
 import yaml
 
 from ome.cli import main
+from ome.cli.manifests import read
 from ome.cli.render.cluster import Found
 from ome.cli.render.difference import difference
-from ome.cli.render.plans import NoChildren, Rendered, render
+from ome.cli.render.plans import NoChildren, Rendered, render, settings_in
+from ome.errors import UserError
 from ome.kube.resource import ObjectKey
 from tests.controllers.inferenceservice.world import model, runtime, service
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ome.cli.manifests import Manifest
 
 UID = "uid-1"
 
@@ -156,3 +160,30 @@ def test_a_flag_names_what_it_takes(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["render", "-f", "x.yaml", "--against", "clster"])
     assert capfd.readouterr()[1] == "ome render: --against=clster: expected one of cluster\n"
+
+
+SETTINGS: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "inferenceservice-config", "namespace": "ome"},
+    "data": {"ingress": '{"ingressDomain": "svc.example.test", "disableIngressCreation": true}'},
+}
+
+
+def manifests(tmp_path: Path, document: dict[str, Any]) -> list[Manifest]:
+    path = tmp_path / "all.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return read(str(path))
+
+
+def test_settings_are_found_in_a_list_as_kubectl_prints_it(tmp_path: Path) -> None:
+    held = {"apiVersion": "v1", "kind": "List", "items": [model(), SETTINGS]}
+    assert settings_in(manifests(tmp_path, held)) == SETTINGS["data"]
+    other = {**SETTINGS, "metadata": "inferenceservice-config"}
+    assert settings_in(manifests(tmp_path, other)) is None
+
+
+@pytest.mark.parametrize("data", ["text", {"ingress": {"ingressDomain": "x"}}])
+def test_settings_that_are_no_texts_are_told_by_their_place(tmp_path: Path, data: Any) -> None:
+    with pytest.raises(UserError, match=r"all.yaml:\d+ ConfigMap inferenceservice-config data: "):
+        settings_in(manifests(tmp_path, {**SETTINGS, "data": data}))

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from cryptography import x509
 
-from ome.errors import Conflict, Forbidden, TransportError
+from ome.errors import Conflict, Forbidden, NotFound, TransportError
 from ome.kube.resources import MUTATING_WEBHOOKS, SECRETS
 from ome.webhooks.certificates.authority import Material, advance
 from tests.support.virtual_time import VirtualClock
@@ -121,6 +121,22 @@ def test_a_configuration_that_comes_late_or_is_overwritten_is_filled_in_at_once(
             assert known(certificates.chain, bundle(cluster))
 
     on_cluster()(scenario)
+
+
+def test_a_namespace_that_is_missing_is_not_blamed_on_somebody_who_writes() -> None:
+    async def scenario(cluster: FakeCluster) -> None:
+        missing = NotFound('namespaces "ome" not found', status=404)
+        cluster.fail("create", SECRETS, missing, times=1)
+        async with replica(cluster) as certificates:
+            await anyio.sleep(1)
+            problem = certificates.problem()
+            assert problem is not None
+            assert 'namespaces "ome" not found' in problem
+            assert "--namespace" in problem
+            await anyio.sleep(60)  # it was created
+            assert certificates.problem() is None
+
+    on_cluster(configuration())(scenario)
 
 
 def test_a_conflict_or_an_api_server_that_is_away_is_tried_again() -> None:
