@@ -89,7 +89,7 @@ class Caller:
         try:
             response = await self._observed(request, deadline, attempt)
         except TransportError as error:
-            if self._clock.monotonic() < deadline:
+            if isinstance(error, NotSent) or self._clock.monotonic() < deadline:
                 return error
             return TransportError(
                 f"{request}: no answer from {self._transport.host} in {request.timeout:g} s"

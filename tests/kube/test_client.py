@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -21,6 +21,9 @@ from ome.kube.caller import Caller
 from ome.kube.resources import CONFIGMAPS
 from tests.support.fake_api import FakeTransport
 from tests.support.virtual_time import VirtualClock, run_virtual
+
+if TYPE_CHECKING:
+    from ome.kube.transport import Response
 
 KEY = ObjectKey("ns", "a")
 OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "ns"}}
@@ -176,6 +179,20 @@ def test_a_place_that_comes_free_too_late_means_not_sent() -> None:
                 await caller.send(Request("POST", "/second", timeout=5))
             group.cancel_scope.cancel()
         assert [request.path for request in transport.requests] == ["/first"]
+
+    run_virtual(main)
+
+
+def test_what_could_not_be_sent_until_the_deadline_is_not_told_as_unanswered() -> None:
+    class Unreachable(FakeTransport):
+        async def send(self, request: Request) -> Response:
+            await anyio.sleep(request.timeout)
+            raise NotSent("cannot reach fake:6443: no connection")
+
+    async def main() -> None:
+        caller = Caller(Unreachable(), VirtualClock(), random.Random(1), 1, None)
+        with pytest.raises(NotSent, match="cannot reach"):
+            await caller.send(Request("POST", "/x", timeout=5))
 
     run_virtual(main)
 
