@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import build, layout, lifecycle, lws, nodes, processes
+from . import binaries, build, layout, lifecycle, lws, nodes, processes
 from .crds import NAMES
 from .errors import ControlPlaneError
 from .terminal import progress
@@ -123,11 +123,12 @@ def _user(wanted: argparse.Namespace) -> None:
     print(lifecycle.add_user(_running(wanted.dir), wanted.name, wanted.group))
 
 
-def _collector(_: argparse.Namespace) -> None:
+def _build(_: argparse.Namespace) -> None:
+    for path in binaries.find().values():
+        print(path)
+    build.ensure_crds(NAMES)
+    print(build.ensure_lws())
     print(build.ensure_collector())
-
-
-def _prometheus(_: argparse.Namespace) -> None:
     for name in ("prometheus", "promtool"):
         print(build.ensure_prometheus(name))
 
@@ -222,8 +223,6 @@ def _parser() -> argparse.ArgumentParser:
     user = command("user", _user, "write a kubeconfig for a user and print its path", newest)
     user.add_argument("name", help="system:serviceaccount:NAMESPACE:NAME gets a token")
     user.add_argument("--group", action="append", default=[], help="may be repeated")
-    text = "build the OpenTelemetry Collector of the tests and print its path"
-    commands.add_parser("collector", help=text, description=text).set_defaults(run=_collector)
-    text = "build Prometheus and its tool where they are not installed and print their paths"
-    commands.add_parser("prometheus", help=text, description=text).set_defaults(run=_prometheus)
+    text = "build what the tests on a real control plane need and print where it is"
+    commands.add_parser("build", help=text, description=text).set_defaults(run=_build)
     return parser
