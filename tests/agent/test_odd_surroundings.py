@@ -91,6 +91,19 @@ async def test_what_nobody_foresaw_is_the_failure_of_one_model(world: World) -> 
     assert text.startswith("internal_error: an error of the agent itself, KeyError")
 
 
+async def test_an_object_that_nobody_foresaw_leaves_the_others(world: World) -> None:
+    cluster = world.cluster
+    async with agents(world):
+        odd: list[dict[str, Any]] = [{"nodeSelector": ["x"]}, {"path": 7}]
+        for number, storage in enumerate(odd):
+            cluster.put(model(f"odd{number}", **storage))
+        cluster.put(model("good"))
+        await until(lambda: status(cluster, name="good") == READY)
+        cluster.remove(CLUSTER_BASE_MODELS, ObjectKey("", "odd0"))
+        cluster.put(model("odd1"))
+        await until(lambda: status(cluster, name="odd1") == READY)
+
+
 _ODD_ENTRIES = {
     "not json": "{",
     "another shape": "[1]",

@@ -241,6 +241,7 @@ def _file(path: str, size: int | None, blob_id: str | None, sha256: str) -> Remo
     checksum = None
     if sha256:
         checksum = Checksum("sha256", str(sha256).lower())
-    elif blob_id and len(str(blob_id)) == 40:
+    elif blob_id and len(str(blob_id)) == 40 and size is not None:
+        # The size is part of what git hashes.
         checksum = Checksum("git-sha1", str(blob_id).lower())
     return RemoteFile(path, size, checksum, version=str(blob_id or ""))
