@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
-import msgspec
 from aiohttp import web
 
-from ome.agent.fetch.manifest import FOLDER, Manifest
+from ome.agent.fetch.manifest import FOLDER, Manifest, read
 from ome.agent.fetch.peers import ALGORITHMS, BUSY_SECONDS
 
 if TYPE_CHECKING:
@@ -77,12 +76,11 @@ class Blobs:
             return
         files: dict[str, tuple[Path, FileFact]] = {}
         for name in found:
-            try:
-                manifest = msgspec.json.decode((self._folder / name).read_bytes(), type=Manifest)
-            except (OSError, msgspec.MsgspecError):
+            manifest = read(self._folder / name, Manifest)
+            if manifest is None:
                 continue
-            for name, fact in manifest.files.items():
-                files[fact.checksum] = (Path(manifest.path, name), fact)
+            for path, fact in manifest.files.items():
+                files[fact.checksum] = (Path(manifest.path, path), fact)
         self._files, self._known = files, found
 
     def _manifests(self) -> dict[str, tuple[int, int]]:

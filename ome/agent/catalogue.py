@@ -82,12 +82,33 @@ class Catalogue:
         """Take in what changed: each model is told to one of the two, when it is known."""
         now, self._changed = self._changed, set()
         for kind, key in sorted(now):
-            found = await self._current(kind, key)
-            if found is not None:
-                self._models[kind, key] = found
+            try:
+                await self._take_in(kind, key, changed, gone)
+            except Exception:
+                # An object that nobody foresaw: the others go on.
+                log.exception("model.unforeseen", kind=kind, model=str(key))
+
+    async def _take_in(
+        self,
+        kind: str,
+        key: ObjectKey,
+        changed: Callable[[Model], object],
+        gone: Callable[[Model], object],
+    ) -> None:
+        found = await self._current(kind, key)
+        if found is not None:
+            before = self._models.get((kind, key))
+            self._models[kind, key] = found
+            try:
                 changed(found)
-            elif (known := self._models.pop((kind, key), None)) is not None:
-                gone(known)
+            except Exception:
+                # Each agent looks at all models for each: at this one they would all stumble.
+                del self._models[kind, key]
+                if before is not None:
+                    self._models[kind, key] = before
+                raise
+        elif (known := self._models.pop((kind, key), None)) is not None:
+            gone(known)
 
     def _on_model(
         self, kind: str, old: PartialMetadata | None, new: PartialMetadata | None

@@ -6,6 +6,7 @@ directory of its own for each node of a sandbox. Everything that is said to othe
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ import msgspec
 from ome.agent.fetch import contents
 from ome.agent.fetch import manifest as manifests
 from ome.agent.fetch.place import place_for
-from ome.storage.errors import ForbiddenPath
+from ome.agent.fetch.real import real_path
+from ome.storage.errors import DiskError, ForbiddenPath
+from ome.storage.transfer import disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Disk", "Held", "overlap"]
 
 _T = TypeVar("_T")
+_NOWHERE = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,9 @@ class Disk:
             return (error.strerror or str(error)).lower()
 
     async def _do(self, call: Callable[..., _T], *args: object) -> _T:
-        return await anyio.to_thread.run_sync(call, *args, limiter=self._threads)
+        # Also a look fails: where a mount went away, or is of another machine that is gone.
+        with disk_errors(Path(self.roots[0])):
+            return await anyio.to_thread.run_sync(call, *args, limiter=self._threads)
 
     def _held(self, key: str) -> Held | None:
         found = manifests.load(self.roots[0], key)
@@ -154,23 +160,26 @@ class Disk:
         contents.sweep(self.roots[0], str(place.path))
 
     def _is_dir(self, path: str) -> bool:
-        real = Path(path).resolve()
-        below = any(real.is_relative_to(Path(root).resolve()) for root in self.roots)
+        real = real_path(path)
+        below = any(real.is_relative_to(real_path(root)) for root in self.roots)
         return below and real.is_dir()
 
     def _place(self, path: str, call: Callable[[Place], None]) -> None:
         try:
-            place = place_for(path, self.roots)
+            call(place_for(path, self.roots))
         except ForbiddenPath:
             return
-        call(place)
+        except DiskError as error:
+            # Nothing can ever have come to a path that cannot be.
+            if getattr(error.__cause__, "errno", 0) not in _NOWHERE:
+                raise
 
     def _linked(self, path: str) -> bool:
-        target = Path(path).resolve()
+        target = real_path(path)
         errors: list[OSError] = []
         for root in self.roots:
             for place, folders, files in os.walk(root, onerror=errors.append):
                 links = (Path(place, name) for name in (*folders, *files))
-                if any(link.is_symlink() and link.resolve() == target for link in links):
+                if any(link.is_symlink() and real_path(link) == target for link in links):
                     return True
         return bool(errors)

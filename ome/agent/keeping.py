@@ -169,11 +169,12 @@ class Keeper:
         config = None if self._entry is None else self._entry.config
         self._report(Entry(self._model.key.name, FAILED, self._path_said, said, config))
         path = post.path_of(self._model)
-        # Where another model is at work by now, what is there is its own.
-        if error.reason == "disk_full" and not await post.is_busy(path):
+        if error.reason == "disk_full":
             try:
-                async with post.only_one(path):
-                    await post.disk.discard(path)
+                # Where another model is at work by now, what is there is its own.
+                if not await post.is_busy(path):
+                    async with post.only_one(path):
+                        await post.disk.discard(path)
             except StorageError as problem:
                 log.warning("model.not_discarded", node=post.node, problem=str(problem))
 

@@ -54,7 +54,7 @@ class Model:
         """From the object as stored."""
         metadata, spec = document["metadata"], document.get("spec") or {}
         use = (spec.get("additionalMetadata") or {}).get("type") or names.BASE_MODEL_TYPE_SERVING
-        engine = (spec.get("modelFormat") or {}).get("name", "").lower() == _TENSORRT
+        engine = ((spec.get("modelFormat") or {}).get("name") or "").lower() == _TENSORRT
         return cls(
             kind,
             key,

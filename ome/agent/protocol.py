@@ -21,6 +21,7 @@ __all__ = [
     "FAILED",
     "NOT_REMOVED",
     "READY",
+    "STATES",
     "UPDATING",
     "Artifact",
     "Config",
@@ -30,6 +31,7 @@ __all__ = [
     "decode_entry",
     "encode_entry",
     "fingerprint",
+    "in_a_line",
     "slim",
     "status_config_map",
 ]
@@ -38,6 +40,8 @@ READY = "Ready"
 UPDATING = "Updating"
 FAILED = "Failed"
 DELETED = "Deleted"
+STATES = frozenset({READY, UPDATING, FAILED, DELETED})
+"""All that an entry of ours can be in."""
 NOT_REMOVED = "not_removed"
 """Reason of the error of a model that is deleted and whose files could not be removed."""
 
@@ -99,17 +103,35 @@ class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     progress: Progress | None = None
 
 
+_LONGEST_ERROR = 2000
+_DEEPEST = 64
+_LARGEST_PIPELINE = 16 * 1024
 _DECODER = msgspec.json.Decoder(Entry)
 
 
 def decode_entry(text: str) -> Entry | None:
-    """The entry, or None when the text is not one. A ``null`` is a member that is absent."""
+    """The entry, or None when the text is not one. A ``null`` is a member that is absent.
+
+    What is nested as no configuration is, is none either: it would stop those who walk through it.
+    """
     try:
-        return _DECODER.decode(text)
+        entry: Entry | None = _DECODER.decode(text)
     except msgspec.ValidationError:
-        return _without_nulls(text)
+        entry = _without_nulls(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
+    if text.count("{") + text.count("[") > _DEEPEST and entry is not None and _is_deep(entry):
+        return None
+    return entry
+
+
+def _is_deep(entry: Entry) -> bool:
+    config = entry.config or Config()
+    level: list[Any] = [config.decoded_model_configuration, config.diffusion_pipeline]
+    for _ in range(_DEEPEST):
+        insides = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [one for inside in insides for one in inside or () if isinstance(one, (dict, list))]
+    return bool(level)
 
 
 def _without_nulls(text: str) -> Entry | None:
@@ -134,12 +156,30 @@ def encode_entry(entry: Entry) -> str:
 
 
 def slim(text: str) -> str:
-    """The entry without its largest part, the decoded configuration."""
+    """The entry without its largest parts: the decoded configuration, and whatever has no bound."""
     entry = decode_entry(text)
-    if entry is None or entry.config is None:
+    if entry is None:
         return text
-    config = msgspec.structs.replace(entry.config, decoded_model_configuration=None)
-    return encode_entry(msgspec.structs.replace(entry, config=config))
+    error, config = entry.error, entry.config
+    if error is not None:
+        error = EntryError(in_a_line(error.reason), in_a_line(error.message))
+    if config is not None:
+        pipeline = config.diffusion_pipeline
+        if len(msgspec.json.encode(pipeline)) > _LARGEST_PIPELINE:
+            pipeline = None
+        config = msgspec.structs.replace(
+            config, decoded_model_configuration=None, diffusion_pipeline=pipeline
+        )
+    if (error, config) == (entry.error, entry.config):
+        return text
+    return encode_entry(msgspec.structs.replace(entry, error=error, config=config))
+
+
+def in_a_line(text: str) -> str:
+    """A text of others as errors quote it: one line, not endless, and of whole characters."""
+    line = " ".join(text[: 4 * _LONGEST_ERROR].split())
+    line = line if len(line) <= _LONGEST_ERROR else line[: _LONGEST_ERROR - 3] + "..."
+    return line.encode(errors="replace").decode()
 
 
 def fingerprint(entry: Entry) -> bytes:

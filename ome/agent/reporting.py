@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import anyio
 import structlog
 
-from ome.agent.protocol import decode_entry, encode_entry, slim, status_config_map
+from ome.agent.protocol import STATES, decode_entry, encode_entry, slim, status_config_map
 from ome.api import names
 from ome.errors import AlreadyExists, ApiError, BadRequest, Invalid, NotFound, TransportError
 from ome.kube.resource import ObjectKey
@@ -154,7 +154,12 @@ class Reporter:
     def states(self, labels: Mapping[str, str]) -> dict[str, str]:
         """By label the state that was last said, for the labels of some keys."""
         said = ((label, self.entry(key)) for key, label in labels.items())
-        return {label: entry.status for label, entry in said if entry is not None}
+        # One that somebody made up would have all labels refused that are written with it.
+        return {
+            label: entry.status
+            for label, entry in said
+            if entry is not None and entry.status in STATES
+        }
 
     async def adopt(self) -> dict[str, Entry | None]:
         """Begin from what an earlier run of this agent reported; nothing is written.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ome.agent.protocol import EntryError
+from ome.agent.protocol import EntryError, in_a_line
 from ome.api import names
 from ome.errors import StorageError
 from ome.storage.errors import DiskFull, metric_reason
@@ -58,8 +58,8 @@ def entry_error(error: StorageError, credentials_problem: str) -> EntryError:
     """What the entry says: the Secret's problem where that is why the source refused."""
     if credentials_problem and error.reason in _REFUSED:
         text = f"{credentials_problem}; without it: {error}"
-        return EntryError(names.REASON_CREDENTIALS_NOT_FOUND, text)
-    return EntryError(error.reason, str(error))
+        return EntryError(names.REASON_CREDENTIALS_NOT_FOUND, in_a_line(text))
+    return EntryError(error.reason, in_a_line(str(error)))
 
 
 def metric_of(error: StorageError, scheme: str) -> str:

@@ -133,7 +133,7 @@ class Slots:
         try:
             # A renewal may be under way; the uid says enough, since whoever took over replaced it.
             current = await self._client.get(LEASES, key)
-            if current["spec"].get("holderIdentity") == self._node:
+            if (current.get("spec") or {}).get("holderIdentity") == self._node:
                 version = current["metadata"]["resourceVersion"]
                 await self._client.delete(LEASES, key, uid=held["uid"], resource_version=version)
         except NotFound:

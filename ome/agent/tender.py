@@ -18,12 +18,15 @@ import msgspec
 import structlog
 
 from ome.agent.keeping import Keeper
-from ome.agent.protocol import NOT_REMOVED, EntryError
+from ome.agent.protocol import NOT_REMOVED, EntryError, in_a_line
 from ome.agent.removing import discard_path, remove_model
 from ome.agent.retries import pause_after
 from ome.errors import StorageError
+from ome.storage.errors import Unforeseen
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from ome.agent.models import Model
     from ome.agent.post import Post
 
@@ -91,7 +94,7 @@ class Tender:
         """Give back the room of what was on its way to a path that is wanted no more."""
         post = self._post
         try:
-            await discard_path(post, self.model, path)
+            await _told(discard_path(post, self.model, path))
         except StorageError as error:
             log.warning("model.not_discarded", node=post.node, problem=str(error))
 
@@ -114,12 +117,12 @@ class Tender:
             keeper, pause, self.failed_by = Keeper(post, self.model), math.inf, ""
             self._made_way = frozenset()
             try:
-                await keeper.ensure()
+                await _told(keeper.ensure())
                 failures = 0
             except StorageError as error:
                 failures += 1
                 pause = pause_after(failures, error, post.rng)
-                await keeper.failed(error, pause)
+                await self._say_failed(keeper, error, pause)
                 self.failed_by = error.reason
                 if error.reason in self._made_way:
                     pause = 0.0
@@ -137,12 +140,18 @@ class Tender:
                 failures = 0
             self.resting = False
 
+    async def _say_failed(self, keeper: Keeper, error: StorageError, pause: float) -> None:
+        try:
+            await _told(keeper.failed(error, pause))
+        except StorageError as problem:
+            log.warning("model.failure_not_told", node=self._post.node, problem=str(problem))
+
     async def _remove(self) -> None:
         """Have the model gone; while its files cannot be removed its entry stays."""
         failures = 0
         while True:
             try:
-                await remove_model(self._post, self.model, self._began)
+                await _told(remove_model(self._post, self.model, self._began))
             except StorageError as error:
                 failures += 1
                 pause = pause_after(failures, error, self._post.rng)
@@ -169,5 +178,16 @@ class Tender:
         key, reporter = self.model.report_key, self._post.reporter
         entry = reporter.entry(key)
         if entry is not None and self.model.deleting:
-            said = EntryError(NOT_REMOVED, str(error))
+            said = EntryError(NOT_REMOVED, in_a_line(str(error)))
             reporter.amend(key, msgspec.structs.replace(entry, error=said))
+
+
+async def _told(work: Awaitable[None]) -> None:
+    """What nobody foresaw ends the work for one model, and not the agent with all of them."""
+    try:
+        await work
+    except StorageError:
+        raise
+    except Exception as error:
+        log.exception("model.unforeseen")
+        raise Unforeseen.of(error) from error

@@ -50,9 +50,10 @@ def as_written(spec: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[
     written = dict(spec)
     for path in still_filled(spec, annotations):
         top, _, inner = path.partition(".")
+        # The annotation may be written by hand, and name a field and what is in it.
         if not inner:
-            del written[top]
-        else:
+            written.pop(top, None)
+        elif top in written:
             written[top] = {key: value for key, value in written[top].items() if key != inner}
     return written
 
@@ -64,7 +65,7 @@ def storage_to_fetch(spec: Mapping[str, Any], annotations: Mapping[str, str]) ->
     """
     storage = dict(spec.get("storage") or {})
     if mark_of(storage.get("path")) == remembered(annotations).get(FOUND_PATH):
-        del storage["path"]
+        storage.pop("path", None)
     return storage
 
 

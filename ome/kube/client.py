@@ -370,7 +370,7 @@ class Client:
         response = await self._send(request)
         try:
             return msgspec.json.decode(response.body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise TransportError(
                 f"{request}: what {self.host} answered is no JSON; look whether the kubeconfig's"
                 " server is a Kubernetes API server, and what stands between"

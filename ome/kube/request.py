@@ -351,7 +351,7 @@ def status_error(
     """
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         document = None
     if not isinstance(document, dict) or document.get("kind") != "Status":
         text = body.decode(errors="replace").strip().split("\n", 1)[0][:200]

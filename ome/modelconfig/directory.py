@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ome.storage.paths import is_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,6 +55,8 @@ class LocalDirectory:
         for place, _, names in os.walk(self._root):
             for name in names:
                 path = Path(place, name)
+                if not is_name(str(path)):
+                    continue  # in no encoding that could be told to anyone
                 try:
                     if path.is_file():
                         found.append((path.relative_to(self._root).as_posix(), path.stat().st_size))

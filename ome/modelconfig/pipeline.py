@@ -18,6 +18,8 @@ __all__ = ["CLASS_KEYS", "pipeline_context", "pipeline_weights", "read_pipeline"
 CLASS_KEYS = ("_class_name", "class_name", "className")
 _VERSION_KEYS = ("_diffusers_version", "diffusers_version")
 _MOST_PARTS = 256
+_MOST_LETTERS = 16_384
+"""What is told of a model must fit beside the other models of its node."""
 _FIELDS = {
     "scheduler": "scheduler",
     "text_encoder": "textEncoder",
@@ -38,6 +40,11 @@ def read_pipeline(index: Fields) -> Pipeline:
             found[key] = part
     if len(found) > _MOST_PARTS:
         raise ConfigError(f"model_index.json lists {len(found)} parts; at most {_MOST_PARTS}")
+    letters = sum(len(key) + len(part.type) + len(part.library) for key, part in found.items())
+    if letters > _MOST_LETTERS:
+        raise ConfigError(
+            f"model_index.json names its parts in {letters} letters; at most {_MOST_LETTERS}"
+        )
     if not found and not index.text(*CLASS_KEYS):
         raise ConfigError("model_index.json did not contain diffusion pipeline metadata")
     by_name = {key.lower(): part for key, part in found.items()}
@@ -81,9 +88,10 @@ def pipeline_weights(directory: Directory, folder: str, pipeline: Pipeline) -> W
     dtypes: Counter[str] = Counter()
     for weights in total:
         dtypes.update(weights.dtypes)
+    # Each of them fits 64 bits; what is told of them together is to do so, too.
     return Weights(
-        sum(weights.parameters for weights in total),
-        sum(weights.size_bytes for weights in total),
+        min(sum(weights.parameters for weights in total), LARGEST),
+        min(sum(weights.size_bytes for weights in total), LARGEST),
         f"headers of {', '.join(counted)}",
         dict(dtypes),
     )

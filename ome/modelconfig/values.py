@@ -29,7 +29,8 @@ class ConfigError(OmeError):
 
 def text_of(value: Any) -> str:
     """The value when it is a text that could be a name, else nothing."""
-    return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""
+    named = isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable()
+    return value if named else ""
 
 
 class Fields:

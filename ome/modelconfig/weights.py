@@ -23,6 +23,7 @@ __all__ = ["HEADER_LIMIT", "Packing", "Weights", "count_weights", "weight_files"
 
 HEADER_LIMIT = 100_000_000
 """The longest header that the format allows, in bytes."""
+_MOST_DIMENSIONS = 64
 _SUFFIX = ".safetensors"
 _INDEX = ".safetensors.index.json"
 _VARIANTS = (".fp16", ".bf16", ".non_ema")
@@ -196,8 +197,11 @@ def _tensor(file: str, name: str, item: Any) -> tuple[str, str, int, int]:
 
 
 def _naturals(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(item, int) and not isinstance(item, bool) and item >= 0 for item in value
+    """Whether it is a list of a few numbers, each of which a file could mean."""
+    return (
+        isinstance(value, list)
+        and len(value) <= _MOST_DIMENSIONS
+        and all(type(item) is int and 0 <= item <= LARGEST for item in value)
     )
 
 

@@ -19,8 +19,8 @@ import anyio.to_thread
 from ome.errors import StorageError
 from ome.storage.errors import AccessDenied, DiskError, DiskFull, RateLimited, SourceNotFound
 from ome.storage.retry import RetryPolicy, retrying
-from ome.storage.sources import Listing
-from ome.storage.transfer import INCOMPLETE, FileFact, disk_errors, fetch_file
+from ome.storage.sources import INCOMPLETE, Listing, check_places
+from ome.storage.transfer import FileFact, disk_errors, fetch_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,6 +71,7 @@ async def list_files(
             f"none of the {len(found.files)} files is wanted; mend allow_patterns and"
             " ignore_patterns of spec.storage.parameters"
         )
+    check_places([file.path for file in kept])
     return Listing(kept, found.revision)
 
 

@@ -21,7 +21,8 @@
     ├── RateLimited           the source asks to come later; carries the delay
     ├── NetworkError          no answer, or one that broke off
     ├── SourceUnavailable     5xx or 408: the source is in trouble
-    └── HttpError             any other refusal
+    ├── HttpError             any other refusal
+    └── Unforeseen            an error of ours that no other of these tells
 
 Texts never hold a credential: they name repositories, keys and paths, not request headers.
 """
@@ -49,6 +50,7 @@ __all__ = [
     "SourceNotFound",
     "SourceUnavailable",
     "StorageError",
+    "Unforeseen",
     "UnknownScheme",
     "UnsupportedStorage",
     "metric_reason",
@@ -179,6 +181,23 @@ class HttpError(StorageError):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Unforeseen(StorageError):
+    """What nobody thought of: a defect of ours, which is that of one model and of no other."""
+
+    reason = "internal_error"
+    retryable = True
+
+    @classmethod
+    def of(cls, error: Exception) -> Unforeseen:
+        """The error in a line; of a group that has one, that one."""
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        return cls(
+            f"an error of the agent itself, {type(error).__name__}: {error}; see its log, and"
+            " report it"
+        )
 
 
 _METRIC_BY_REASON: dict[str, str] = {

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "excluded",
     "is_marker",
+    "is_name",
     "local_path",
     "normalise",
     "relative_name",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 _LONGEST_GLOB = 1000
+_LONGEST_NAME = 4096
+_SHOWN = 200
 
 
 def strip_prefix(key: str, prefix: str) -> str:
@@ -64,15 +67,24 @@ def _without_overlap(key: str, target: str) -> str:
 def relative_name(name: str) -> str:
     """The name, when it stays below the directory that it is joined to.
 
-    Raises ``ForbiddenPath`` for an empty or absolute name and for one with ``..`` or a NUL.
+    Raises ``ForbiddenPath`` for an empty or absolute name, for one with ``..``, and for what is no
+    name.
     """
     parts = name.split("/")
-    if not name or name.startswith("/") or ".." in parts or "\0" in name or parts[-1] in ("", "."):
+    if name.startswith("/") or ".." in parts or parts[-1] in ("", ".") or not is_name(name):
         raise ForbiddenPath(
-            f"the source lists a file named {name!r}, which would leave the model's directory;"
-            " rename it at the source"
+            f"the source lists a file named {name[:_SHOWN]!r}, which would leave the model's"
+            " directory, or is no name at all; rename it at the source"
         )
     return name
+
+
+def is_name(path: str) -> bool:
+    """Whether a file system can take a path at all: not endless, no NUL, no half of a character."""
+    try:
+        return "\0" not in path and 0 < len(path.encode()) < _LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
 
 
 def is_marker(key: str, size: int) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ome.storage.errors import ForbiddenPath, SourceUnavailable
 from ome.storage.paths import relative_name
 
 if TYPE_CHECKING:
@@ -12,9 +14,28 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-__all__ = ["Algorithm", "Checksum", "Listing", "RemoteFile", "Sink", "Source", "Stream", "listing"]
+__all__ = [
+    "INCOMPLETE",
+    "Algorithm",
+    "Checksum",
+    "Listing",
+    "RemoteFile",
+    "Sink",
+    "Source",
+    "Stream",
+    "check_places",
+    "listing",
+]
 
 Algorithm = Literal["sha256", "md5", "git-sha1"]
+INCOMPLETE = ".incomplete"
+"""What the name of a file ends in while it comes."""
+_HEX: dict[Algorithm, re.Pattern[str]] = {
+    "sha256": re.compile(r"[0-9a-f]{64}"),
+    "md5": re.compile(r"[0-9a-f]{32}"),
+    "git-sha1": re.compile(r"[0-9a-f]{40}"),
+}
+_BEYOND = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +78,62 @@ class Listing:
 
 
 def listing(files: Iterable[RemoteFile], revision: str = "") -> Listing:
-    """A listing in the order of names. Raises ``ForbiddenPath`` for a name that leads out."""
-    ordered = sorted(files, key=lambda file: file.path)
-    for file in ordered:
-        relative_name(file.path)
+    """A listing in the order of names.
+
+    Raises ``ForbiddenPath`` for a name that leads out, ``SourceUnavailable`` for members that are
+    none: what lists them is trusted in nothing.
+    """
+    found = list(files)
+    for file in found:
+        _check(file)
+    ordered = sorted(found, key=lambda file: file.path)
     return Listing(tuple(ordered), revision)
+
+
+def _check(file: RemoteFile) -> None:
+    path, size, checksum = file.path, file.size, file.checksum
+    if not isinstance(path, str):
+        raise SourceUnavailable(
+            f"the source lists a file whose name is {type(path).__name__}, no text"
+        )
+    relative_name(path)
+    if size is not None and not (type(size) is int and 0 <= size < _BEYOND):
+        said = f"{size:g}" if type(size) is int else type(size).__name__
+        raise SourceUnavailable(
+            f"the source lists {path!r} with a size of {said}, no count of bytes"
+        )
+    if checksum is not None and not _HEX[checksum.algorithm].fullmatch(checksum.value):
+        raise SourceUnavailable(
+            f"the source lists {path!r} with a {checksum.algorithm} of {checksum.value[:80]!r},"
+            " which is none"
+        )
+
+
+def check_places(names: Iterable[str]) -> None:
+    """Raise ``ForbiddenPath`` for two names of a listing that would have one place on a disk.
+
+    Two transfers to one place would spoil each other, and a folder cannot have a file's name.
+    """
+    taken: dict[str, str] = {}
+    for name in names:
+        place = "/".join(part for part in name.split("/") if part not in ("", "."))
+        if place in taken:
+            raise _clash(taken[place], name)
+        taken[place] = name
+    for place, name in taken.items():
+        # What is on its way to a file is gathered beside it.
+        beside = taken.get(place + INCOMPLETE)
+        folders = (place[:end] for end, letter in enumerate(place) if letter == "/")
+        inside = next((taken[folder] for folder in folders if folder in taken), beside)
+        if inside is not None:
+            raise _clash(inside, name)
+
+
+def _clash(one: str, other: str) -> ForbiddenPath:
+    return ForbiddenPath(
+        f"the source lists {one!r} and {other!r}, which cannot both be on a disk; rename one at"
+        " the source, or exclude it by ignore_patterns of spec.storage.parameters"
+    )
 
 
 class Stream(Protocol):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -24,6 +24,7 @@ from ome.storage.checksums import hash_file, hasher
 from ome.storage.errors import ChecksumMismatch, DiskError, DiskFull, ForbiddenPath, NetworkError
 from ome.storage.ranges import RANGED_FROM, in_ranges
 from ome.storage.retry import delay_before
+from ome.storage.sources import INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
     from ome.storage.settings import Surroundings
     from ome.storage.sources import Checksum, RemoteFile, Source, Stream
 
-__all__ = ["INCOMPLETE", "FileFact", "disk_errors", "fetch_file", "is_valid", "place_of"]
+__all__ = ["FileFact", "disk_errors", "fetch_file", "is_valid", "place_of"]
 
-INCOMPLETE = ".incomplete"
 _BUFFER = 2**20
 _T = TypeVar("_T")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -61,18 +61,20 @@ def place_of(root: Path, path: str) -> Path:
     parts = path.split("/")
     for part in parts[:-1]:
         place = place / part
-        if place.is_symlink():
-            raise ForbiddenPath(f"{place} is a symbolic link; files of a model stay in {root}")
         with disk_errors(place):
+            if place.is_symlink():
+                raise ForbiddenPath(f"{place} is a symbolic link; files of a model stay in {root}")
             place.mkdir(exist_ok=True)
     return place / parts[-1]
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """The file system's refusals in our words."""
+    """The file system's refusals in our words, also that of a name which it cannot take at all."""
     try:
         yield
+    except ValueError as error:
+        raise DiskError(f"{str(path)!r}: {error}") from error
     except OSError as error:
         what = error.strerror or type(error).__name__
         if error.errno in _FULL:
@@ -87,6 +89,13 @@ def is_valid(
 
     A fact of an earlier run that still fits spares reading it. Without a checksum the size decides.
     """
+    with disk_errors(target):
+        return _is_valid(target, file, checksum, known)
+
+
+def _is_valid(
+    target: Path, file: RemoteFile, checksum: Checksum | None, known: FileFact | None
+) -> bool:
     if target.is_symlink() or not target.is_file():
         return False
     found = target.stat()
@@ -122,6 +131,7 @@ async def fetch_file(
     """
     checksum = file.checksum or await source.checksum(file)
     target = await _in_thread(around, place_of, root, file.path)
+    # Others may take files away, or the whole disk, between any two looks at them.
     if await _in_thread(around, is_valid, target, file, checksum, known):
         fact = await _in_thread(around, _fact, target, checksum)
         arrived(fact.size)
@@ -244,7 +254,7 @@ class _Partial:
         with disk_errors(self._path):
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             self._file = os.fdopen(os.open(self._path, flags, 0o644), "r+b", buffering=0)
-        left = os.fstat(self._file.fileno()).st_size
+            left = os.fstat(self._file.fileno()).st_size
         if self._checksum is None or (self._wanted is not None and left > self._wanted):
             self.restart()
             return
@@ -302,9 +312,11 @@ class _Partial:
         return _fact(self._target, self._checksum)
 
     def close(self) -> None:
-        """Close; an empty partial file is not left behind."""
+        """Close; an empty partial file is not left behind, where the disk still lets it go."""
         if self._file is None:
             return
-        self._file.close()
-        if self.size == 0:
-            self._path.unlink(missing_ok=True)
+        # What is whole was synced before; what is not has failed already, for a better reason.
+        with suppress(OSError):
+            self._file.close()
+            if self.size == 0:
+                self._path.unlink(missing_ok=True)

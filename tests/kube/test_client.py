@@ -60,9 +60,10 @@ def test_an_answer_of_something_that_is_no_api_server_is_no_bug_of_ours() -> Non
         transport.answer(b"<html>welcome</html>")
         with pytest.raises(TransportError, match=r"GET /version: what .* answered is no JSON"):
             await client.raw_get("/version")
-        transport.answer(b"<html>welcome</html>")
-        with pytest.raises(TransportError, match="no JSON"):
-            await client.get(CONFIGMAPS, KEY)
+        for nonsense in (b"<html>welcome</html>", b'"\xff"', b"[" * 99_999):
+            transport.answer(nonsense)
+            with pytest.raises(TransportError, match="no JSON"):
+                await client.get(CONFIGMAPS, KEY)
 
     run(body)
 

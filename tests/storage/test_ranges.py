@@ -13,8 +13,8 @@ import pytest
 
 from ome.storage.errors import ChecksumMismatch, NetworkError
 from ome.storage.ranges import in_ranges
-from ome.storage.sources import Checksum, Listing, RemoteFile, Stream
-from ome.storage.transfer import INCOMPLETE, fetch_file
+from ome.storage.sources import INCOMPLETE, Checksum, Listing, RemoteFile, Stream
+from ome.storage.transfer import fetch_file
 from tests.storage.support import POLICY, around
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import random
 import sys
-from typing import TYPE_CHECKING, Any
+import traceback
+from typing import TYPE_CHECKING
 
 import anyio
 import msgspec
@@ -18,10 +19,11 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from ome.agent.fetch.model import Fetched, Job, fetch_model
 from ome.agent.protocol import Progress as Reported
+from ome.agent.protocol import in_a_line
 from ome.clock import SystemClock, rfc3339
 from ome.errors import StorageError
 from ome.storage.download import Progress
-from ome.storage.errors import RateLimited, metric_reason
+from ome.storage.errors import RateLimited, Unforeseen, metric_reason
 from ome.storage.settings import Surroundings
 
 if TYPE_CHECKING:
@@ -55,6 +57,16 @@ class FetchFailed(StorageError):
         self.retry_after = retry_after
 
 
+class _Failed(msgspec.Struct):
+    """The members of ``FetchFailed``."""
+
+    message: str
+    reason: str
+    metric: str
+    retryable: bool
+    retry_after: float | None
+
+
 class _Line(msgspec.Struct, omit_defaults=True):
     """One line of the child: exactly one member is set."""
 
@@ -62,7 +74,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     limited: float | None = None
     """The seconds of a wait for a rate limit that begins."""
     done: Fetched | None = None
-    failed: dict[str, Any] | None = None
+    failed: _Failed | None = None
 
 
 async def fetch_in_child(
@@ -78,7 +90,12 @@ async def fetch_in_child(
     ``environ`` is that of the child; None gives it our own.
     """
     command = [sys.executable, "-m", "ome.agent.fetch"]
-    process = await anyio.open_process(command, stderr=None, env=environ)
+    try:
+        process = await anyio.open_process(command, stderr=None, env=environ)
+    except OSError as error:
+        raise FetchFailed(
+            f"no process for the download of {job.uri}: {error.strerror or type(error).__name__}"
+        ) from error
     try:
         assert process.stdin is not None
         await process.stdin.send(msgspec.json.encode(job) + b"\n")
@@ -89,6 +106,10 @@ async def fetch_in_child(
     except anyio.DelimiterNotFound as error:
         raise FetchFailed(
             f"the download of {job.uri} said more than {_LONGEST_LINE} bytes in a line"
+        ) from error
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise FetchFailed(
+            f"the download of {job.uri} said something that is none of its answers"
         ) from error
     finally:
         with anyio.CancelScope(shield=True):
@@ -115,7 +136,7 @@ async def _listen(
         if line.done is not None:
             return line.done
         if line.failed is not None:
-            raise FetchFailed(**line.failed)
+            raise FetchFailed(**msgspec.structs.asdict(line.failed))
 
 
 def main() -> None:
@@ -135,19 +156,22 @@ async def _run(job: Job) -> None:
             outcome = _Line(done=await fetch_model(job, around, progress))
         except StorageError as error:
             outcome = _Line(failed=_told(error, job))
+        except Exception as error:
+            traceback.print_exc()
+            outcome = _Line(failed=_told(Unforeseen.of(error), job))
         _say(_Line(progress=reported(progress, 0.0, clock)))
         _say(outcome)
         group.cancel_scope.cancel()
 
 
-def _told(error: StorageError, job: Job) -> dict[str, Any]:
-    return {
-        "message": str(error),
-        "reason": error.reason,
-        "metric": metric_reason(error, job.uri.partition("://")[0]),
-        "retryable": error.retryable,
-        "retry_after": error.retry_after if isinstance(error, RateLimited) else None,
-    }
+def _told(error: StorageError, job: Job) -> _Failed:
+    return _Failed(
+        in_a_line(str(error)),
+        error.reason,
+        metric_reason(error, job.uri.partition("://")[0]),
+        error.retryable,
+        error.retry_after if isinstance(error, RateLimited) else None,
+    )
 
 
 async def _die_with_parent() -> None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ome.agent.fetch import manifest as manifests
+from ome.agent.fetch.real import real_path
 from ome.storage.paths import relative_name
-from ome.storage.transfer import INCOMPLETE, FileFact, disk_errors
+from ome.storage.sources import INCOMPLETE
+from ome.storage.transfer import FileFact, disk_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +32,7 @@ _Noted = dict[str, FileFact | None]
 
 def spot(path: str) -> Path:
     """The one name of a directory, whatever links lead to it; itself it may be one. Blocks."""
-    return Path(path).parent.resolve() / Path(path).name
+    return real_path(Path(path).parent) / Path(path).name
 
 
 def _file(root: str, place: Path) -> Path:
@@ -39,10 +41,7 @@ def _file(root: str, place: Path) -> Path:
 
 def _load(root: str, place: Path) -> _Noted | None:
     """None when nothing was ever noted, as by an agent of before."""
-    try:
-        return msgspec.json.decode(_file(root, place).read_bytes(), type=_Noted)
-    except (OSError, msgspec.MsgspecError):
-        return None
+    return manifests.read(_file(root, place), _Noted)
 
 
 def _save(root: str, place: Path, noted: _Noted) -> None:
@@ -119,7 +118,7 @@ def sweep(root: str, path: str) -> None:
 
 def _remove(place: Path, name: str, fact: FileFact | None) -> None:
     path = place / relative_name(name)
-    if not path.parent.resolve().is_relative_to(place.resolve()):
+    if not real_path(path.parent).is_relative_to(real_path(place)):
         return
     path.with_name(path.name + INCOMPLETE).unlink(missing_ok=True)
     if path.is_file() and (fact is None or manifests.is_as_it_came(path, fact)):
@@ -132,7 +131,7 @@ def _remove(place: Path, name: str, fact: FileFact | None) -> None:
 
 def _is_target(root: str, place: Path) -> bool:
     targets = [held.target for held in manifests.every(root) if held.target]
-    return place.resolve() in (Path(target).resolve() for target in targets)
+    return real_path(place) in map(real_path, targets)
 
 
 def _at(root: str, place: Path) -> list[Manifest]:

@@ -11,10 +11,11 @@ import os
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from ome.agent.fetch.real import real_path
 from ome.storage.errors import DiskError
 from ome.storage.transfer import FileFact, disk_errors
 
@@ -32,10 +33,12 @@ __all__ = [
     "leave",
     "load",
     "only_one",
+    "read",
     "save",
     "write",
 ]
 
+_T = TypeVar("_T")
 FOLDER = ".ome"
 """Below the root, for what agents keep of their own."""
 
@@ -65,22 +68,22 @@ def _file(root: str, key: str) -> Path:
 
 def load(root: str, key: str) -> Manifest | None:
     """The manifest of a model; None when there is none that can be read. Blocks."""
-    try:
-        found = msgspec.json.decode(_file(root, key).read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return found if found.key == key else None
+    found = read(_file(root, key), Manifest)
+    return found if found is not None and found.key == key else None
 
 
 def every(root: str) -> list[Manifest]:
     """All manifests of the node that can be read. Blocks."""
-    found = []
-    for path in Path(root, FOLDER).glob("*.json"):
-        try:
-            found.append(msgspec.json.decode(path.read_bytes(), type=Manifest))
-        except (OSError, msgspec.MsgspecError):
-            continue
-    return found
+    found = (read(path, Manifest) for path in Path(root, FOLDER).glob("*.json"))
+    return [one for one in found if one is not None]
+
+
+def read(path: Path, kind: type[_T]) -> _T | None:
+    """What a file of the agent's own holds; None when it is gone, or broken in any way. Blocks."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
+        return None
 
 
 def save(root: str, manifest: Manifest) -> None:
@@ -127,7 +130,7 @@ def fits(manifest: Manifest, directory: Path) -> bool:
     """Whether all files still have their size and time, or the link its target; blocks."""
     if manifest.target:
         there = directory.is_symlink() and directory.is_dir()
-        return there and directory.resolve() == Path(manifest.target).resolve()
+        return there and real_path(directory) == real_path(manifest.target)
     files = manifest.files.items()
     return bool(files) and all(is_as_it_came(directory / name, fact) for name, fact in files)
 

@@ -15,7 +15,7 @@ from ome.agent.fetch import manifest as manifests
 from ome.agent.fetch.manifest import Manifest
 from ome.agent.fetch.peers import with_peers
 from ome.agent.fetch.place import default_path, place_for, tidy
-from ome.agent.protocol import Config
+from ome.agent.protocol import Config, in_a_line
 from ome.modelconfig.describe import describe
 from ome.modelconfig.directory import LocalDirectory
 from ome.modelconfig.spec import spec_values
@@ -27,6 +27,7 @@ from ome.storage.objects import source_uri
 from ome.storage.registry import open_source
 from ome.storage.retry import RetryPolicy
 from ome.storage.settings import Credentials, Surroundings, Wishes, wishes_of
+from ome.storage.transfer import disk_errors
 from ome.storage.uris import AzureUri, HttpUri, LocalUri, VendorUri
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ async def fetch_model(job: Job, around: Surroundings, progress: Progress) -> Fet
     """
 
     async def in_thread(call: Callable[..., _T], *args: object) -> _T:
-        return await anyio.to_thread.run_sync(call, *args, limiter=around.threads)
+        with disk_errors(Path(job.path or job.roots[0])):
+            return await anyio.to_thread.run_sync(call, *args, limiter=around.threads)
 
     uri = source_uri(job.uri)
     if isinstance(uri, VendorUri):
@@ -263,7 +265,7 @@ def _config(job: Job, path: str) -> tuple[Config | None, str]:
     try:
         return config_of(describe(LocalDirectory(path))), ""
     except ConfigError as error:
-        return None, str(error)
+        return None, in_a_line(str(error))
 
 
 def config_of(record: Record) -> Config:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ome.agent.fetch.manifest import FOLDER
+from ome.agent.fetch.real import real_path
 from ome.storage.errors import DiskError, ForbiddenPath
+from ome.storage.paths import is_name
 from ome.storage.transfer import disk_errors
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Place:
 
         Raises ``DiskError`` when the target is the place itself, or lies in it or around it.
         """
-        real = target.resolve()
+        real = real_path(target)
         if real.is_relative_to(self.path) or self.path.is_relative_to(real):
             raise DiskError(f"{self.path} cannot be a link to {target}: one lies in the other")
         relative = os.path.relpath(real, self.path.parent)
@@ -112,6 +114,11 @@ def place_for(path: str, roots: Sequence[str]) -> Place:
     Links in the way are followed and must stay below the root; the last part may be one.
     """
     allowed = ", ".join(roots)
+    if not is_name(path):
+        raise ForbiddenPath(
+            f"spec.storage.path {path!r} has characters that no file system takes; name another"
+            f" path below {allowed}"
+        )
     wanted = Path(path)
     if not wanted.is_absolute() or ".." in wanted.parts:
         raise ForbiddenPath(
@@ -127,10 +134,10 @@ def place_for(path: str, roots: Sequence[str]) -> Place:
             )
         with disk_errors(wanted):
             root.mkdir(parents=True, exist_ok=True)
-            inside = _real_ancestor(wanted.parent).is_relative_to(root.resolve())
+            inside = _real_ancestor(wanted.parent).is_relative_to(real_path(root))
             if inside:
                 wanted.parent.mkdir(parents=True, exist_ok=True)
-                return Place(wanted.parent.resolve() / wanted.name)
+                return Place(real_path(wanted.parent) / wanted.name)
         raise ForbiddenPath(f"spec.storage.path {path!r} leads out of {root} through a link")
     raise ForbiddenPath(
         f"spec.storage.path {path!r} is not below {allowed}, where models may be on this node"
@@ -141,4 +148,4 @@ def _real_ancestor(path: Path) -> Path:
     """The nearest directory that exists, without links."""
     while not path.exists() and not path.is_symlink():
         path = path.parent
-    return path.resolve()
+    return real_path(path)

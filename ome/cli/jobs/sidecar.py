@@ -21,7 +21,7 @@ from ome.cli.goflags import parse
 from ome.cli.jobs.configuration import COMMON_FLAGS, EXAMPLE, Configuration, JobFailed
 from ome.cli.jobs.weights import fetch_zip, files_of, store_of, unzip
 from ome.errors import StorageError
-from ome.storage.transfer import INCOMPLETE
+from ome.storage.sources import INCOMPLETE
 from ome.storage.uris import OciUri
 
 if TYPE_CHECKING:

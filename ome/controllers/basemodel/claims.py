@@ -271,5 +271,5 @@ def _as_entry(message: str) -> str:
     """The report as an entry of a node, whose ``config`` it has the shape of."""
     try:
         return json.dumps({"status": READY, "config": json.loads(message)})
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""

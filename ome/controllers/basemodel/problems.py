@@ -16,13 +16,14 @@ from ome.storage.errors import InvalidUri
 from ome.storage.objects import source_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ome.agent.protocol import Entry
     from ome.controllers.basemodel.aggregate import ModelReports
 
 __all__ = [
     "Problem",
+    "in_one",
     "nodes",
     "one_line",
     "problem_of_uri",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 _LONGEST_TEXT = 400
+_LONGEST_REASON = 100
+_MOST_TOLD = 20
+"""The server takes 32 KiB of a condition's message."""
 _AGENT_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _NO_TEXT = "the agent gave no reason"
 
@@ -145,7 +149,7 @@ def _own_reason(reason: str) -> str:
 
     Empty when it is no word that a condition may hold.
     """
-    if not _AGENT_REASON.fullmatch(reason):
+    if len(reason) > _LONGEST_REASON or not _AGENT_REASON.fullmatch(reason):
         return ""
     return "".join(part[:1].upper() + part[1:] for part in reason.split("_"))
 
@@ -159,6 +163,17 @@ def one_line(text: str) -> str:
     """A text of somebody else, fit to stand in a condition."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 3] + "..."
+
+
+def in_one(found: Sequence[Problem]) -> str:
+    """The worst problem's text, and the others after their reasons, as many as a condition takes.
+
+    Nodes may make reasons up, as many as they like.
+    """
+    others = [f"{problem.reason}: {problem.text}" for problem in found[1:_MOST_TOLD]]
+    if len(found) > _MOST_TOLD:
+        others.append(f"and {len(found) - _MOST_TOLD} more")
+    return "; ".join([*(problem.text for problem in found[:1]), *others])
 
 
 def said_in(condition: Mapping[str, str] | None, problem: Problem) -> bool:

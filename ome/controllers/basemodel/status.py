@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.agent.protocol import FAILED, READY, UPDATING
-from ome.controllers.basemodel.problems import nodes
+from ome.controllers.basemodel.problems import in_one, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ def compute_status(
     reason, message = _readiness(status, found, DISABLED if disabled else NOBODY)
     wanted = {
         "Ready": (bool(ready), reason, message),
-        DEGRADED: (bool(found), found[0].reason if found else "NoProblem", _all(found)),
+        DEGRADED: (bool(found), found[0].reason if found else "NoProblem", in_one(found)),
     }
     status["conditions"] = _conditions(stored.get("conditions") or (), wanted, wall)
     return status
@@ -101,12 +101,6 @@ def _readiness(status: Mapping[str, Any], found: Sequence[Problem], nobody: str)
     if counted:
         return "InTransit", f"{counted}; {nobody}" if nobody == DISABLED else counted
     return "InTransit", nobody
-
-
-def _all(found: Sequence[Problem]) -> str:
-    """The worst problem's text, and the others after their reasons."""
-    others = (f"; {problem.reason}: {problem.text}" for problem in found[1:])
-    return found[0].text + "".join(others) if found else ""
 
 
 def _conditions(

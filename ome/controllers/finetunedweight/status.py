@@ -9,6 +9,7 @@ from ome.api import names
 from ome.api.weights import kept_on_nodes
 from ome.controllers.basemodel.problems import (
     Problem,
+    in_one,
     nodes,
     one_line,
     problem_of_uri,
@@ -107,10 +108,9 @@ def compute_status(
     if on_nodes:
         status |= dict(zip(_COUNTS, counts, strict=True))
     worst = found[0] if found else Problem("NoProblem", "")
-    texts = [worst.text, *(f"{problem.reason}: {problem.text}" for problem in found[1:])]
     wanted = {
         "Ready": Wanted("True" if state == "Ready" else "False", reason, message),
-        "Degraded": Wanted("True" if found else "False", worst.reason, "; ".join(texts)),
+        "Degraded": Wanted("True" if found else "False", worst.reason, in_one(found)),
     }
     status["conditions"] = lay_conditions(stored.get("conditions"), wanted, wall)
     return status

@@ -21,6 +21,7 @@ __all__ = ["GitHubRelease", "open_github"]
 
 _API = "https://api.github.com"
 _SHA256 = "sha256:"
+_LONGEST_TIME = 12
 
 
 @asynccontextmanager
@@ -80,9 +81,9 @@ def _of_asset(asset: Any) -> RemoteFile:
         digest = asset.get("digest") or ""
         checksum = None
         if digest.startswith(_SHA256):
-            checksum = Checksum("sha256", digest.removeprefix(_SHA256))
-        return RemoteFile(asset["name"], int(asset["size"]), checksum, asset["url"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+            checksum = Checksum("sha256", digest.removeprefix(_SHA256).lower())
+        return RemoteFile(asset["name"], int(asset["size"]), checksum, str(asset["url"]))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise SourceUnavailable("the release lists an asset without name, size or URL") from error
 
 
@@ -90,7 +91,8 @@ def _refused(answer: Answer, what: str) -> StorageError:
     """GitHub says 403 also to those who ask too often."""
     if answer.status in (403, 429) and answer.headers.get("X-RateLimit-Remaining") == "0":
         reset = answer.headers.get("X-RateLimit-Reset", "")
-        delay = max(float(reset) - answer.wall, 0.0) if reset.isdecimal() else None
+        known = reset.isdecimal() and len(reset) < _LONGEST_TIME
+        delay = max(float(reset) - answer.wall, 0.0) if known else None
         return RateLimited(
             f"HTTP {answer.status}: Rate limit exceeded for {what}; a token in the Secret that"
             " spec.storage.key names raises the limit",

@@ -113,7 +113,7 @@ class HuggingFace:
                 timeout=_LIST_SECONDS,
             )
         )
-        if not info.sha:
+        if not info.sha or not isinstance(info.sha, str):
             raise SourceUnavailable(
                 f"attribute sha not found in JSON of the response: {self._endpoint} names no commit"
                 f" of '{self._model_id}'; is it a Hugging Face endpoint?"
@@ -240,7 +240,8 @@ def _file(path: str, size: int | None, blob_id: str | None, sha256: str) -> Remo
     """A file; a large one is known by SHA-256, the git id of its pointer says nothing of it."""
     checksum = None
     if sha256:
-        checksum = Checksum("sha256", sha256)
-    elif blob_id and len(blob_id) == 40:
-        checksum = Checksum("git-sha1", blob_id)
-    return RemoteFile(path, size, checksum, version=blob_id or "")
+        checksum = Checksum("sha256", str(sha256).lower())
+    elif blob_id and len(str(blob_id)) == 40 and size is not None:
+        # The size is part of what git hashes.
+        checksum = Checksum("git-sha1", str(blob_id).lower())
+    return RemoteFile(path, size, checksum, version=str(blob_id or ""))

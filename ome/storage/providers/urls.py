@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from ome.storage.providers.web import Web
+from ome.storage.providers.web import Web, number_of
 from ome.storage.sources import Checksum, Listing, RemoteFile, Stream, listing
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class WebFile:
             headers = response.headers
             if response.status < 400:
                 length = headers.get("Content-Length", "")
-                size = int(length) if length.isdecimal() and length.isascii() else None
+                size = number_of(length)
                 version = headers.get("ETag", "")
                 # A weak one does not promise equal bytes.
                 return size, "" if version.startswith("W/") else version

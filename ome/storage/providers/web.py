@@ -5,6 +5,7 @@ Credentials go only to the host that the URL names: a redirect to another one lo
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
     from ome.clock import Clock
     from ome.errors import StorageError
 
-__all__ = ["SILENCE_SECONDS", "Answer", "Refusal", "Web", "broken", "refused"]
+__all__ = ["SILENCE_SECONDS", "Answer", "Refusal", "Web", "broken", "number_of", "refused"]
 
 _CONNECT_SECONDS = 30.0
 SILENCE_SECONDS = 60.0
 """A transfer may take hours; one that is silent for this long is broken, if nobody says else."""
 _CHUNK = 2**18
 _DEEPEST = 8
+_LONGEST_NUMBER = 19
+_LONGEST_JSON = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +193,17 @@ class Web:
     ) -> Any:
         """The JSON of an answer. Raises ``StorageError``."""
         async with self.request("GET", url, what, refusal, headers) as response:
-            try:
-                return await response.json(content_type=None)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise broken(what, error) from error
-            except ValueError as error:
-                raise SourceUnavailable(f"{what}: the answer is no JSON") from error
+            body = bytearray()
+            async for chunk in _Body(response, 0, what):
+                body += chunk
+                if len(body) > _LONGEST_JSON:
+                    raise SourceUnavailable(
+                        f"{what}: the answer is longer than {_LONGEST_JSON} bytes"
+                    )
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise SourceUnavailable(f"{what}: the answer is no JSON") from error
 
     @asynccontextmanager
     async def stream(
@@ -224,12 +232,18 @@ class Web:
             yield _Body(response, 0, what)
 
 
+def number_of(text: str) -> int | None:
+    """A number of bytes in a header; None for what is none, or beyond all files."""
+    plain = text.isdecimal() and text.isascii() and len(text) < _LONGEST_NUMBER
+    return int(text) if plain else None
+
+
 def _first_byte(response: aiohttp.ClientResponse, asked: int) -> int:
     """Where the body begins: what Content-Range says, else the beginning."""
     if response.status != 206:
         return 0
     unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
     first = rest.partition("-")[0]
-    if unit == "bytes" and first.isdecimal() and int(first) == asked:
+    if unit == "bytes" and number_of(first) == asked:
         return asked
     raise NetworkError(f"{response.url.host}: the server answered with another range than asked")

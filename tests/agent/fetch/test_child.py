@@ -13,6 +13,7 @@ import anyio
 import msgspec
 import pytest
 
+from ome.agent.fetch import child
 from ome.agent.fetch.child import FetchFailed, fetch_in_child
 from ome.sandbox.hub import Repository, Trouble, running_hub
 from ome.sandbox.safetensors_files import llama_repository, safetensors
@@ -195,3 +196,54 @@ async def test_a_child_that_says_too_much_has_failed(
         with anyio.fail_after(60):
             with pytest.raises(FetchFailed, match="said more than 4194304 bytes in a line"):
                 await fetch_in_child(job(hub, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("nonsense", "none of its answers"),
+        ('{"failed": {"of": "another version"}}', "none of its answers"),
+        ('{"done": 1}', "none of its answers"),
+        (r"\0377", "none of its answers"),
+        ("", "none of its answers"),
+    ],
+)
+async def test_a_child_that_says_nonsense_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, text: str
+) -> None:
+    babbler = tmp_path / "babbler"
+    babbler.write_text(f"#!/bin/sh\nprintf '%b\\n' '{said}'\nsleep 60\n")
+    babbler.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(babbler))
+    async with running_hub({}) as hub:
+        with anyio.fail_after(60), pytest.raises(FetchFailed, match=text):
+            await fetch_in_child(job(hub, tmp_path))
+
+
+async def test_a_machine_that_begins_no_process_fails_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    async with running_hub({}) as hub:
+        with pytest.raises(FetchFailed, match="no process for the download of hf://org/tiny"):
+            await fetch_in_child(job(hub, tmp_path))
+
+
+async def test_a_defect_in_the_child_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    async def defect(*_: object) -> None:
+        raise KeyError("of the\nfuture \udcff")
+
+    async def forever() -> None:
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr(child, "fetch_model", defect)
+    monkeypatch.setattr(child, "_die_with_parent", forever)
+    async with running_hub({}) as hub:
+        await child._run(job(hub, tmp_path))
+    said = capsysbinary.readouterr().out.splitlines()[-1]
+    failed = msgspec.json.decode(said)["failed"]
+    assert failed["reason"] == "internal_error"
+    assert failed["message"].startswith("an error of the agent itself, KeyError: ")
+    assert failed["retryable"]

@@ -216,6 +216,21 @@ def test_counts_that_differ_by_a_digit_are_told_apart() -> None:
     assert not said_in(None, thirteen)
 
 
+def test_reasons_that_nodes_make_up_fit_into_a_condition() -> None:
+    said = {f"n{number}": failed(f"r{number}_{'x' * 80}", "x" * 999) for number in range(200)}
+    status = computed(reports(**said, last=failed("y" * 2000, "too long a word")))
+    degraded = condition(status, "Degraded")
+    assert degraded is not None
+    assert len(degraded["message"]) < 32768
+    assert degraded["message"].endswith("; and 181 more")
+    assert len(degraded["reason"]) < 1024
+
+
+def test_a_reason_without_end_is_none() -> None:
+    status = computed(reports(a=failed("y" * 2000, "too long a word")))
+    assert ready(status)["reason"] == "ModelDownloadFailed"
+
+
 def test_long_texts_of_others_are_cut() -> None:
     assert len(one_line("x " * 1000)) == 400
 
