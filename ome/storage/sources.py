@@ -98,7 +98,7 @@ def _check(file: RemoteFile) -> None:
         )
     relative_name(path)
     if size is not None and not (type(size) is int and 0 <= size < _BEYOND):
-        said = f"{size:g}" if type(size) is int else type(size).__name__
+        said = str(size)[:20] if type(size) is int else type(size).__name__
         raise SourceUnavailable(
             f"the source lists {path!r} with a size of {said}, no count of bytes"
         )

@@ -119,6 +119,7 @@ def test_any_listing_is_fetched_or_refused(listed: list[Any]) -> None:
         (RemoteFile(None, 1), SourceUnavailable, "whose name is NoneType"),  # type: ignore[arg-type]
         (RemoteFile("a", "1"), SourceUnavailable, "size of str"),  # type: ignore[arg-type]
         (RemoteFile("a", -1), SourceUnavailable, "size of -1"),
+        (RemoteFile("a", 10**400), SourceUnavailable, "size of 1000000000"),
         (RemoteFile("a", 10**300), SourceUnavailable, "no count of bytes"),
         (RemoteFile("a", 1, Checksum("sha256", "x/../y")), SourceUnavailable, "which is none"),
         (RemoteFile("a", 1, Checksum("md5", SHA)), SourceUnavailable, "md5"),
