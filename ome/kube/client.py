@@ -375,6 +375,10 @@ class Client:
                 f"{request}: what {self.host} answered is no JSON; look whether the kubeconfig's"
                 " server is a Kubernetes API server, and what stands between"
             ) from error
+        except RecursionError as error:
+            raise TransportError(
+                f"{request}: an object is nested too deeply to be read; make its fields flatter"
+            ) from error
 
     async def _send(self, request: Request) -> Response:
         return await self._caller.send(self._prepared(request))
