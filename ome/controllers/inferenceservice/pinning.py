@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 
 from ome.api import ServingRuntimeSpec, names, to_json
+from ome.api.jsontext import read_json
 from ome.controllers.inferenceservice.children import controller_of
 from ome.kube.resource import ObjectKey
 from ome.selection import RuntimeCandidate
@@ -54,7 +55,7 @@ class Pins:
         if held is None or owner is None or owner.get("uid") != metadata.uid:
             return None
         try:
-            record = json.loads((held.get("data") or {}).get(_DATA) or "{}")
+            record = read_json((held.get("data") or {}).get(_DATA) or "{}")
             runtime = RuntimeCandidate(
                 record["name"],
                 record["namespace"],

@@ -304,6 +304,17 @@ def test_a_label_says_that_the_pods_stay() -> None:
     play(body)
 
 
+@pytest.mark.parametrize(
+    ("amount", "shown"), [("9" * 5000, str(2**63 - 1)), ("1e1000", ""), ("1e400", str(2**63 - 1))]
+)
+def test_an_absurd_number_of_devices(amount: str, shown: str) -> None:
+    resources = {"limits": {"nvidia.com/gpu": amount}}
+    template = {"spec": {"containers": [{"resources": resources}]}}
+    workload = {"kind": "Deployment", "spec": {"template": template}}
+    said = f"no node has {shown} nvidia.com/gpu free" if shown else ""
+    assert Room([node("8")], []).shortage(workload) == said
+
+
 def test_pods_that_run_take_room() -> None:
     pod = {
         "metadata": {"name": "p"},
