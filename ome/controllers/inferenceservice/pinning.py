@@ -56,11 +56,11 @@ class Pins:
             return None
         try:
             record = read_json((held.get("data") or {}).get(_DATA) or "{}")
-            runtime = RuntimeCandidate(
-                record["name"],
-                record["namespace"],
-                ServingRuntimeSpec.model_validate(record["spec"]),
-            )
+            name, namespace = record["name"], record["namespace"]
+            if not isinstance(name, str) or not isinstance(namespace, str):
+                return None
+            said = ServingRuntimeSpec.model_validate(record["spec"])
+            runtime = RuntimeCandidate(name, namespace, said)
         except (ValueError, KeyError, TypeError, pydantic.ValidationError):
             return None  # written by nobody we know: it is written anew
         spec = service.spec

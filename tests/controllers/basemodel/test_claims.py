@@ -236,7 +236,7 @@ async def test_fields_that_were_read_elsewhere_are_read_again() -> None:
         assert found(cluster, KEY)["spec"]["modelType"] == "qwen2"
 
 
-@pytest.mark.parametrize("report", [None, "", "no json", "[1]"])
+@pytest.mark.parametrize("report", [None, "", "no json", "[1]", "[" * 4000])
 def test_a_job_that_left_no_report(report: str | None) -> None:
     async def scenario() -> None:
         cluster = place()
