@@ -35,7 +35,7 @@ from ome.webhooks.judge import judge
 from ome.webhooks.table import TABLE
 from tests.support.fake_cluster import FakeCluster
 from tests.support.odd_objects import CASES, NAMESPACE, OPERATOR, worlds
-from tests.support.tiers import examples
+from tests.support.tiers import SLOW
 from tests.support.virtual_time import VirtualClock, run_virtual
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def pods_in(cluster: FakeCluster) -> Iterable[dict[str, Any]]:
         yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
-@odd(max_examples=examples(50))
+@odd(max_examples=300 if SLOW else 8)
 @given(worlds(), st.sampled_from(CASES), st.booleans())
 def test_reconciling_planning_and_pods(world: World, sound: World, first: bool) -> None:
     async def life() -> None:
@@ -134,7 +134,7 @@ async def review(given: dict[str, Any], lookup: Lookup) -> None:
                 encode(body, await judge(entry.route(), body, lookup, lambda: None))
 
 
-@odd(max_examples=examples(100))
+@odd(max_examples=1000 if SLOW else 20)
 @given(worlds(6))
 def test_admission(world: World) -> None:
     async def every() -> None:
@@ -147,7 +147,7 @@ def test_admission(world: World) -> None:
     assert [entry for entry in logs if entry["event"] in BUGS] == []
 
 
-@odd(max_examples=examples(50))
+@odd(max_examples=300 if SLOW else 10)
 @given(worlds(6))
 def test_commands(tmp_path: Path, world: World) -> None:
     path = tmp_path / "world.json"
