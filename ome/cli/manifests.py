@@ -6,6 +6,7 @@ as the text that they are. A key that is written twice is a fault, not a silent 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
@@ -25,6 +26,9 @@ __all__ = ["Manifest", "files", "read"]
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _MOST_NODES = 1_000_000
 _LARGEST = 32 * 2**20
+_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 Place = tuple[str | int, ...]
 
 
@@ -102,8 +106,15 @@ def _not_yaml(file: str, error: yaml.YAMLError) -> str:
     return f"{where} not YAML: {text} (templates have to be rendered first)"
 
 
+def _characters(text: str) -> str:
+    """JSON escapes a character beyond 16 bits as two halves, which YAML does not read."""
+    if not text.lstrip().startswith("{"):
+        return text
+    return _PAIR.sub(lambda found: found[1] + json.loads(f'"{found[2]}"'), text)
+
+
 def _documents(file: str, text: str) -> Iterator[Manifest]:
-    loader = _Loader(text)
+    loader = _Loader(_characters(text))
     try:
         while loader.check_node():
             node = loader.get_node()

@@ -8,6 +8,7 @@ import pydantic
 from cachetools import LRUCache
 
 from ome.errors import OmeError
+from ome.informers.nesting import TOO_DEEP
 
 if TYPE_CHECKING:
     from ome.api.schema import KindObject
@@ -40,12 +41,14 @@ class KindDecoder:
         if cached is not None:
             found: K = cached
             return found
+        where = f"{metadata.namespace}/" if metadata.namespace else ""
         try:
             parsed = kind.model_validate(stored.document())
+        except RecursionError as error:
+            raise Unreadable(f"{kind.KIND} {where}{metadata.name}: {TOO_DEEP}") from error
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            where = f"{metadata.namespace}/" if metadata.namespace else ""
             raise Unreadable(
                 f"{kind.KIND} {where}{metadata.name}: {field}: {first['msg']}; correct the field"
             ) from error

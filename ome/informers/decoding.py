@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from ome.errors import ApiError, api_error
+from ome.informers.nesting import CUT, TOO_DEEP, shallow
 from ome.informers.projection import HasMetadata, Metadata, PartialMetadata
 from ome.informers.rawcopy import copy_raw, raw_plan
 from ome.informers.sharing import Sharing
@@ -55,11 +56,11 @@ class Undecodable(msgspec.Struct, frozen=True, gc=False):
 
 
 class Page(msgspec.Struct, frozen=True, gc=False):
-    """One page of a list; the items are not decoded yet."""
+    """One page of a list; the items are not decoded yet, but for those that cannot be."""
 
     version: str
     continue_: str
-    items: list[msgspec.Raw]
+    items: list[msgspec.Raw | Undecodable]
 
 
 class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
@@ -127,6 +128,8 @@ class Decoder(Generic[T]):
             change = self._change.decode(line)
         except msgspec.ValidationError as error:
             return self._second_look(line, str(error))
+        except RecursionError:
+            return self._second_look(shallow(line), TOO_DEEP)
         if change.type in _CHANGES:
             if not change.object.metadata.name:
                 return Undecodable(change.type, change.object.metadata, "it has no name")
@@ -136,15 +139,25 @@ class Decoder(Generic[T]):
 
     def page(self, body: bytes) -> Page:
         """One page of a list. Raises: msgspec.DecodeError."""
-        page = _list.decode(body)
-        return Page(page.metadata.resource_version, page.metadata.continue_, page.items or [])
+        items: list[msgspec.Raw | Undecodable]
+        try:
+            page = _list.decode(body)
+            items = [*(page.items or ())]
+        except RecursionError:
+            page = _list.decode(shallow(body))
+            items = [_unless_cut(item) for item in page.items or ()]
+        return Page(page.metadata.resource_version, page.metadata.continue_, items)
 
-    def item(self, item: bytes) -> T | Undecodable:
+    def item(self, item: bytes | Undecodable) -> T | Undecodable:
         """One item of a list; never raises."""
+        if isinstance(item, Undecodable):
+            return item
         try:
             obj = self._object.decode(item)
         except msgspec.DecodeError as error:
             return Undecodable("ADDED", _metadata(item), str(error))
+        except RecursionError:
+            return Undecodable("ADDED", _metadata(shallow(bytes(item))), TOO_DEEP)
         if not obj.metadata.name:
             return Undecodable("ADDED", obj.metadata, "it has no name")
         self._finish(obj)
@@ -180,6 +193,10 @@ class Decoder(Generic[T]):
         if envelope.type in _CHANGES:
             return Undecodable(envelope.type, _metadata(envelope.object), why)
         raise msgspec.ValidationError(f"an event of type {envelope.type!r}")
+
+
+def _unless_cut(item: msgspec.Raw) -> msgspec.Raw | Undecodable:
+    return Undecodable("ADDED", _metadata(item), TOO_DEEP) if CUT in bytes(item) else item
 
 
 def _metadata(raw: bytes) -> Metadata:

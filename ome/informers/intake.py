@@ -68,7 +68,7 @@ class Intake(Generic[T]):
         self._sharing = self.decoder.sharing()
         self._complained.clear()
 
-    def item(self, raw: bytes) -> None:
+    def item(self, raw: bytes | Undecodable) -> None:
         """One item of a page."""
         self.present(self.decoder.item(raw))
 

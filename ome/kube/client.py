@@ -370,10 +370,14 @@ class Client:
         response = await self._send(request)
         try:
             return msgspec.json.decode(response.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise TransportError(
                 f"{request}: what {self.host} answered is no JSON; look whether the kubeconfig's"
                 " server is a Kubernetes API server, and what stands between"
+            ) from error
+        except RecursionError as error:
+            raise TransportError(
+                f"{request}: an object is nested too deeply to be read; make its fields flatter"
             ) from error
 
     async def _send(self, request: Request) -> Response:

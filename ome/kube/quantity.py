@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-__all__ = ["parse_quantity", "same_quantity"]
+__all__ = ["parse_quantity", "same_quantity", "whole"]
 
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
     r"(?:[eE](?P<exponent>[+-]?[0-9]{1,3})|(?P<suffix>[numkMGTPE]|[KMGTPE]i)?)"
 )
 
+_LARGEST = Decimal(2**63 - 1)
 _SUFFIXES = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),
@@ -42,6 +43,14 @@ def parse_quantity(value: str | int | float) -> Decimal:
     if match["exponent"]:
         return number.scaleb(int(match["exponent"]))
     return number * _SUFFIXES[match["suffix"]] if match["suffix"] else number
+
+
+def whole(value: str | int | float) -> int:
+    """How many things a quantity counts, at most what 64 bits hold; 0 for what is none."""
+    try:
+        return int(min(parse_quantity(value), _LARGEST))
+    except ValueError:
+        return 0
 
 
 def same_quantity(left: object, right: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.api import AcceleratorClass
-from ome.kube.quantity import parse_quantity
+from ome.selection.capabilities import number
 from ome.webhooks.reading import exempt, plain_copy, typed
 from ome.webhooks.registry import Verdict
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["default", "validate"]
 
+_UNREADABLE = "is no amount that can be read, and counts as none"
 _MEBIBYTE = 2**20
 """Below this a number means GiB already; see ``ome.selection``."""
 _GIBIBYTE = 2**30
@@ -37,7 +38,10 @@ def validate(review: Review, lookup: Lookup) -> Verdict:
 
 def _remarks(spec: AcceleratorClassSpec) -> Iterator[str]:
     memory = spec.capabilities.memory_gb
-    if memory is not None and _MEBIBYTE <= parse_quantity(memory) < _GIBIBYTE:
+    held = number(memory)
+    if memory is not None and held is None:
+        yield f"spec.capabilities.memoryGB: {str(memory)[:60]} {_UNREADABLE}; write 80Gi, say"
+    elif held is not None and _MEBIBYTE <= held < _GIBIBYTE:
         yield (
             f"spec.capabilities.memoryGB: {memory} is less than 1 GiB, which no accelerator has;"
             " write 80 or 80Gi for eighty gibibytes"
@@ -48,8 +52,8 @@ def _remarks(spec: AcceleratorClassSpec) -> Iterator[str]:
             " accelerators or without; name a label of the nodes that have this accelerator"
         )
     for index, resource in enumerate(spec.resources or ()):
-        if parse_quantity(resource.quantity) <= 0:
-            yield (
-                f"spec.resources[{index}].quantity: {resource.quantity} asks for nothing; write 1"
-                " or more"
-            )
+        asked = number(resource.quantity)
+        if asked is None or asked <= 0:
+            told = _UNREADABLE if asked is None else "asks for nothing"
+            amount = str(resource.quantity)[:60]
+            yield f"spec.resources[{index}].quantity: {amount} {told}; write 1 or more"

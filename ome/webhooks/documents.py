@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.jsontext import read_json
 from ome.webhooks.reading import metadata_of
 from ome.webhooks.registry import BadSetting
 
@@ -102,7 +102,7 @@ class Documents:
         if text is None:
             return None
         try:
-            value = json.loads(text)
+            value = read_json(text)
         except (TypeError, ValueError) as error:
             raise BadSetting(key, str(error)) from error
         if not isinstance(value, dict):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.jsontext import read_json
 from ome.workloads.errors import ConfigError
 from ome.workloads.gotemplate import TemplateError, parse
 from ome.workloads.keda_settings import KedaSettings, parse_keda
@@ -128,7 +128,7 @@ def parse_operator_config(data: Mapping[str, str] | None) -> OperatorConfig:
 
 def _object(key: str, text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError as error:
         raise ConfigError(
             f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}: unable to parse {key} config json:"

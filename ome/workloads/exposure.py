@@ -185,7 +185,13 @@ def _gateway(exposed: Exposed, seen: Mapping[str, Seen]) -> Exposure:
 def _serverless(exposed: Exposed, seen: Mapping[str, Seen]) -> Exposure:
     config, entry = exposed.config, exposed.entrypoint
     observed = seen.get(entry.name, Seen())
-    given = urlsplit(observed.url)
+    try:
+        given = urlsplit(observed.url)
+    except ValueError as error:
+        raise ExposureError(
+            f"the URL {observed.url[:100]!r} of Knative Service {exposed.workload(entry)} cannot be"
+            f" read: {error}; see its status.url"
+        ) from error
     host = virtualservice.service_host_of(exposed, given.netloc)
     objects: list[Mapping[str, Any]] = []
     kept: frozenset[tuple[str, str]] = frozenset()

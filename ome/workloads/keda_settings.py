@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.jsontext import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ def parse_keda(text: str) -> tuple[KedaSettings, str]:
         return KedaSettings(), ""
     where = f"ConfigMap {names.CONFIGMAP_INFERENCE_SERVICE}, key kedaConfig, is ignored"
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError as error:
         return KedaSettings(), f"{where}: {error}"
     if not isinstance(value, dict):

@@ -5,12 +5,12 @@ It needs no permissions and no token: the controller that owns it reads the mess
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.jsontext import read_json
 from ome.api.truncate import truncate_with_hash
 from ome.workloads.errors import ConfigError
 
@@ -48,7 +48,7 @@ def agent_image(settings: Mapping[str, str] | None) -> str:
     if text is None:
         raise ConfigError(f"no image for the metadata Job: set image in {_WHERE}")
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError as error:
         raise ConfigError(f"{_WHERE} is not JSON: {error}; correct it") from error
     image = value.get("image") if isinstance(value, dict) else None

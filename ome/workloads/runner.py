@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ome.workloads.weights import Served
 
 __all__ = ["model_runner", "router_runner"]
+
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 def model_runner(
@@ -114,7 +117,8 @@ def _set_parallelism(component: Component, runner: dict[str, Any], resource: str
     resources = runner.get("resources") or {}
     for kind in ("limits", "requests"):
         gpus = (resources.get(kind) or {}).get(resource)
-        if gpus is None or not str(gpus).isdecimal() or int(gpus) * pods == 0:
+        # A few digits: no pod comes of more, and thousands of them are no number to Python.
+        if gpus is None or not _COUNT.fullmatch(str(gpus)) or int(gpus) * pods == 0:
             continue
         value = {"name": names.ENV_PARALLELISM_SIZE, "value": str(int(gpus) * pods)}
         env = runner["env"]

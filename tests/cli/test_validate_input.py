@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ome.cli.manifests import read
+from ome.errors import UserError
 from tests.cli.manifests import MODEL, SERVICE, said, written
 
 if TYPE_CHECKING:
@@ -47,6 +48,15 @@ def test_json_is_taken(tmp_path: Path, capsys: Capture) -> None:
     code, (line,), _ = said(capsys, str(tmp_path))
     assert code == 1
     assert line.startswith(f"{file}:5 BaseModel/a spec.maxtokens: unknown field; did you mean maxT")
+
+
+def test_json_may_escape_a_character_as_two_halves(tmp_path: Path) -> None:
+    text = r"""{"a": "\ud83e\udd84\uD83E\uDD84", "b": "\\ud83e\\udd84", "c": "\\\ud83e\udd84"}"""
+    (found,) = read(written(tmp_path, text, "a.json"))
+    assert found.document == {"a": "🦄🦄", "b": r"\ud83e\udd84", "c": "\\🦄"}
+    lone = written(tmp_path, r'{"a": "\ud83e"}', "b.json")
+    with pytest.raises(UserError, match=r"b\.json:1 not YAML: .*Unicode"):
+        read(lone)
 
 
 def test_yaml_is_read_as_kubectl_reads_it(tmp_path: Path, capsys: Capture) -> None:

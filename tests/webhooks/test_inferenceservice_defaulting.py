@@ -66,6 +66,7 @@ def test_a_mode_that_is_there_stays(value: str) -> None:
     [
         ("{", BadSetting, "unable to unmarshal deploy json string: Expecting"),
         ("[]", BadSetting, "it is no JSON object"),
+        ("[" * 5000, BadSetting, "it is nested too deeply"),
         ("{}", ConfigError, "invalid deploy config, defaultDeploymentMode is required"),
         (
             '{"defaultDeploymentMode": "Fast"}',

@@ -118,6 +118,8 @@ CLASSES: list[tuple[dict[str, Any], str]] = [
     (accelerator(capabilities={"memoryGB": "80M"}), "80M is less than 1 GiB"),
     (accelerator(discovery={}), "spec.discovery.nodeSelector: is empty, so every node counts"),
     (accelerator(resources=[{"name": "a", "quantity": 0}]), "spec.resources[0].quantity: 0 asks"),
+    (accelerator(capabilities={"memoryGB": "1e1000"}), "memoryGB: 1e1000 is no amount that can"),
+    (accelerator(resources=[{"name": "a", "quantity": "1e1.5"}]), "quantity: 1e1.5 is no amount"),
 ]
 
 

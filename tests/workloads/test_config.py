@@ -86,6 +86,8 @@ def test_the_default_mode_is_read(mode: str) -> None:
     ("key", "text", "message"),
     [
         ("deploy", "{", "unable to parse deploy config json: "),
+        ("deploy", "[" * 5000, "config json: it is nested too deeply; correct key deploy"),
+        ("multinodeProber", "[" * 5000, "config json: it is nested too deeply"),
         ("deploy", "[]", "key deploy must hold a JSON object"),
         ("deploy", "{}", "invalid deploy config, defaultDeploymentMode is required"),
         (
@@ -161,7 +163,7 @@ def test_the_keda_defaults_of_the_cluster_are_read() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"authenticationRef": 3}'])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 5000, '{"authenticationRef": 3}'])
 def test_keda_defaults_that_cannot_be_read_are_ignored_by_name(text: str) -> None:
     config = parse_operator_config({"kedaConfig": text})
     assert config.keda == KedaSettings()

@@ -91,6 +91,7 @@ def test_names_fit_and_differ() -> None:
         ({"modelInit": '{"image": ""}'}, "no image"),
         ({"modelInit": "[]"}, "no image"),
         ({"modelInit": "{"}, "not JSON"),
+        ({"modelInit": "[" * 5000}, "not JSON: it is nested too deeply"),
     ],
 )
 def test_without_an_image_the_text_says_where_to_set_it(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
 from ome.api import names
 from ome.api.references import base_model_of, models_named
+from ome.cli.manifests import files, read
 from ome.controllers.inferenceservice.workload import WORKLOADS
 from ome.controllers.inferenceservice.world import SHARED, Sources
 from ome.controllers.resources import (
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ome.api.references import ModelKey
+    from ome.cli.manifests import Manifest
     from ome.cli.render.cluster import Found
     from ome.clock import Clock
     from ome.kube.client import Client
@@ -45,9 +44,14 @@ _LISTED = (SERVING_RUNTIMES, CLUSTER_SERVING_RUNTIMES, ACCELERATOR_CLASSES, FINE
 
 
 def stores(documents: Iterable[dict[str, Any]], clock: Clock) -> Sources:
-    """The stores that a controller would have; of two objects of one name the later counts."""
+    """The stores that a controller would have; of two objects of one name the later counts.
+
+    What choosing and planning do not read (a benchmark, say) is left out.
+    """
     made = {resource.kind: Store[WholeObject](clock) for resource in _RESOURCES}
     for number, document in enumerate(documents):
+        if document["kind"] not in made:
+            continue
         metadata = document["metadata"]
         # What parsed objects are remembered by; objects of files have neither.
         metadata = {"uid": f"file-{number}", "resourceVersion": "1", **metadata}
@@ -61,71 +65,39 @@ def stores(documents: Iterable[dict[str, Any]], clock: Clock) -> Sources:
 def read_files(paths: Sequence[str], namespace: str) -> list[dict[str, Any]]:
     """The objects of our kinds in YAML or JSON files, in directories of them, or on stdin (``-``).
 
-    ``namespace`` is that of objects that name none. Raises ``UserError`` naming file and document.
+    ``namespace`` is that of objects that name none. Raises ``UserError`` naming file and line.
     """
     found: list[dict[str, Any]] = []
-    for path in _expanded(paths):
-        text = sys.stdin.read() if path == "-" else _text(path)
-        try:
-            documents = list(yaml.safe_load_all(text))
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f" line {mark.line + 1}:" if mark else ""
-            problem = getattr(error, "problem", None) or "not YAML"
-            raise UserError(f"ome explain: {path}:{line} {problem}") from error
-        for number, document in enumerate(documents, 1):
-            where = f"{path}, document {number}"
-            found += _ours(document, where, namespace)
+    for path in paths:
+        inside = list(files((path,)))
+        if not inside:
+            raise UserError(f"ome explain: {path}: no .yaml, .yml or .json file in it")
+        for file in inside:
+            for manifest in read(file):
+                found += _ours(manifest, namespace)
     return found
 
 
-def _expanded(paths: Sequence[str]) -> Iterator[str]:
-    for path in paths:
-        if path != "-" and Path(path).is_dir():
-            inside = sorted(
-                str(item)
-                for item in Path(path).rglob("*")
-                if item.suffix in (".yaml", ".yml", ".json")
-            )
-            if not inside:
-                raise UserError(f"ome explain: {path}: no .yaml, .yml or .json file in it")
-            yield from inside
-        else:
-            yield path
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise UserError(f"ome explain: {path}: {reason}") from error
-
-
-def _ours(document: Any, where: str, namespace: str) -> Iterator[dict[str, Any]]:
+def _ours(manifest: Manifest, namespace: str) -> Iterator[dict[str, Any]]:
+    document = manifest.document
     if not isinstance(document, dict):
-        return
-    if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
-        for number, item in enumerate(document["items"], 1):
-            yield from _ours(item, f"{where}, item {number}", namespace)
         return
     resource = _KINDS.get(str(document.get("kind")))
     if resource is None or not str(document.get("apiVersion", "")).startswith("ome.io/"):
         return
+    where = f"ome explain: {manifest.file}:{manifest.line(('metadata', 'name'))}"
     metadata = document.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         held = metadata.get("name") if isinstance(metadata, dict) else None
         found = "none is there" if held is None else f"found {held!r}; put it in quotes"
-        raise UserError(f"ome explain: {where}: metadata.name: expected a name, {found}")
+        raise UserError(f"{where}: metadata.name: expected a name, {found}")
     place = {"namespace": metadata.get("namespace") or namespace} if resource.namespaced else {}
     kept = {key: value for key, value in metadata.items() if key != "namespace"}
     made = {**document, "metadata": {**kept, **place}}
     try:
         msgspec.json.decode(msgspec.json.encode(made), type=WholeObject)
     except (msgspec.ValidationError, TypeError) as error:
-        raise UserError(f"ome explain: {where}: {resource.kind} {metadata['name']}: {error}") from (
-            error
-        )
+        raise UserError(f"{where}: {resource.kind} {metadata['name']}: {error}") from error
     yield made
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
 from ome.api.filled import remembered
+from ome.api.jsontext import read_json
 from ome.controllers.inferenceservice.children import controller_of
 from ome.controllers.inferenceservice.needs import CHILD_KINDS, resource_of_child
 from ome.controllers.inferenceservice.workload import WORKLOADS
@@ -160,11 +160,11 @@ def _applied(live: Mapping[str, Any], wanted: Mapping[str, Any], part: str) -> d
     """Labels or annotations after ``kubectl apply``: those that it never set stay."""
     held = live.get("annotations") or {}
     try:
-        last = json.loads(held.get(names.ANNOTATION_LAST_APPLIED) or "{}")
+        last = read_json(held.get(names.ANNOTATION_LAST_APPLIED) or "{}")
         before = (last.get("metadata") or {}).get(part) or {}
-    except (ValueError, AttributeError):
-        before = {}  # not kubectl's
-    kept = {key: text for key, text in (live.get(part) or {}).items() if key not in before}
+        kept = {key: text for key, text in (live.get(part) or {}).items() if key not in before}
+    except (ValueError, AttributeError, TypeError):
+        kept = live.get(part) or {}  # not kubectl's
     return {**kept, **(wanted.get(part) or {})}
 
 

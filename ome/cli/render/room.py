@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ome.controllers.inferenceservice.workload import pod_templates
-from ome.kube.quantity import parse_quantity
+from ome.kube.quantity import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,9 +28,7 @@ class Room:
             self._labels[name] = node["metadata"].get("labels") or {}
             allocatable = (node.get("status") or {}).get("allocatable") or {}
             self._free[name] = {
-                device: int(parse_quantity(text))
-                for device, text in allocatable.items()
-                if "/" in device
+                device: whole(text) for device, text in allocatable.items() if "/" in device
             }
         for pod in pods:
             held = self._free.get((pod.get("spec") or {}).get("nodeName") or "")
@@ -63,7 +61,7 @@ def _devices(pod: Mapping[str, Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for container in pod.get("containers") or ():
         for device, text in _asked(container.get("resources") or {}):
-            found[device] = found.get(device, 0) + int(parse_quantity(text))
+            found[device] = found.get(device, 0) + whole(text)
     return {device: count for device, count in found.items() if count}
 
 

@@ -17,6 +17,7 @@ import structlog
 
 from ome.agent.protocol import READY, decode_entry
 from ome.api import names
+from ome.api.jsontext import read_json
 from ome.clock import rfc3339
 from ome.controllers.basemodel import claim_status
 from ome.controllers.basemodel.alerts import Alerts
@@ -270,6 +271,6 @@ def _is_of(job: Job, uid: str) -> bool:
 def _as_entry(message: str) -> str:
     """The report as an entry of a node, whose ``config`` it has the shape of."""
     try:
-        return json.dumps({"status": READY, "config": json.loads(message)})
-    except (ValueError, RecursionError):
+        return json.dumps({"status": READY, "config": read_json(message)})
+    except ValueError:
         return ""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 
 from ome.api import ServingRuntimeSpec, names, to_json
+from ome.api.jsontext import read_json
 from ome.controllers.inferenceservice.children import controller_of
 from ome.kube.resource import ObjectKey
 from ome.selection import RuntimeCandidate
@@ -54,12 +55,12 @@ class Pins:
         if held is None or owner is None or owner.get("uid") != metadata.uid:
             return None
         try:
-            record = json.loads((held.get("data") or {}).get(_DATA) or "{}")
-            runtime = RuntimeCandidate(
-                record["name"],
-                record["namespace"],
-                ServingRuntimeSpec.model_validate(record["spec"]),
-            )
+            record = read_json((held.get("data") or {}).get(_DATA) or "{}")
+            name, namespace = record["name"], record["namespace"]
+            if not isinstance(name, str) or not isinstance(namespace, str):
+                return None
+            said = ServingRuntimeSpec.model_validate(record["spec"])
+            runtime = RuntimeCandidate(name, namespace, said)
         except (ValueError, KeyError, TypeError, pydantic.ValidationError):
             return None  # written by nobody we know: it is written anew
         spec = service.spec

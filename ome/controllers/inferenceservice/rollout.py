@@ -11,13 +11,13 @@ of a roll-out neither forgets nor repeats anything.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from ome.api import names
+from ome.api.jsontext import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +49,7 @@ def most_updating(data: Mapping[str, str] | None) -> int:
     ``maxServicesUpdating`` of key ``deploy``; 1 where it is absent or no whole number above 0.
     """
     try:
-        deploy = json.loads((data or {}).get("deploy") or "{}")
+        deploy = read_json((data or {}).get("deploy") or "{}")
     except ValueError:
         return 1  # which planning says
     value = deploy.get("maxServicesUpdating", 1) if isinstance(deploy, dict) else 1

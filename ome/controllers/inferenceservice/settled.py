@@ -19,6 +19,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.jsontext import read_json
 from ome.controllers.inferenceservice.workload import planned_hash, pod_metadata, same_pods
 
 if TYPE_CHECKING:
@@ -109,12 +110,16 @@ def _passed_on(workload: Mapping[str, Any], *, beside: bool = True) -> dict[str,
     """The keys that a workload says are those of its service, or are about something beside it."""
     annotations = workload["metadata"].get("annotations") or {}
     try:
-        said = json.loads(annotations.get(names.ANNOTATION_PASSED_ON) or "{}")
+        said = read_json(annotations.get(names.ANNOTATION_PASSED_ON) or "{}")
     except ValueError:
         said = {}  # not as we wrote it
-    if not isinstance(said, dict):
-        said = {}
-    found = {part: frozenset(map(str, said.get(part) or ())) for part in _TELLING}
+    parts = said if isinstance(said, dict) else {}
+
+    def keys(part: str) -> frozenset[str]:
+        held = parts.get(part)
+        return frozenset(map(str, held)) if isinstance(held, list) else frozenset()
+
+    found = {part: keys(part) for part in _TELLING}
     if beside:
-        found["annotations"] |= frozenset(map(str, said.get(_BESIDE) or ()))
+        found["annotations"] |= keys(_BESIDE)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ome.kube.quantity import parse_quantity
+from ome.kube.quantity import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,7 +89,7 @@ def _wants(pod: PodView, device: str) -> int:
     for container in pod.spec.containers:
         resources = container.resources
         text = resources.requests.get(device) or resources.limits.get(device)
-        wanted += 0 if text is None else int(parse_quantity(text))
+        wanted += 0 if text is None else whole(text)
     return wanted
 
 

@@ -71,4 +71,7 @@ def _resources(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, A
 
 
 def _less(left: Any, right: Any) -> bool:
-    return parse_quantity(str(left)) < parse_quantity(str(right))
+    try:
+        return parse_quantity(str(left)) < parse_quantity(str(right))
+    except ValueError:
+        return False  # as it is written: the API server says of the Job what is wrong with it

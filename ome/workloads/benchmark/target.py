@@ -126,9 +126,15 @@ def _backend(service: InferenceService) -> str:
 
 def _url(service: InferenceService) -> str:
     text = (service.status.url if service.status is not None else None) or ""
-    parts = urlsplit(text if "//" in text else f"//{text}")
+    where = f"{service.metadata.namespace}/{service.metadata.name}"
+    try:
+        parts = urlsplit(text if "//" in text else f"//{text}")
+    except ValueError as error:
+        raise BenchmarkError(
+            f"InferenceService {where} has an unreadable status.url: {error}; it is written anew"
+            " when the service changes"
+        ) from error
     if not parts.hostname:
-        where = f"{service.metadata.namespace}/{service.metadata.name}"
         raise BenchmarkError(
             f"InferenceService {where} has no URL.Host in status; see its conditions"
         )

@@ -152,7 +152,7 @@ def test_all_lists_every_runtime(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["a", "b"], "expected one name"),
         (["nope", "-f", FLEET], "no InferenceService or BaseModel of this name in namespace"),
         (["pod/chat", "-f", FLEET], "expected isvc/NAME or model/NAME"),
-        (["chat", "-f", "/nowhere.yaml"], "/nowhere.yaml: No such file"),
+        (["chat", "-f", "/nowhere.yaml"], "/nowhere.yaml: no such file"),
         (["chat", "-o", "xml"], "expected one of table, json, yaml, name"),
         (["chat", "--kubeconfig", "/nowhere"], "/nowhere"),
     ],
@@ -167,15 +167,15 @@ def test_mistakes_are_one_line(words: list[str], text: str) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ("a: [", "broken.yaml: line 1:"),
-        ("apiVersion: ome.io/v1beta1\nkind: BaseModel\n", "document 1: metadata.name"),
+        ("a: [", " not YAML: "),
+        ("apiVersion: ome.io/v1beta1\nkind: BaseModel\n", "broken.yaml:1: metadata.name"),
         (
             "apiVersion: ome.io/v1beta1\nkind: BaseModel\nmetadata: {name: m, labels: 3}\n",
-            "document 1: BaseModel m:",
+            "broken.yaml:3: BaseModel m:",
         ),
     ],
 )
-def test_a_broken_file_is_named_with_its_document(tmp_path: Path, content: str, text: str) -> None:
+def test_a_broken_file_is_named_with_its_line(tmp_path: Path, content: str, text: str) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text(content)
     with pytest.raises(UserError) as raised:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -209,22 +208,24 @@ def test_a_paused_service_is_said_to_stay_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("applied", "expected"),
-    [({"team": "red"}, {"by": "hand"}), ({}, {"by": "hand", "team": "red"}), (None, None)],
+    ("last", "expected"),
+    [
+        ('{"metadata": {"labels": {"team": "red"}}}', {"by": "hand"}),
+        ('{"metadata": {"labels": {}}}', {"by": "hand", "team": "red"}),
+        ('{"metadata": {"labels": 7}}', {"by": "hand", "team": "red"}),
+        ("[", {"by": "hand", "team": "red"}),
+        ("[" * 5000, {"by": "hand", "team": "red"}),
+    ],
 )
-def test_labels_that_kubectl_never_set_stay(
-    applied: dict[str, str] | None, expected: dict[str, str] | None
-) -> None:
+def test_labels_that_kubectl_never_set_stay(last: str, expected: dict[str, str]) -> None:
     async def body(cluster: FakeCluster, client: Client) -> None:
         held = found(cluster, INFERENCE_SERVICES, SERVICE)
         held["metadata"]["labels"] = {"team": "red", "by": "hand"}
-        last = "[" if applied is None else json.dumps({"metadata": {"labels": applied}})
         annotation = "kubectl.kubernetes.io/last-applied-configuration"
         held["metadata"]["annotations"] = {annotation: last}
         cluster.put(held)
         documents, _ = await around(client, [service()], "ome")
-        labels = documents[-1]["metadata"]["labels"]
-        assert labels == (expected or {"team": "red", "by": "hand"})
+        assert documents[-1]["metadata"]["labels"] == expected
 
     play(body)
 
@@ -302,6 +303,17 @@ def test_a_label_says_that_the_pods_stay() -> None:
         assert effect.text == "changes, and its pods stay"
 
     play(body)
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [("9" * 5000, str(2**63 - 1)), ("1e1000", ""), ("1e400", str(2**63 - 1))]
+)
+def test_an_absurd_number_of_devices(amount: str, shown: str) -> None:
+    resources = {"limits": {"nvidia.com/gpu": amount}}
+    template = {"spec": {"containers": [{"resources": resources}]}}
+    workload = {"kind": "Deployment", "spec": {"template": template}}
+    said = f"no node has {shown} nvidia.com/gpu free" if shown else ""
+    assert Room([node("8")], []).shortage(workload) == said
 
 
 def test_pods_that_run_take_room() -> None:

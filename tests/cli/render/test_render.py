@@ -15,6 +15,7 @@ from ome.cli.render.difference import difference
 from ome.cli.render.plans import NoChildren, Rendered, render, settings_in
 from ome.errors import UserError
 from ome.kube.resource import ObjectKey
+from tests.controllers.benchmarkjob.world import benchmark
 from tests.controllers.inferenceservice.world import model, runtime, service
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ def test_the_objects_of_a_service(tmp_path: Path, capfd: pytest.CaptureFixture[s
     ]
     assert {item["metadata"]["namespace"] for item in made} == {"default"}
     assert err == ""
+
+
+def test_a_benchmark_beside_a_service_is_no_matter(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, model(), runtime(), service()) == 0
+    alone = capfd.readouterr()
+    assert run(tmp_path, model(), runtime(), service(), benchmark()) == 0
+    assert capfd.readouterr() == alone
 
 
 def test_what_cannot_be_made_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from ome.api import BenchmarkJob
 from ome.clock import rfc3339
+from ome.controllers.benchmarkjob.expiry import collected
 from ome.controllers.resources import BENCHMARK_JOBS
 from ome.errors import Conflict
 from ome.kube.resources import JOBS
@@ -85,6 +87,13 @@ async def test_a_change_after_the_job_is_gone_is_told_to_have_no_effect() -> Non
         )
         assert told(cluster)[-1] == ("Warning", "SpecChangeIgnored")
         assert {**status(cluster), "conditions": []} == {**before, "conditions": []}
+
+
+def test_an_end_that_is_no_time_is_long_ago() -> None:
+    """An API server takes such a text; what has ended does not run again for it."""
+    held = benchmark(podOverride={"ttlSecondsAfterFinished": 60})
+    held["status"] = {"state": "Completed", "completionTime": "2026-05-06T10:11:12+99:99"}
+    assert collected(BenchmarkJob.model_validate(held), VirtualClock.EPOCH)
 
 
 @virtual

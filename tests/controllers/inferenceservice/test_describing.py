@@ -286,6 +286,28 @@ def test_what_a_component_asks_of_something_beside_its_pods_replaces_none(name: 
     play(body, shape)
 
 
+@pytest.mark.parametrize(
+    "odd", ["[" * 5000, "7", '{"labels": 7, "annotations": {"a": 1}, "beside": true}']
+)
+def test_a_record_that_somebody_else_wrote_says_nothing(odd: str) -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        for item in (model(), runtime(), service(labels={"team": "a"})):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+            held = found(cluster, DEPLOYMENTS, ENGINE)
+            said = held["metadata"]["annotations"]["ome.io/passed-on"]
+            held["metadata"]["annotations"]["ome.io/passed-on"] = odd
+            cluster.put(held)
+            edit(cluster, engine={"minReplicas": 2})
+            await anyio.sleep(60)
+            made = found(cluster, DEPLOYMENTS, ENGINE)
+            assert made["metadata"]["annotations"]["ome.io/passed-on"] == said
+
+    run_virtual(main)
+
+
 def test_a_former_version_did_not_tell_them_apart() -> None:
     """Its record and its hashes are understood: taking over from it replaces no pods."""
     asked = {"ome.io/service-type": "ClusterIP"}

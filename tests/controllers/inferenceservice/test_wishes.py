@@ -86,6 +86,25 @@ def test_a_pinned_service_keeps_its_runtime_and_takes_its_turn_when_it_is_freed(
     play(body, service())
 
 
+@pytest.mark.parametrize(
+    "record",
+    ["[" * 5000, "7", '{"name": 7, "namespace": [], "model": "m", "spec": {}}', '{"name": "r"}'],
+)
+def test_a_record_that_somebody_spoiled_is_written_anew(record: str) -> None:
+    async def body(cluster: FakeCluster) -> None:
+        available(cluster)
+        annotate(cluster, pin_runtime="true")
+        await anyio.sleep(1)
+        held = found(cluster, CONFIGMAPS, PIN)
+        cluster.put({**held, "data": dict.fromkeys(held["data"], record)})
+        edit(cluster, engine={"minReplicas": 1, "maxReplicas": 4})
+        await anyio.sleep(60)
+        assert found(cluster, CONFIGMAPS, PIN)["data"] == held["data"]
+        assert status(cluster)["observedGeneration"] == 2
+
+    play(body, service())
+
+
 def test_what_agents_find_out_about_a_model_replaces_no_pods() -> None:
     async def body(cluster: FakeCluster) -> None:
         available(cluster)

@@ -254,6 +254,11 @@ def test_a_service_without_a_host(url: str | None) -> None:
         service_target(service(url), model(), "team")
 
 
+def test_a_service_whose_url_is_nonsense() -> None:
+    with pytest.raises(BenchmarkError, match=r"serving/svc has an unreadable status\.url"):
+        service_target(service("http://[::1"), model(), "team")
+
+
 def test_the_protocol_of_a_service() -> None:
     runner = {"name": "r", "image": "i"}
 

@@ -224,6 +224,9 @@ def test_resources_are_merged_by_name() -> None:
     }
     lowered = container(changed(resources={"limits": {"memory": "1Gi"}}))["resources"]
     assert lowered["requests"] == {"cpu": "2", "memory": "1Gi"}
+    for odd in ("1e1000", "1e1.5"):  # which the schema takes, and no Job
+        kept = container(changed(resources={"limits": {"memory": odd}}))["resources"]
+        assert kept["requests"]["memory"] == "2Gi"
     both = {"limits": {"memory": "1Gi"}, "requests": {"memory": "2Gi"}}
     assert container(changed(resources=both))["resources"]["requests"]["memory"] == "2Gi"
 

@@ -67,6 +67,11 @@ def test_the_strategy(given: Exposed, expected: list[str]) -> None:
     assert kinds(made(given)) == expected
 
 
+def test_a_url_that_cannot_be_read_names_its_service() -> None:
+    with pytest.raises(ExposureError, match=r"Knative Service chat-engine cannot be read: Invalid"):
+        expose(exposed(mode="Serverless"), {"engine": Seen("True", "http://[::1")})
+
+
 def test_the_mode_of_the_router_then_of_the_decoder_decides() -> None:
     given = exposed("decoder", "router", config=ISTIO)
     engine, decoder, router = given.components
