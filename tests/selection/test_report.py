@@ -245,6 +245,15 @@ def test_each_refusal_of_a_named_runtime_has_its_text() -> None:
     )
 
 
+def test_a_named_runtime_is_compared_by_its_closest_format_alone() -> None:
+    entries = [entry("other", modelArchitecture="A"), entry("other"), entry("more")]
+    with pytest.raises(SelectionError) as raised:
+        validate_named_runtime("r", "", request(), [candidate("r", *entries)])
+    assert str(raised.value).endswith(
+        "formats: format name mismatch (model=safetensors, runtime=other); and 2 farther formats"
+    )
+
+
 def test_a_named_runtime_needs_neither_auto_select_nor_a_score() -> None:
     quiet = candidate("r", entry({"name": "safetensors", "weight": -1}, autoSelect=False))
     assert validate_named_runtime("r", "", request(), [quiet]).runtime is quiet
