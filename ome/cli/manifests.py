@@ -64,18 +64,19 @@ class Manifest:
 def files(given: Iterable[str]) -> Iterator[str]:
     """The files that are meant: a directory means the manifests below it, ``-`` standard input.
 
-    Raises ``UserError`` for a path that does not exist.
+    A pipe is a file too, for ``-f <(helm template ...)``. Raises ``UserError`` for a path that
+    does not exist.
     """
     for name in given:
         path = Path(name)
-        if name == "-" or path.is_file():
-            yield name
-        elif path.is_dir():
+        if path.is_dir():
             yield from sorted(
                 str(found)
                 for found in path.rglob("*")
                 if found.suffix in _SUFFIXES and found.is_file()
             )
+        elif name == "-" or path.exists():
+            yield name
         else:
             raise UserError(f"{name}: no such file or directory")
 

@@ -39,6 +39,7 @@ from ome.sandbox.manifests import settings as operator_settings
 from ome.sandbox.picture import take
 from ome.sandbox.realagents import Place, real_agents
 from ome.sandbox.realbenchmarks import find_tool
+from ome.sandbox.reviews import answering, place, registrations
 from ome.telemetry.exporting import configure_tracing
 from ome.telemetry.logging import LogSettings, configure_logging
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ome.clock import Clock
     from ome.sandbox.assembly import Sandbox
     from ome.sandbox.picture import Picture
+    from ome.webhooks.serving import WebhookSettings
 
 __all__ = ["FLAGS", "run"]
 
@@ -132,10 +134,12 @@ async def _main(
                     _say(f"kubeconfig: {sandbox.kubeconfig}")
                     await anyio.sleep_forever()
                 async with anyio.create_task_group() as work:
-                    await _install(sandbox)
+                    webhooks = place(_NAMESPACE, directory)
+                    await _install(sandbox, webhooks)
                     agents = _real_agents if flags["real-downloads"] else _agents
                     work.start_soon(agents, sandbox, directory, clock, rng)
-                    work.start_soon(_manager, sandbox)
+                    work.start_soon(_manager, sandbox, webhooks)
+                    await answering(sandbox.local, webhooks)
                     transport = sandbox.transport("sandbox-user")
                     await apply(transport, sandbox.local, [*demo_cluster(), *documents])
                     await _watch(sandbox, flags, progress)
@@ -160,16 +164,16 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def _install(sandbox: Sandbox) -> None:
+async def _install(sandbox: Sandbox, webhooks: WebhookSettings) -> None:
     """What the operator needs to be there."""
     own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE}}
-    documents = [own, *all_crds(), *operator_settings()]
+    documents = [own, *all_crds(), *operator_settings(), *registrations(webhooks)]
     await apply(sandbox.transport("sandbox-user"), sandbox.local, documents)
 
 
-async def _manager(sandbox: Sandbox) -> None:
+async def _manager(sandbox: Sandbox, webhooks: WebhookSettings) -> None:
     transport = sandbox.transport("ome-manager")
-    settings = assembly.Settings(_NAMESPACE)
+    settings = assembly.Settings(_NAMESPACE, webhooks=webhooks)
     await assembly.operate(transport, settings, SystemClock(), random.Random(), signals=False)
 
 

@@ -14,7 +14,7 @@ from ome.api import names
 from ome.cli.goflags import Flag, parse
 from ome.cli.output import form_of, output_flags, written
 from ome.cli.reading import CLUSTER_FLAGS, Where, reading
-from ome.errors import ClusterUnavailable, UserError
+from ome.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +31,14 @@ FLAGS = (
 _MORE = """
 Examples:
   ome version
-  ome version --client -o json"""
+  ome version --client -o json
+
+Exit code: 0 the server answered, or --client; 2 the command or the kubeconfig is wrong,
+3 the cluster refuses or does not answer. What is known without it is printed all the same."""
 
 
 def run(words: Sequence[str]) -> int:
-    """Print them; 3 when the cluster of the kubeconfig does not answer, after what is known."""
+    """Print them; after what is known, 2 without a usable kubeconfig, 3 without an answer."""
     flags = parse(_COMMAND, FLAGS, words, more=_MORE)
     told: dict[str, Any] = {
         "ome": __version__,
@@ -47,10 +50,8 @@ def run(words: Sequence[str]) -> int:
         try:
             told["apiServer"] = anyio.run(_server, Where.of(flags))
         except UserError as error:
-            sys.stderr.write(f"{error}\n")
-            # Without any kubeconfig there is nothing that could have answered.
-            asked = flags["kubeconfig"] or flags["context"]
-            code = error.exit_code if isinstance(error, ClusterUnavailable) or asked else 0
+            sys.stderr.write(f"{error}; --client asks no cluster\n")
+            code = error.exit_code
     form = form_of(flags)
     if form != "table":
         sys.stdout.write(written(told, form))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["apply", "demo_benchmark", "demo_cluster", "demo_service", "read", "settings"]
 
 _FIRST = ("Namespace", "CustomResourceDefinition")
+_LAST = ("InferenceService", "BenchmarkJob")
+"""Admission refuses those that come before what they name."""
 _MANAGER = "ome-sandbox"
 
 
@@ -65,8 +67,11 @@ def read(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 async def apply(transport: Transport, local: LocalApi, documents: Iterable[dict[str, Any]]) -> None:
-    """Apply them, namespaces and CRDs first. Raises ``UserError`` with what the server says."""
-    ordered = sorted(documents, key=lambda document: document["kind"] not in _FIRST)
+    """Apply them, namespaces and CRDs first and services last.
+
+    Raises ``UserError`` with what the server says.
+    """
+    ordered = sorted(documents, key=lambda document: _turn(document["kind"]))
     for document in ordered:
         group = document["apiVersion"].rpartition("/")[0]
         name = f"{document['kind'].lower()}/{document['metadata']['name']}"
@@ -87,6 +92,10 @@ async def apply(transport: Transport, local: LocalApi, documents: Iterable[dict[
         if response.status >= 400:
             said = msgspec.json.decode(response.body)
             raise UserError(f"{name}: {said.get('message', response.status)}")
+
+
+def _turn(kind: str) -> int:
+    return 0 if kind in _FIRST else 1 if kind not in _LAST else 2 + _LAST.index(kind)
 
 
 def _shipped(name: str) -> list[dict[str, Any]]:

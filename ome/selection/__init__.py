@@ -13,6 +13,7 @@ from ome.selection.priorities import priority_conflict, ranks
 from ome.selection.score import Score, entry_score, runtime_score
 from ome.selection.select import (
     LISTED,
+    NoFormat,
     NothingFits,
     Selection,
     pick_entry,
@@ -37,6 +38,7 @@ __all__ = [
     "ClassVerdict",
     "Exclusion",
     "Facets",
+    "NoFormat",
     "NothingFits",
     "RuntimeCandidate",
     "Score",

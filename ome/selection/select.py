@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LISTED",
+    "NoFormat",
     "NothingFits",
     "Selection",
     "pick_entry",
@@ -46,6 +47,10 @@ class Selection:
     score: Score
     verdicts: tuple[Verdict, ...]
     kept: bool = False
+
+
+class NoFormat(SelectionError):
+    """The model does not say its format (yet), so nothing can be chosen for it."""
 
 
 class NothingFits(SelectionError):
@@ -130,7 +135,7 @@ def _by_closeness(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def _check_model(request: SelectionRequest) -> None:
     if request.model.model_format is None or not request.model.model_format.name:
-        raise SelectionError(
+        raise NoFormat(
             f"model {request.model_name}: invalid model specification: modelFormat.name: model"
             " format name is required; set it, or wait for an agent to read it from the files"
         )
@@ -176,7 +181,7 @@ def validate_named_runtime(
         if verdict.exclusion is Exclusion.DISABLED:
             text = f"{runtime.scope}-scoped runtime {name} is disabled"
         else:
-            text = f"runtime {name} does not support model {request.model_name}: {verdict.reason}"
+            text = f"runtime {name} does not support model {request.model_name}: {verdict.brief}"
         raise SelectionError(text, [verdict])
     entry = pick_entry(runtime.spec, request.model, named=True)
     return Selection(runtime, entry, Score(), (Verdict(runtime),))

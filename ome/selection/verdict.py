@@ -160,8 +160,9 @@ def incompatible(runtime: RuntimeCandidate, request: SelectionRequest) -> Verdic
     spec, model = runtime.spec, request.model
     if spec.disabled:
         return Verdict(runtime, Exclusion.DISABLED, "runtime is disabled")
-    if _lacks_classes(spec, request):
-        reason = "runtime does not support the required accelerator class"
+    missing = _missing_classes(spec, request)
+    if missing:
+        reason = f"runtime does not support the required accelerator class {', '.join(missing)}"
         return Verdict(runtime, Exclusion.ACCELERATOR, reason)
     fewest = _NO_ENTRIES
     for entry in spec.supported_model_formats or ():
@@ -176,12 +177,12 @@ def incompatible(runtime: RuntimeCandidate, request: SelectionRequest) -> Verdic
     return None
 
 
-def _lacks_classes(spec: ServingRuntimeSpec, request: SelectionRequest) -> bool:
+def _missing_classes(spec: ServingRuntimeSpec, request: SelectionRequest) -> list[str]:
     if not request.accelerator_classes:
-        return False
+        return []
     required = spec.accelerator_requirements
     listed = (required.accelerator_classes if required else None) or ()
-    return not request.accelerator_classes.issubset(listed)
+    return sorted(request.accelerator_classes.difference(listed))
 
 
 def judge(runtime: RuntimeCandidate, request: SelectionRequest) -> Verdict:
@@ -227,7 +228,7 @@ def _bound(
     kind, differing = int(Exclusion.NOT_ELIGIBLE), 0
     if runtime.spec.disabled:
         kind = int(Exclusion.DISABLED)
-    elif _lacks_classes(runtime.spec, request):
+    elif _missing_classes(runtime.spec, request):
         kind = int(Exclusion.ACCELERATOR)
     elif wanted not in runtime.facets:
         kind = int(Exclusion.FORMAT)

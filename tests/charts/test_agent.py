@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from ome.cli import agent, nodeagent
-from tests.charts.support import CHARTS, Json, keyed, rendered
+from tests.charts.support import CHARTS, Json, keyed, refused, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +94,25 @@ def test_a_variable_is_not_overruled_by_an_argument(monkeypatch: pytest.MonkeyPa
     _, _, settings, _ = started(monkeypatch, pod["containers"][0])
     held: Settings = settings
     assert held.workers == 4
+
+
+def rolled(given: Json) -> Any:
+    found = keyed(rendered(CHART, given))["DaemonSet", "ome-model-agent-daemonset"]
+    return found["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"]
+
+
+@pytest.mark.parametrize("at_once", [1, 50, 1000000, "10%", "100%"])
+def test_so_many_agents_are_replaced_at_a_time(at_once: int | str) -> None:
+    assert rolled({"modelAgent.maxUnavailable": at_once}) == at_once
+
+
+def test_agents_are_replaced_one_by_one_unless_it_is_said() -> None:
+    assert rolled({}) == 1
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "0%", "101%", "ten", 1.5])
+def test_a_number_of_agents_that_cannot_be_is_refused(wrong: object) -> None:
+    assert "maxUnavailable" in refused(CHART, {"modelAgent.maxUnavailable": wrong})
 
 
 def test_agents_reach_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

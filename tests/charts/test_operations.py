@@ -115,6 +115,21 @@ def test_a_model_that_fails_on_one_node_alone_is_told_of() -> None:
     assert (int(recent) > slowest, none) == (True, "0")
 
 
+def test_a_service_that_never_gets_ready_is_told_of_whatever_its_condition_says() -> None:
+    # Replicas each count all services; what one of them counts is added up.
+    expression = alert("OmeServicesNotReady")["expr"]
+    assert 'ome_inferenceservices{ready!="True"}' in expression
+    assert "max by (namespace) (sum by (namespace, pod)" in expression
+
+
+def test_a_request_that_is_forbidden_is_not_always_the_roles_fault() -> None:
+    page = PAGE.split("### OmeApiRequestsForbidden")[1].split("###")[0]
+    for text in (alert("OmeApiRequestsForbidden")["annotations"]["description"], page):
+        assert "role" in text
+        assert "quota" in text
+        assert "policy" in text
+
+
 def test_models_of_one_name_are_told_apart_by_their_namespace() -> None:
     # Prometheus keeps the label namespace for the target's own.
     rule = alert("OmeDownloadsFail")

@@ -158,6 +158,14 @@ def test_a_replica_leaves_in_peace() -> None:
     assert not any(kind == "PodDisruptionBudget" for kind, _ in found)
 
 
+@pytest.mark.parametrize("pause", [30, 45])
+def test_a_pause_that_leaves_no_time_to_end_is_refused(pause: int) -> None:
+    names_of = ("ome.controller.preStopSeconds", "ome.controller.terminationGracePeriodSeconds")
+    said = refused(CHART, {names_of[0]: pause, names_of[1]: 30})
+    assert f"{names_of[0]} is {pause}, which must be less than {names_of[1]}, 30" in said
+    assert manager_of(objects({names_of[0]: 29, names_of[1]: 30}))
+
+
 def test_the_settings_are_what_the_manager_ships_with() -> None:
     data = objects()["ConfigMap", "inferenceservice-config"]["data"]
     config = parse_operator_config(data)

@@ -153,12 +153,24 @@ def test_the_version_tells_what_it_knows_when_the_cluster_does_not_answer(
     assert capsys.readouterr().err == ""
 
 
-def test_the_version_without_a_cluster_is_no_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("content", [None, "", "a: [", "current-context: nope\ncontexts: []"])
+def test_the_version_without_a_usable_kubeconfig_fails_as_other_commands_do(
+    content: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    assert outcome_of(version, []) == 0
-    assert capsys.readouterr().out.startswith("ome ")
+    path = tmp_path / "config"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert outcome_of(version, []) == outcome_of(why, ["chat"]) == 2
+    said = capsys.readouterr()
+    assert said.out.startswith("ome ")
+    assert str(path) in said.err
+    assert "--client" in said.err
+    assert outcome_of(version, ["--client"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.cluster

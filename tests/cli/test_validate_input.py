@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +12,7 @@ from ome.cli.manifests import read
 from ome.errors import UserError
 from tests.cli.manifests import MODEL, SERVICE, said, written
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    Capture = pytest.CaptureFixture[str]
+Capture = pytest.CaptureFixture[str]
 
 
 def test_lists_and_other_peoples_objects(tmp_path: Path, capsys: Capture) -> None:
@@ -165,3 +164,15 @@ def test_standard_input(tmp_path: Path, capsys: Capture, monkeypatch: pytest.Mon
         code, (line,), _ = said(capsys, "-f", "-", "--self-contained")
     assert code == 1
     assert line.startswith("-:5 InferenceService/chat spec.model.name: ")
+
+
+def test_a_pipe_is_a_file(tmp_path: Path, capsys: Capture) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = Path(written(tmp_path, SERVICE)).read_text()
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    code, (line,), _ = said(capsys, "-f", str(pipe), "--self-contained")
+    writer.join(5)
+    assert code == 1
+    assert line.startswith(f"{pipe}:5 InferenceService/chat spec.model.name: ")

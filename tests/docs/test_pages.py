@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ome.api import names
 from ome.cli import main
 from tests.docs import pages
 from tests.docs.pages import TASKS, blocks, missing
@@ -25,6 +26,16 @@ def _every() -> Iterator[tuple[str, pages.Block]]:
     for page in pages.pages():
         for block in blocks(page):
             yield page, block
+
+
+@pytest.mark.parametrize("page", ["install.md", "tasks/uninstall.md"])
+def test_whatever_has_a_finalizer_is_deleted_before_the_manager(page: str) -> None:
+    # Else the kinds cannot be removed afterwards: their objects hang.
+    before = (DOCS / page).read_text().partition("helm uninstall ome ")[0]
+    deleted = " ".join(re.findall(r"^kubectl delete (\S+) --all", before, re.MULTILINE))
+    for constant, finalizer in vars(names).items():
+        if constant.startswith("FINALIZER_"):
+            assert finalizer.split(".")[0].rstrip("s") in deleted, constant
 
 
 def test_every_page_is_in_the_list_and_has_something_to_type() -> None:

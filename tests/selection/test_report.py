@@ -245,6 +245,24 @@ def test_each_refusal_of_a_named_runtime_has_its_text() -> None:
     )
 
 
+def test_the_class_that_a_runtime_does_not_list_is_named() -> None:
+    asked = request(None, "h100", "b200")
+    listed: dict[str, Any] = {"acceleratorRequirements": {"acceleratorClasses": ["h100"]}}
+    assert judge(candidate("r", entry(), **listed), asked).reason == (
+        "runtime does not support the required accelerator class b200"
+    )
+    assert judge(candidate("r", entry()), asked).reason.endswith("class b200, h100")
+
+
+def test_a_named_runtime_is_compared_by_its_closest_format_alone() -> None:
+    entries = [entry("other", modelArchitecture="A"), entry("other"), entry("more")]
+    with pytest.raises(SelectionError) as raised:
+        validate_named_runtime("r", "", request(), [candidate("r", *entries)])
+    assert str(raised.value).endswith(
+        "formats: format name mismatch (model=safetensors, runtime=other); and 2 farther formats"
+    )
+
+
 def test_a_named_runtime_needs_neither_auto_select_nor_a_score() -> None:
     quiet = candidate("r", entry({"name": "safetensors", "weight": -1}, autoSelect=False))
     assert validate_named_runtime("r", "", request(), [quiet]).runtime is quiet

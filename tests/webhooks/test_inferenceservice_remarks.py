@@ -164,6 +164,11 @@ REMARKS: list[tuple[dict[str, Any], Cluster, str]] = [
     ),
     (
         service({"runtime": {"name": "srt"}, "model": {"name": "llama"}}),
+        cluster(model(modelFormat=None), runtime()),
+        "spec.model.name: model llama: invalid model specification: modelFormat.name",
+    ),
+    (
+        service({"runtime": {"name": "srt"}, "model": {"name": "llama"}}),
         cluster(model(), runtime(disabled=True)),
         "cluster-scoped runtime srt is disabled",
     ),

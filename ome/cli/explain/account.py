@@ -243,7 +243,21 @@ def explain(
         account = replace(account, pinned=pinned.name)
     elif is_pinned(service):
         account = replace(account, note="; ".join(filter(None, (account.note, _UNRECORDED))))
-    return _with_choice(account, model, chooser)
+    account = _with_choice(account, model, chooser)
+    held = "" if running is None else running(service, model.name)
+    return replace(account, note="; ".join(filter(None, (account.note, _moved(account, held)))))
+
+
+def _moved(account: Account, held: str) -> str:
+    """That the pods were made with another runtime than a choice of today would give."""
+    chosen = "" if account.selection is None else account.selection.runtime.name
+    if not held or chosen in ("", held) or account.named or account.pinned:
+        return ""
+    return (
+        f"its pods are made with {held}, which was chosen before; the operator replaces them when"
+        " it next looks at the service: after an edit, a restart of the operator, or when its turn"
+        f" comes. Name {held} in spec.runtime to keep them"
+    )
 
 
 def _of_both(world: World, service: api.InferenceService, model: Model) -> str:

@@ -71,7 +71,7 @@ def model_story(facts: Facts) -> Story:
         str(facts.target),
         not troubles,
         _not_on_nodes(document, elsewhere) if elsewhere else _answer(nodes, left),
-        list(_facts(document, nodes)),
+        list(_facts(document, nodes, asks=elsewhere is None)),
         troubles,
         sorted(nodes.downloading, key=lambda item: -(item.seconds_left or float("inf"))),
         left if nodes.downloading or nodes.queued else None,
@@ -167,7 +167,7 @@ def _not_on_nodes(document: Mapping[str, Any], elsewhere: tuple[str, str]) -> st
     return f"{where}, and ready: {who}" if ready else f"{where}, and not ready"
 
 
-def _facts(document: Mapping[str, Any], nodes: _Nodes) -> Iterator[tuple[str, str]]:
+def _facts(document: Mapping[str, Any], nodes: _Nodes, *, asks: bool) -> Iterator[tuple[str, str]]:
     spec = document.get("spec") or {}
     storage = spec.get("storage") or {}
     yield "source", str(storage.get("storageUri") or "none")
@@ -184,7 +184,7 @@ def _facts(document: Mapping[str, Any], nodes: _Nodes) -> Iterator[tuple[str, st
     most = annotations.get(names.ANNOTATION_MAX_CONCURRENT_NODES)
     if most:
         yield "turns", f"at most {most} nodes at once ({names.ANNOTATION_MAX_CONCURRENT_NODES})"
-    if nodes.unasked:
+    if nodes.unasked and asks:
         yield "not asked", f"{counted(nodes.unasked)} that spec.storage does not select"
 
 

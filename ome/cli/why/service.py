@@ -54,8 +54,15 @@ def _answer(facts: Facts, ready: Mapping[str, Any]) -> str:
     document = facts.target.document
     if document["metadata"].get("deletionTimestamp"):
         since = moment_of(document["metadata"]["deletionTimestamp"])
-        held = ", ".join(document["metadata"].get("finalizers") or ()) or "none"
-        return f"is being deleted, for {span(facts.now - since)}; finalizers left: {held}"
+        left = document["metadata"].get("finalizers") or ()
+        held = ", ".join(left) or "none"
+        # Without a manager it stays like this for ever, and nothing else says so.
+        whose = (
+            " (the manager removes that; does it run?)"
+            if names.FINALIZER_INFERENCE_SERVICE in left
+            else ""
+        )
+        return f"is being deleted, for {span(facts.now - since)}; finalizers left: {held}{whose}"
     if not ready:
         return f"is not Ready: {_NO_REPORT}"
     since = moment_of(ready.get("lastTransitionTime"))

@@ -21,6 +21,7 @@ from ome.selection import (
     LISTED,
     AcceleratorChoice,
     Exclusion,
+    NoFormat,
     NothingFits,
     SelectionRequest,
     choose_accelerator,
@@ -206,10 +207,11 @@ class Chooser:
         # Else an edit of the runtime, which changes nothing here, looks like the way out.
         hint = "" if pinned is None else _PINNED
         if named is not None and named.name:
+            step = hint or _next_step(error)
             return StepFailed(
                 names.CONDITION_ENGINE_READY,
                 names.REASON_RUNTIME_VALIDATION,
-                f"Runtime {named.name} does not support model {request.model_name}: {error}{hint}",
+                f"Runtime {named.name} does not support model {request.model_name}: {error}{step}",
                 model_failure=_failure_of_named(error),
                 waiting=True,
             )
@@ -244,9 +246,21 @@ def _topics(request: SelectionRequest, checked: int) -> frozenset[Hashable]:
 def _failure_of_named(error: SelectionError) -> str:
     if any(item.exclusion is Exclusion.DISABLED for item in error.verdicts):
         return names.FAILURE_RUNTIME_DISABLED
-    if error.verdicts:
+    if error.verdicts or isinstance(error, NoFormat):
         return names.FAILURE_NO_SUPPORTING_RUNTIME
     return names.FAILURE_RUNTIME_NOT_RECOGNIZED
+
+
+def _next_step(error: SelectionError) -> str:
+    """What a user may do about the runtime that the service names."""
+    if isinstance(error, NoFormat):
+        return ""  # it is about the model, and says so itself
+    failure = _failure_of_named(error)
+    first = {
+        names.FAILURE_RUNTIME_NOT_RECOGNIZED: "create it, correct the name",
+        names.FAILURE_RUNTIME_DISABLED: "enable it, name another",
+    }.get(failure, "name another")
+    return f"; {first}, or remove spec.runtime to have one chosen"
 
 
 def _dependency(namespace: str, name: str) -> Dependency:

@@ -81,7 +81,7 @@ def _shortage(pods: Iterable[PodView]) -> str:
     ]
     if not parts:
         return ""
-    return f"{', '.join(parts)} that no node has room for; free some, or add nodes"
+    return f"{', '.join(parts)} that no node has room for; free some, add nodes, or ask for fewer"
 
 
 def _wants(pod: PodView, device: str) -> int:

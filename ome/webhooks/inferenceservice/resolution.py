@@ -9,6 +9,7 @@ from ome.api import BaseModel, ClusterBaseModel, FineTunedWeight
 from ome.api.references import base_model_of, models_named
 from ome.errors import SelectionError
 from ome.selection import (
+    NoFormat,
     SelectionRequest,
     complete_runner,
     required_classes,
@@ -242,6 +243,8 @@ def _judge_named(
     )
     try:
         validate_named_runtime(named.name, named.kind, request, candidates([runtime]))
+    except NoFormat as error:
+        found.warnings.append(f"spec.model.name: {error}; the service waits for that")
     except SelectionError as error:
         found.warnings.append(
             f"spec.runtime.name: {error}; the service will not start until the runtime fits. Name"

@@ -17,6 +17,7 @@ from ome.controllers.inferenceservice.world import World
 from ome.kube import Client
 from tests.controllers.inferenceservice.test_keeping import describe
 from tests.controllers.inferenceservice.world import (
+    FORMAT,
     available,
     local,
     model,
@@ -81,5 +82,27 @@ def test_a_kept_runtime_is_explained() -> None:
         assert kept.document()["runtime"]["kept"]
         assert "kept because its pods run" in shown(kept)
         assert "give its entry of supportedModelFormats modelFormat.version" in late.problem
+
+    run_virtual(main)
+
+
+def test_pods_of_a_runtime_that_would_not_be_chosen_now_are_told_of() -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        for item in (model(), runtime(), service(), service("named", runtime={"name": "r"})):
+            cluster.put(item)
+        client = Client(cluster, clock=VirtualClock(), rng=random.Random(1))
+        async with operator(cluster):
+            await anyio.sleep(1)
+            available(cluster)
+            assert "note" not in shown(await account(client, "chat"))
+            heavier = {**FORMAT["modelFormat"], "weight": 9}
+            better = {**FORMAT, "modelFormat": heavier, "autoSelect": True}
+            cluster.put(runtime("better", supportedModelFormats=[better]))
+            await anyio.sleep(1)
+            chat, named = [await account(client, name) for name in ("chat", "named")]
+        assert chat.document()["runtime"]["name"] == "better"
+        assert "its pods are made with r, which was chosen before" in chat.document()["note"]
+        assert named.document()["note"] is None
 
     run_virtual(main)

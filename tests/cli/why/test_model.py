@@ -186,6 +186,7 @@ def test_a_model_on_a_claim_is_told_by_its_condition() -> None:
     }
     story = model_story(facts({"a": None}, document))
     assert story.answer == "is on a persistent volume claim, and not ready"
+    assert "not asked" not in dict(story.facts)
     assert story.troubles == ["PVCNotFound: PVC claim"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ome.api import names
 from ome.cli.why.facts import Facts, Target
 from ome.cli.why.picture import show
 from ome.cli.why.service import service_story
@@ -118,6 +119,9 @@ def test_what_the_operator_has_not_seen_is_said() -> None:
     assert not story.well
     story = service_story(facts(deletionTimestamp=rfc3339(NOW - 90), finalizers=["x/y"]))
     assert story.answer == "is being deleted, for 2 min; finalizers left: x/y"
+    ours = [names.FINALIZER_INFERENCE_SERVICE]
+    story = service_story(facts(deletionTimestamp=rfc3339(NOW - 90), finalizers=ours))
+    assert story.answer.endswith(f"{ours[0]} (the manager removes that; does it run?)")
 
 
 def test_the_past_is_in_order_and_each_thing_in_it_once() -> None:

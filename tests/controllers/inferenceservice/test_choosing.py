@@ -308,6 +308,43 @@ def test_a_named_runtime_that_appears_later_is_noticed() -> None:
     run_virtual(main)
 
 
+@pytest.mark.parametrize(
+    ("held", "described", "failure", "step"),
+    [
+        (None, True, "RuntimeNotRecognized", "; create it, correct the name, or remove spec.run"),
+        ({"disabled": True}, True, "RuntimeDisabled", "; enable it, name another, or remove spec."),
+        (
+            {"supportedModelFormats": [{"name": "onnx"}]},
+            True,
+            "NoSupportingRuntime",
+            "; name another, or remove spec.runtime to have one chosen",
+        ),
+        ({}, False, "NoSupportingRuntime", "set it, or wait for an agent to read it"),
+    ],
+)
+def test_what_to_do_about_a_named_runtime_is_said(
+    held: dict[str, Any] | None, described: bool, failure: str, step: str
+) -> None:
+    async def main() -> None:
+        cluster = new_cluster()
+        plain = model()
+        if not described:
+            del plain["spec"]["modelFormat"]
+        if held is not None:
+            cluster.put(runtime("mine", **held))
+        for item in (plain, service(runtime={"name": "mine"})):
+            cluster.put(item)
+        async with operator(cluster):
+            await anyio.sleep(1)
+            message = condition(cluster, "EngineReady")["message"]
+            assert step in message
+            assert ("spec.runtime" in message) == described
+            found_failure = status(cluster)["modelStatus"]["lastFailureInfo"]["reason"]
+            assert found_failure == failure
+
+    run_virtual(main)
+
+
 @pytest.mark.parametrize("moment", [0.7, 1.2, 1.7, 2.2, 2.7, 3.2])
 def test_an_edit_while_objects_are_written_is_not_missed(moment: float) -> None:
     async def main() -> None:

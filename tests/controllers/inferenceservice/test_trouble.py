@@ -79,12 +79,13 @@ def test_a_pod_that_its_node_gave_up(pods: list[PodView], expected: str) -> None
         ([pod()], ""),
         (
             [pod(**GPUS)],
-            "8 nvidia.com/gpu missing for 1 pod that no node has room for; free some, or add nodes",
+            "8 nvidia.com/gpu missing for 1 pod that no node has room for; free some, add nodes,"
+            " or ask for fewer",
         ),
         (
             [pod(**GPUS), pod("b", **GPUS), pod("c")],
-            "16 nvidia.com/gpu missing for 2 pods that no node has room for; free some, or add"
-            " nodes",
+            "16 nvidia.com/gpu missing for 2 pods that no node has room for; free some, add"
+            " nodes, or ask for fewer",
         ),
         (
             [pod(**unscheduled("0/3 nodes are available: 3 node(s) had untolerated taint."))],
