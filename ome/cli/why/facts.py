@@ -224,7 +224,8 @@ async def _recorder(client: Client, target: Target, operator: str) -> list[Docum
         lease = await client.get(LEASES, ObjectKey(operator, names.LEADER_LEASE))
     except NotFound:
         raise UserError(
-            f"no manager holds the Lease in namespace {operator} (see --operator-namespace)"
+            f"no manager holds the Lease in namespace {operator}; it is in another (see"
+            " --operator-namespace), or runs without --leader-elect, as in a sandbox"
         ) from None
     holder = (lease.get("spec") or {}).get("holderIdentity") or ""
     key = ObjectKey(operator, holder.rpartition("_")[0])

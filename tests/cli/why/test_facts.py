@@ -115,7 +115,7 @@ async def test_what_is_forbidden_is_told_and_costs_only_itself() -> None:
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({("Lease", "ome", "ome-controller-manager-leader-lock"): {}}, "holds the Lease"),
+        ({("Lease", "ome", "ome-controller-manager-leader-lock"): {}}, "without --leader-elect"),
         (
             {("Lease", "ome", "ome-controller-manager-leader-lock"): {"spec": {"a": 1}}},
             "no manager leads",
