@@ -27,6 +27,7 @@ BESIDE = (
     "charts/test_policies.py",
     "charts/test_resources.py",
     "charts/test_serving.py",
+    "charts/test_values.py",
     "contract/",
     "control_plane/",
     "kube/",

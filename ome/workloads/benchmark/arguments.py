@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.jsontext import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,8 +64,8 @@ def _request(given: Mapping[str, str]) -> str:
 
 def _typed(text: str) -> Any:
     try:
-        value = json.loads(text)
+        value = read_json(text)
         is_number = isinstance(value, int | float) and math.isfinite(value)
-    except (ValueError, RecursionError, OverflowError):
+    except (ValueError, OverflowError):
         return text
     return value if is_number and text == text.strip() else text

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from ome.api.jsontext import read_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -54,8 +56,8 @@ class Run:
     def parse(cls, text: str) -> Self:
         """The run of a result file. Raises ``BadResult``."""
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            document = read_json(text)
+        except ValueError as error:
             raise BadResult(f"not JSON: {error}") from error
         found = document.get("aggregated_metrics") if isinstance(document, dict) else None
         if not isinstance(found, dict):
@@ -153,8 +155,8 @@ def summary_in(message: str) -> list[dict[str, Any]]:
     Its form is what ``ome benchmark report --output json`` prints: ``{"runs": [...]}``.
     """
     try:
-        runs = json.loads(message).get("runs")
-    except (ValueError, AttributeError, RecursionError):
+        runs = read_json(message).get("runs")
+    except (ValueError, AttributeError):
         return []
     found: list[dict[str, Any]] = []
     for run in (runs if isinstance(runs, list) else [])[:_MOST_RUNS]:

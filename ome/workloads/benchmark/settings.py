@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ome.api import names
+from ome.api.jsontext import read_json
 from ome.kube.quantity import parse_quantity
 from ome.workloads.errors import ConfigError
 
@@ -57,8 +57,8 @@ def parse_benchmark_settings(data: Mapping[str, str] | None, namespace: str) -> 
 
 def _pod_config(text: str) -> Mapping[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = read_json(text)
+    except ValueError as error:
         raise ConfigError(
             f"{_WHERE}: unable to unmarshall benchmarkjob json string due to {error}; correct it"
         ) from error
