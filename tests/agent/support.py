@@ -29,6 +29,7 @@ from ome.kube import Client
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import CONFIGMAPS, NODES
 from ome.reconciler.health import HttpServer
+from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.settings import Surroundings
 from tests.support.fake_cluster import FakeCluster
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAST",
+    "FILES",
+    "SHARD",
     "World",
     "agents",
     "at_rest",
@@ -58,6 +61,9 @@ __all__ = [
     "until",
 ]
 
+FILES = llama_repository(2)
+SHARD = "model-00002-of-00002.safetensors"
+"""One of them."""
 FAST: dict[str, Any] = {
     "attempts": 2,
     "retry_seconds": 0.01,

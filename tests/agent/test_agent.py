@@ -13,15 +13,15 @@ from ome.agent.protocol import READY
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
 from ome.kube.resources import NODES
-from ome.sandbox.hub import Repository, Trouble, running_hub
-from ome.sandbox.safetensors_files import llama_repository
+from ome.sandbox.hub import Repository, Trouble
 from tests.agent.support import (
+    FILES,
+    SHARD,
     World,
     agents,
     label,
     mark,
     model,
-    new_cluster,
     put_node,
     said,
     status,
@@ -31,22 +31,10 @@ from tests.agent.support import (
 from tests.storage.support import on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from tests.support.fake_cluster import FakeCluster
 
 pytestmark = pytest.mark.timeout(180)
 """A busy machine is no failure."""
-
-FILES = llama_repository(2)
-SHARD = "model-00002-of-00002.safetensors"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with running_hub({"org/tiny": Repository(FILES)}) as hub:
-        yield World(new_cluster("n1"), hub, tmp_path)
 
 
 def edit(cluster: FakeCluster, name: str = "m", **storage: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -10,16 +10,17 @@ from ome.agent.disk import Disk
 from ome.agent.protocol import READY
 from ome.controllers.resources import CLUSTER_BASE_MODELS
 from ome.kube.resource import ObjectKey
-from ome.sandbox.hub import Repository, Trouble, running_hub
+from ome.sandbox.hub import Repository, Trouble
 from ome.sandbox.safetensors_files import llama_repository
 from ome.storage.errors import DiskError
 from tests.agent.support import (
+    FILES,
+    SHARD,
     World,
     agents,
     label,
     mark,
     model,
-    new_cluster,
     said,
     status,
     statuses,
@@ -27,21 +28,8 @@ from tests.agent.support import (
 )
 from tests.storage.support import on_disk
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
 pytestmark = pytest.mark.timeout(180)
 """A busy machine is no failure."""
-
-FILES = llama_repository(2)
-SHARD = "model-00002-of-00002.safetensors"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with running_hub({"org/tiny": Repository(FILES)}) as hub:
-        yield World(new_cluster("n1"), hub, tmp_path)
 
 
 @pytest.mark.parametrize(
